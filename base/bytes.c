@@ -1,0 +1,40 @@
+// Varints: LEB128, unsigned, at most VARINT_BYTES_MAX bytes. The rest of this module is inline in its header.
+// Invariant: a value has one form only. A reader refuses padded forms (0x80 0x00) and anything above 64 bits,
+// because the bytes of frames are compared and checksummed.
+
+#include "base/bytes.h"
+
+size_t varint_bytes(uint64_t value)
+{
+    size_t bytes = 1;
+    while (value >>= 7)
+        bytes++;
+    return bytes;
+}
+
+void bytes_write_varint(struct bytes_writer *w, uint64_t value)
+{
+    uint8_t wire[VARINT_BYTES_MAX];
+    size_t bytes = 0;
+    while (value >= 0x80) {
+        wire[bytes++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    wire[bytes++] = (uint8_t)value;
+    bytes_write(w, wire, bytes);
+}
+
+uint64_t bytes_read_varint(struct bytes_reader *r)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = bytes_read_u8(r);
+        if (r->bad || (shift == 63 && byte > 1) || (shift > 0 && byte == 0))
+            break;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+    r->bad = true;
+    return 0;
+}
