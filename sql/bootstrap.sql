@@ -1,0 +1,27 @@
+-- Roles of an installation. Run once per cluster by a superuser, before sql/migrate; may be run again.
+-- cl_owner owns everything and runs the migrations. cl_ingest and cl_attrib bypass row security because COPY FROM is
+-- refused under it; their grants name only what they write. cl_api and cl_analyst never bypass it.
+
+do $$
+declare
+  wanted record;
+begin
+  for wanted in
+    select * from (values
+      ('cl_owner',   'login bypassrls'),
+      ('cl_ingest',  'login bypassrls'),
+      ('cl_attrib',  'login bypassrls'),
+      ('cl_api',     'login nobypassrls'),
+      ('cl_analyst', 'login nobypassrls')) as role (name, options)
+  loop
+    if not exists (select from pg_roles where rolname = wanted.name) then
+      execute format('create role %I', wanted.name);
+    end if;
+    execute format('alter role %I nosuperuser nocreatedb nocreaterole noreplication %s', wanted.name, wanted.options);
+  end loop;
+end $$;
+
+alter role cl_analyst set statement_timeout = '60s';
+alter role cl_analyst set default_transaction_read_only = on;
+alter role cl_api set statement_timeout = '5s';
+alter role cl_api set idle_in_transaction_session_timeout = '10s';
