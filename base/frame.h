@@ -68,5 +68,7 @@ uint64_t frame_chain(const uint8_t bytes[FRAME_HEADER_BYTES]);
 void frame_readdress(uint8_t bytes[FRAME_HEADER_BYTES], uint64_t base, uint64_t hits_before_base,
                      uint32_t flags);
 
-// Offset of the first valid header in [bytes, bytes + len), or len. For finding one's place after damage.
+// Offset of the first valid header in [bytes, bytes + len), or len. For finding one's place after damage. The
+// caller compares producer and seq with what it expects, since a visitor's text inside a payload may imitate
+// a header.
 size_t frame_find(const void *bytes, size_t len);

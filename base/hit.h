@@ -82,7 +82,7 @@ struct hit {
 enum hit_condition {
     HIT_TRUNCATED = 1,     // a length points behind the end
     HIT_TOO_LONG = 2,      // a record or field above its limit
-    HIT_KIND_UNKNOWN = 3,  // kind, class or reason out of the closed list
+    HIT_KIND_UNKNOWN = 3,  // kind, class or reason out of the closed list, or an id above 2^63 - 1
     HIT_FIELD_UNKNOWN = 4, // a tag out of the closed list
     HIT_FIELD_ORDER = 5,   // a tag twice, or not ascending
     HIT_FIELD_SIZE = 6,    // a fixed-size field of another size
@@ -92,8 +92,8 @@ enum hit_condition {
 // Bytes of the record with its length prefix.
 size_t hit_bytes(const struct hit *hit);
 
-// Appends length prefix and record. 0, HIT_TOO_LONG, HIT_FIELD_SIZE (nothing written) or -ENOBUFS (writer
-// overflowed).
+// Appends length prefix and record. 0, HIT_TOO_LONG, HIT_FIELD_SIZE, HIT_KIND_UNKNOWN (nothing is written) or
+// -ENOBUFS (the writer overflowed).
 must_check int hit_encode(struct bytes_writer *writer, const struct hit *hit);
 
 // Decodes one record without its prefix, strictly: every byte is accounted for. Slices point into the record.

@@ -1,0 +1,180 @@
+// Hits on the wire: varint record_bytes, then the record:
+//   u8 kind, class, reason | u16 status | 16 bytes id | varint program, partner, link, promo code, catalog
+//   revision | fields { u8 tag, varint len, bytes }, tags ascending, each at most once, absent = not there.
+// Pure; nothing is copied on decoding. Invariant: what hit_decode accepts, hit_encode writes back byte for
+// byte. Limits: HIT_RECORD_MAX, HIT_FIELD_MAX, HIT_RAW_MAX; ids and revisions fit a PostgreSQL bigint.
+
+#include "base/hit.h"
+
+#include <errno.h>
+
+// 0: any size up to the limit. ADDRESS has two sizes and is handled apart.
+static size_t field_fixed_bytes(unsigned tag)
+{
+    if (tag == HIT_VISITOR || tag == HIT_REPORT_CLICK_ID)
+        return 16;
+    if (tag == HIT_REPORT_AMOUNT_MINOR || tag == HIT_REPORT_EVENT_TIME)
+        return 8;
+    return 0;
+}
+
+static int field_check(unsigned tag, size_t len)
+{
+    size_t fixed = field_fixed_bytes(tag);
+
+    if (fixed > 0 && len != fixed)
+        return HIT_FIELD_SIZE;
+    if (tag == HIT_ADDRESS && len != 4 && len != 16)
+        return HIT_FIELD_SIZE;
+    if (tag == HIT_REPORT_INTEGRATION && (len < 1 || len > VARINT_BYTES_MAX))
+        return HIT_FIELD_SIZE;
+    return len > (tag == HIT_REPORT_RAW ? HIT_RAW_MAX : HIT_FIELD_MAX) ? HIT_TOO_LONG : 0;
+}
+
+static bool kinds_known(const struct hit *hit)
+{
+    return hit_kind_name(hit->kind) && hit_class_name(hit->class) && hit_reason_name(hit->reason);
+}
+
+static bool numbers_fit(const struct hit *hit)
+{
+    return hit->program_id <= INT64_MAX && hit->partner_id <= INT64_MAX && hit->link_id <= INT64_MAX &&
+           hit->promo_code_id <= INT64_MAX && hit->catalog_revision <= INT64_MAX;
+}
+
+static int fields_check(const struct hit *hit)
+{
+    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
+        int r = hit->field[tag].data ? field_check(tag, hit->field[tag].len) : 0;
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static size_t record_bytes(const struct hit *hit)
+{
+    size_t bytes = 3 + 2 + HIT_ID_BYTES + varint_bytes(hit->program_id) + varint_bytes(hit->partner_id) +
+                   varint_bytes(hit->link_id) + varint_bytes(hit->promo_code_id) +
+                   varint_bytes(hit->catalog_revision);
+
+    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
+        if (hit->field[tag].data)
+            bytes += 1 + varint_bytes(hit->field[tag].len) + hit->field[tag].len;
+    }
+    return bytes;
+}
+
+size_t hit_bytes(const struct hit *hit)
+{
+    size_t bytes = record_bytes(hit);
+    return varint_bytes(bytes) + bytes;
+}
+
+static void record_write(struct bytes_writer *w, const struct hit *hit)
+{
+    bytes_write_u8(w, hit->kind);
+    bytes_write_u8(w, hit->class);
+    bytes_write_u8(w, hit->reason);
+    bytes_write_u16(w, hit->status);
+    bytes_write(w, hit->id, HIT_ID_BYTES);
+    bytes_write_varint(w, hit->program_id);
+    bytes_write_varint(w, hit->partner_id);
+    bytes_write_varint(w, hit->link_id);
+    bytes_write_varint(w, hit->promo_code_id);
+    bytes_write_varint(w, hit->catalog_revision);
+    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
+        if (!hit->field[tag].data)
+            continue;
+        bytes_write_u8(w, (uint8_t)tag);
+        bytes_write_varint(w, hit->field[tag].len);
+        bytes_write(w, hit->field[tag].data, hit->field[tag].len);
+    }
+}
+
+int hit_encode(struct bytes_writer *writer, const struct hit *hit)
+{
+    int r = fields_check(hit);
+    if (r)
+        return r;
+    if (!kinds_known(hit) || !numbers_fit(hit))
+        return HIT_KIND_UNKNOWN;
+    size_t bytes = record_bytes(hit);
+    if (bytes > HIT_RECORD_MAX)
+        return HIT_TOO_LONG;
+    if (writer->overflow || (size_t)(writer->end - writer->at) < varint_bytes(bytes) + bytes) {
+        writer->overflow = true;
+        return -ENOBUFS;
+    }
+    bytes_write_varint(writer, bytes);
+    record_write(writer, hit);
+    return 0;
+}
+
+static void head_read(struct bytes_reader *r, struct hit *hit)
+{
+    *hit = (struct hit){.kind = bytes_read_u8(r)};
+    hit->class = bytes_read_u8(r);
+    hit->reason = bytes_read_u8(r);
+    hit->status = bytes_read_u16(r);
+    const uint8_t *id = bytes_read(r, HIT_ID_BYTES);
+    if (id)
+        memcpy(hit->id, id, HIT_ID_BYTES);
+    hit->program_id = bytes_read_varint(r);
+    hit->partner_id = bytes_read_varint(r);
+    hit->link_id = bytes_read_varint(r);
+    hit->promo_code_id = bytes_read_varint(r);
+    hit->catalog_revision = bytes_read_varint(r);
+}
+
+static int field_read(struct bytes_reader *r, struct hit *hit, unsigned *last_tag)
+{
+    unsigned tag = bytes_read_u8(r);
+    uint64_t len = bytes_read_varint(r);
+    const uint8_t *data = bytes_read(r, len);
+
+    if (!data)
+        return HIT_TRUNCATED;
+    if (tag == 0 || tag >= HIT_FIELD_COUNT)
+        return HIT_FIELD_UNKNOWN;
+    if (tag <= *last_tag)
+        return HIT_FIELD_ORDER;
+    *last_tag = tag;
+    hit->field[tag] = (struct slice){(const char *)data, len};
+    return field_check(tag, len);
+}
+
+int hit_decode(const void *record, size_t len, struct hit *hit)
+{
+    struct bytes_reader r = bytes_reader(record, len);
+    unsigned last_tag = 0;
+
+    if (len > HIT_RECORD_MAX)
+        return HIT_TOO_LONG;
+    head_read(&r, hit);
+    if (r.bad)
+        return HIT_TRUNCATED;
+    if (!kinds_known(hit) || !numbers_fit(hit))
+        return HIT_KIND_UNKNOWN;
+    while (r.at < r.end) {
+        int condition = field_read(&r, hit, &last_tag);
+        if (condition)
+            return condition;
+    }
+    return 0;
+}
+
+int hit_next(struct bytes_reader *reader, struct hit *hit, struct slice *record)
+{
+    if (record)
+        *record = SLICE_NONE;
+    if (!reader->bad && reader->at == reader->end)
+        return HIT_END;
+    uint64_t len = bytes_read_varint(reader);
+    const uint8_t *data = bytes_read(reader, len);
+    if (!data)
+        return HIT_TRUNCATED;
+    if (record)
+        *record = (struct slice){(const char *)data, len};
+    return hit_decode(data, len, hit);
+}
