@@ -11,8 +11,9 @@ struct slice {
     size_t len;
 };
 
-#define SLICE(literal) ((struct slice){("" literal), sizeof(literal) - 1})
-#define SLICE_NONE     ((struct slice){NULL, 0})
+#define SLICE(literal)       ((struct slice){("" literal), sizeof(literal) - 1})
+#define SLICE_PARTS(literal) ("" literal), sizeof(literal) - 1 // {SLICE_PARTS("x")}: static initialiser
+#define SLICE_NONE           ((struct slice){NULL, 0})
 
 static inline struct slice slice_of(const char *string)
 {
