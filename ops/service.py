@@ -1,0 +1,101 @@
+"""One supervised process of a state folder: started in a session of its own, known by a pid file, stopped by pid.
+
+A pid file holds the pid and the start time of the process (field 22 of /proc/PID/stat), so that a pid which the kernel
+has given to somebody else is never taken for ours.
+"""
+import os
+import signal
+import subprocess
+import time
+
+
+class Failure(Exception):
+    """Something a person must act on; its text says what."""
+
+
+def wait_for(what, condition, seconds, alive=lambda: True):
+    """Waits until condition() is true; fails after the limit, or at once when alive() is false."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        if not alive():
+            raise Failure(f"{what}: the process ended")
+        if time.monotonic() > limit:
+            raise Failure(f"{what}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+def start_time(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+class Service:
+    def __init__(self, name, command, home, user, ready, stop_signal=signal.SIGTERM, ready_seconds=30):
+        self.name, self.command, self.user = name, command, user
+        self.ready, self.ready_seconds, self.stop_signal = ready, ready_seconds, stop_signal
+        self.pid_path = os.path.join(home, "run", name + ".pid")
+        self.log_path = os.path.join(home, "log", name + ".log")
+
+    def pid(self):
+        """The pid of the running process, or None."""
+        try:
+            with open(self.pid_path) as file:
+                pid, started = file.read().split()
+        except (OSError, ValueError):
+            return None
+        return int(pid) if start_time(pid) == started else None
+
+    def start(self):
+        """Starts the process if it is not running and waits until it is ready. Returns whether it had to be started."""
+        if self.pid():
+            wait_for(self.name, self.ready, self.ready_seconds, self.pid)
+            return False
+        self._spawn()
+        try:
+            wait_for(self.name, self.ready, self.ready_seconds, self.pid)
+        except Failure as failure:
+            self.stop()
+            raise Failure(f"{failure}; the end of {self.log_path}:\n{self.log_tail()}") from None
+        return True
+
+    def _spawn(self):
+        account = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+        with open(self.log_path, "ab") as log:
+            self.log_begin = log.tell()
+            process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                                       start_new_session=True, close_fds=True, **account)
+        with open(self.pid_path, "w") as file:
+            file.write(f"{process.pid} {start_time(process.pid)}\n")
+
+    def stop(self, seconds=30):
+        """Asks the process to stop, insists after the limit. Returns whether it was running."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        for sign, limit in (self.stop_signal, seconds), (signal.SIGKILL, 10):
+            try:
+                os.kill(pid, sign)
+                wait_for(self.name, lambda: self._gone(pid), limit)
+                break
+            except ProcessLookupError:
+                break
+            except Failure:
+                continue
+        if os.path.exists(self.pid_path):
+            os.unlink(self.pid_path)
+        return True
+
+    def _gone(self, pid):
+        try:
+            os.waitpid(pid, os.WNOHANG)  # our own child, if this run started it
+        except ChildProcessError:
+            pass
+        return self.pid() is None
+
+    def log_tail(self, lines=8):
+        with open(self.log_path, errors="replace") as log:
+            return "".join("  " + line for line in log.readlines()[-lines:]).rstrip()

@@ -1,0 +1,233 @@
+"""One whole Clickledger in one folder: its settings, ports, stores, build and processes.
+
+STATE holds everything: settings, secrets, configuration, build, Redis, PostgreSQL, journal, logs. As root, the stores
+and programs run as the postgres user, because PostgreSQL refuses root; where that user cannot reach STATE, another
+folder is taken for what they need, and named.
+"""
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+from service import Failure, Service
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
+SOCKET_PATH_MAX = 107          # sun_path of a unix socket
+FREE_BYTES_MIN = 1 << 30       # build, WAL and a first journal segment fit in it
+DATABASE = "clickledger"
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(command, log=None, **options):
+    """Runs a command to its end; its output goes to the log, or into the failure."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if log:
+        with open(log, "a") as file:
+            file.write(done.stdout)
+    if done.returncode != 0:
+        tail = "\n".join("  " + line for line in done.stdout.splitlines()[-12:])
+        raise Failure(f"{' '.join(command[:2])} failed:\n{tail}")
+    return done.stdout
+
+
+def port_is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def http_ok(port, path="/healthz"):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+class State:
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        self.user = "postgres" if os.getuid() == 0 else None
+        self.settings_path = os.path.join(self.folder, "settings.json")
+
+    # --- folders and settings -------------------------------------------------------------------
+
+    def open(self):
+        """Makes the folder, takes its lock for as long as this process lives, reads the settings."""
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+            self.lock = open(os.path.join(self.folder, "lock"), "w")
+            self._check_space(self.folder)
+        except OSError as error:
+            raise Failure(f"the state folder {self.folder} cannot be used: {error.strerror}") from None
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failure(f"another ops/up or ops/down is at work in {self.folder}; wait for it") from None
+        self.settings = {}
+        if os.path.exists(self.settings_path):
+            with open(self.settings_path) as file:
+                self.settings = json.load(file)
+        self.home = self.settings.get("home") or self._home()
+
+    def _check_space(self, folder):
+        if shutil.disk_usage(folder).free < FREE_BYTES_MIN:
+            raise Failure(f"less than {FREE_BYTES_MIN >> 20} MiB are free where {folder} is; make room or choose another --state")
+
+    def _home(self):
+        """Where the programs live: STATE, or a folder that their user can reach and sockets can be named in."""
+        wanted = os.path.join(self.folder, "home")
+        substitute = "/var/lib/clickledger/" + hashlib.sha256(self.folder.encode()).hexdigest()[:12]
+        if len(wanted) + len("/run/.s.PGSQL.5432.lock") > SOCKET_PATH_MAX:
+            reason = "its path is too long for unix sockets"
+        elif self.user and subprocess.run(["runuser", "-u", self.user, "--", "test", "-x", self.folder]).returncode != 0:
+            reason = f"the user {self.user} cannot reach it"
+        else:
+            return wanted
+        if os.getuid() != 0:
+            substitute = "/tmp/clickledger-" + substitute[-12:]
+        say(f"{self.folder}: {reason}; programs and data go to {substitute}")
+        return substitute
+
+    def make_home(self):
+        os.makedirs(self.home, mode=0o755, exist_ok=True)
+        self._check_space(self.home)
+        for name in ("run", "log", "redis", "postgres", "tracker", "build"):
+            os.makedirs(os.path.join(self.home, name), mode=0o700, exist_ok=True)
+            self.give(os.path.join(self.home, name))
+        os.chmod(os.path.join(self.home, "build"), 0o755)
+        os.chmod(os.path.join(self.home, "postgres"), 0o700)
+
+    def give(self, path):
+        if self.user:
+            account = pwd.getpwnam(self.user)
+            os.chown(path, account.pw_uid, account.pw_gid)
+
+    def path(self, *parts):
+        return os.path.join(self.home, *parts)
+
+    def choose(self, options):
+        """Settles ports and workers: an option, else what the state had, else a default. A running state keeps its own."""
+        old = dict(self.settings)
+        chosen = {
+            "home": self.home,
+            "port": options.port or old.get("port", 8080),
+            "workers": options.workers or old.get("workers", 2),
+        }
+        chosen["api_port"] = options.api_port or old.get("api_port") or chosen["port"] + 1
+        changed = [name for name in chosen if name in old and old[name] != chosen[name]]
+        if changed and any(service.pid() for service in self.services()):
+            raise Failure(f"{', '.join(changed)} cannot change while it runs; ops/down first")
+        taken = {chosen["port"], chosen["api_port"]}
+        for name in ("tracker_admin_port", "ingest_admin_port", "attrib_admin_port"):
+            port = old.get(name) if not changed else None
+            candidate = max(taken) + 1
+            while port is None:
+                port = candidate if port_is_free(candidate) else None
+                candidate += 1
+            chosen[name] = port
+            taken.add(port)
+        self.settings = chosen
+        with open(self.settings_path, "w") as file:
+            json.dump(chosen, file, indent=2)
+
+    def check_ports(self, services):
+        for name, port in ("tracker", self.settings["port"]), ("api", self.settings["api_port"]):
+            if not services[name].pid() and not port_is_free(port):
+                option = "--port" if name == "tracker" else "--api-port"
+                raise Failure(f"port {port} is in use by another program; choose another with {option}")
+
+    # --- stores and programs --------------------------------------------------------------------
+
+    def conninfo(self, role):
+        return f"host={self.path('run')} port=5432 dbname={DATABASE} user={role}"
+
+    def psql(self, role, *arguments, database=DATABASE):
+        environment = dict(os.environ, PGOPTIONS="-c client_min_messages=warning")
+        return run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", f"host={self.path('run')} port=5432 dbname={database} user={role}",
+                    *arguments], env=environment).strip()
+
+    def postgres_answers(self):
+        return subprocess.run([f"{POSTGRES_BIN}/pg_isready", "-q", "-h", self.path("run"), "-p", "5432"]).returncode == 0
+
+    def redis_answers(self):
+        done = subprocess.run(["redis-cli", "-s", self.path("run", "redis.sock"), "ping"], capture_output=True, text=True)
+        return done.stdout.strip() == "PONG"
+
+    def services(self):
+        """All processes of the state, in the order in which they start."""
+        def program(name, port):  # port: name of the setting with the port of its /healthz
+            return Service(name, [self.path("build", name, f"clickledger-{name}"), "--config", self.path("clickledger.conf")],
+                           self.home, self.user, lambda: http_ok(self.settings[port]))
+
+        redis = ["redis-server", "--port", "0", "--unixsocket", self.path("run", "redis.sock"), "--unixsocketperm", "700",
+                 "--dir", self.path("redis"), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+                 "--maxmemory-policy", "noeviction"]
+        postgres = [f"{POSTGRES_BIN}/postgres", "-D", self.path("postgres"), "-c", "listen_addresses=", "-c", "port=5432",
+                    "-c", f"unix_socket_directories={self.path('run')}", "-c", "unix_socket_permissions=0700",
+                    "-c", "timezone=UTC", "-c", "wal_compression=on"]
+        services = [
+            Service("redis", redis, self.home, self.user, self.redis_answers),
+            Service("postgres", postgres, self.home, self.user, self.postgres_answers, signal.SIGINT, 120),
+        ]
+        return services + [program("ingest", "ingest_admin_port"), program("attrib", "attrib_admin_port"),
+                           program("tracker", "tracker_admin_port"), program("api", "api_port")]
+
+    def start_postgres(self, service):
+        if not os.path.exists(self.path("postgres", "PG_VERSION")):
+            say("making a PostgreSQL cluster")
+            account = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+            # Only the owner of the socket's folder can reach the server, so the socket is the password.
+            run([f"{POSTGRES_BIN}/initdb", "-D", self.path("postgres"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
+                self.path("log", "initdb.log"), cwd="/", **account)
+        limit = time.monotonic() + 60
+        while True:
+            try:
+                return service.start()
+            except Failure:
+                # After a kill -9 its children live on for a moment and hold the shared memory.
+                if time.monotonic() > limit or "pre-existing shared memory block" not in service.log_tail():
+                    raise
+
+    def migrate(self):
+        sql = os.path.join(REPOSITORY, "sql")
+        self.psql("postgres", "-f", os.path.join(sql, "bootstrap.sql"), database="postgres")
+        if not self.psql("postgres", "-c", f"select 1 from pg_database where datname = '{DATABASE}'", database="postgres"):
+            self.psql("postgres", "-c", f"create database {DATABASE} owner cl_owner", database="postgres")
+        for line in run([os.path.join(sql, "migrate"), self.conninfo("cl_owner")]).splitlines():
+            say(line)
+
+    def build(self):
+        log = self.path("log", "build.log")
+        folder = self.path("build")
+        if not os.path.exists(os.path.join(folder, "build.ninja")):
+            say("configuring the build")
+            run(["meson", "setup", folder, REPOSITORY, "-Dtests=disabled"], log)
+        say("building")
+        build = subprocess.Popen(["ninja", "-C", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        last = ""
+        with open(log, "a") as file:
+            for line in build.stdout:
+                file.write(line)
+                if line.startswith("[") and time.monotonic() - getattr(self, "told", 0) > 2:
+                    self.told = time.monotonic()
+                    say("  " + line.split("]")[0] + "]")
+                last = line
+        if build.wait() != 0:
+            raise Failure(f"the build failed: {last.strip()} (log: {log})")
