@@ -5,14 +5,48 @@ comment on schema clickledger is 'Clickledger: clicks, conversions, credits, com
 revoke all on schema public from public;
 alter default privileges revoke execute on functions from public;
 
+create table clickledger.currency (
+  code     text primary key check (code ~ '^[A-Z]{3}$'),
+  exponent integer not null check (exponent between 0 and 3)
+);
+comment on table clickledger.currency is 'Active ISO 4217 currencies, the same as in base/currency.c.';
+comment on column clickledger.currency.code is 'ISO 4217 code.';
+comment on column clickledger.currency.exponent is 'Decimals of the minor unit.';
+insert into clickledger.currency (code, exponent)
+  select regexp_split_to_table(btrim(listed.codes, E' \n'), '\s+'), listed.exponent
+  from (values (0, '
+    BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'), (2, '
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY
+    COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF
+    IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR
+    MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG
+    SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES
+    WST XCD XCG YER ZAR ZMW ZWG'), (3, '
+    BHD IQD JOD KWD LYD OMR TND')) as listed (exponent, codes);
+
+create function clickledger.url_valid(url text) returns boolean
+  language sql immutable parallel safe
+  return length(url) <= 2048 and url ~ ('^https?://'
+    || '([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]{2,45}\])'
+    || '(:[0-9]{1,5})?([/?#]([!#$&''()*+,./:;=?@A-Za-z0-9\[\]_~-]|%[0-9A-Fa-f]{2})*)?$');
+comment on function clickledger.url_valid(text) is 'Whether a visitor may be sent there: http or https, a host (IDN as xn--), no user info, only the characters of RFC 3986, at most 2048 bytes.';
+
+create function clickledger.hosts_valid(hosts text[]) returns boolean
+  language sql immutable parallel safe
+  return cardinality(hosts) <= 100 and not exists (
+    select from unnest(hosts) as host
+    where host is null or length(host) > 253
+       or host !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$');
+comment on function clickledger.hosts_valid(text[]) is 'Whether all are host names in lower case (IDN as xn--), at most 100.';
+
 create table clickledger.program (
   id             bigint generated always as identity primary key,
   code           text not null unique check (code ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
   name           text not null check (length(name) between 1 and 200),
-  currency       text not null check (currency ~ '^[A-Z]{3}$'),
+  currency       text not null references clickledger.currency,
   time_zone      text not null default 'UTC',
-  fallback_url   text check (length(fallback_url) <= 2048),
-  hosts          text[] not null default '{}',
+  fallback_url   text check (clickledger.url_valid(fallback_url)),
+  hosts          text[] not null default '{}' check (clickledger.hosts_valid(hosts)),
   visitor_cookie boolean not null default false,
   status         text not null default 'active' check (status in ('active', 'paused')),
   created_at     timestamptz not null default now()
@@ -79,7 +113,7 @@ create table clickledger.link (
   program_id bigint not null references clickledger.program,
   partner_id bigint not null references clickledger.partner,
   slug       text not null unique check (slug ~ '^[A-Za-z0-9_-]{1,64}$'),
-  target_url text not null check (length(target_url) <= 2048),
+  target_url text not null check (clickledger.url_valid(target_url)),
   name       text check (length(name) <= 200),
   status     text not null default 'active' check (status in ('active', 'paused')),
   created_at timestamptz not null default now()
@@ -100,7 +134,7 @@ create table clickledger.promo_code (
   program_id bigint not null references clickledger.program,
   partner_id bigint not null references clickledger.partner,
   code       text not null check (code ~ '^[A-Za-z0-9_-]{1,64}$'),
-  target_url text not null check (length(target_url) <= 2048),
+  target_url text not null check (clickledger.url_valid(target_url)),
   status     text not null default 'active' check (status in ('active', 'paused')),
   created_at timestamptz not null default now()
 );

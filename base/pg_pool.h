@@ -1,0 +1,76 @@
+#pragma once
+
+// The door to PostgreSQL, asynchronous half: a fixed number of connections on a libevent loop, for one
+// thread. A job is one transaction of a few statements, sent as one pipeline:
+//     BEGIN; step 1; ...; step n; COMMIT
+// Its answer is the first cell of the last step, and is given only after COMMIT succeeded. A connection takes
+// the next job only when the server says that no transaction is open on it. Lost connections come back with a
+// growing pause.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "base/util.h"
+
+#define PG_JOB_STEPS_MAX  2
+#define PG_JOB_PARAMS_MAX 4
+#define PG_POOL_SIZE_MAX  64
+
+struct event_base;
+struct pg_pool;
+
+struct pg_pool_options {
+    const char *conninfo;                // as in libpq; the pool copies it
+    const char *application;             // application_name
+    unsigned size;                       // connections, 1..PG_POOL_SIZE_MAX
+    unsigned waiting_max;                // jobs without a connection; more are refused
+    unsigned job_timeout_ms;             // from pg_pool_run() to the answer; then the connection is closed
+    unsigned retry_min_ms, retry_max_ms; // pause between attempts to connect
+};
+
+// A statement and its parameters as text (.data NULL: SQL null; must hold no NUL byte).
+struct pg_step {
+    const char *sql; // a literal, lives as long as the pool
+    size_t n_params;
+    struct slice params[PG_JOB_PARAMS_MAX];
+};
+
+enum pg_job_end {
+    PG_JOB_DONE,    // committed; `value` is the answer
+    PG_JOB_REFUSED, // the server refused it (see `sqlstate`); nothing was done
+    PG_JOB_LOST,    // the connection broke or the time was up: unknown whether it was done
+    PG_JOB_UNSENT,  // no connection within the time: nothing was done
+};
+
+struct pg_job_result {
+    enum pg_job_end end;
+    struct slice value;                             // .data NULL: no row or SQL null
+    const char *sqlstate, *message, *hint, *detail; // of REFUSED; never NULL
+};
+
+// Called once per accepted job, from the event loop, never from within pg_pool_run(). The strings live until
+// it returns.
+typedef void pg_job_done(void *ctx, const struct pg_job_result *result);
+
+struct pg_pool_counters {
+    uint64_t jobs, done, refused, lost, unsent, full; // full: refused by pg_pool_run()
+    uint64_t connects, disconnects;
+    uint64_t open, busy, waiting; // now
+};
+
+enum pg_pool_condition {
+    PG_POOL_FULL = 1,
+};
+
+// NULL with errno. Connecting starts at once and goes on in the loop.
+struct pg_pool *pg_pool_new(struct event_base *base, const struct pg_pool_options *options);
+// NULL; takes NULL. Open jobs end as LOST or UNSENT first.
+struct pg_pool *pg_pool_free(struct pg_pool *pool);
+
+// Steps and parameters are copied. 0, PG_POOL_FULL or -ENOMEM (then `done` is not called).
+must_check int pg_pool_run(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps,
+                           pg_job_done *done, void *ctx);
+
+const struct pg_pool_counters *pg_pool_counters(const struct pg_pool *pool);
