@@ -1,0 +1,132 @@
+"""ops/test: every suite in turn, one closing line, no process left behind.
+
+This process is the reaper of all that the suites start (PR_SET_CHILD_SUBREAPER), so whatever is still there at the end
+was left behind by a test: that is a failure, named and then killed.
+"""
+import argparse
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PR_SET_CHILD_SUBREAPER = 36
+LEAVE_SECONDS = 10   # time that stopped processes have to be gone
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.failed = 0, 0
+
+    def add(self, passed, failed):
+        self.passed += passed
+        self.failed += failed
+
+    def step(self, title, command, **options):
+        """Runs a command that passes or fails as one."""
+        say(f"\n== {title}")
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, **options).returncode
+        if code != 0:
+            say(f"FAILED: {title} ({' '.join(command)}: exit code {code})")
+            self.failed += 1
+        return code == 0
+
+
+def compile_into(tally, folder, title, *settings, environment=None):
+    """Configures (once) and compiles a build folder. Returns whether it can be tested."""
+    env = dict(os.environ, **(environment or {}))
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        if not tally.step(f"{title}: configure", ["meson", "setup", folder, REPOSITORY, *settings], env=env, stdout=subprocess.DEVNULL):
+            return False
+    return tally.step(f"{title}: compile", ["ninja", "-C", folder, "--quiet"], env=env)
+
+
+def meson_suites(tally, folder, title, suites):
+    say(f"\n== {title}: {', '.join(suites)}")
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--no-suite", "long"]
+    code = subprocess.run(command + [word for suite in suites for word in ("--suite", suite)], stdin=subprocess.DEVNULL).returncode
+    passed = failed = 0
+    with open(os.path.join(folder, "meson-logs", "testlog.json")) as log:
+        for line in log:
+            result = json.loads(line)["result"]
+            passed += result in ("OK", "EXPECTEDFAIL")
+            failed += result not in ("OK", "EXPECTEDFAIL", "SKIP")
+    tally.add(passed, failed or int(code != 0))
+
+
+def system_tests(tally, folder, everything):
+    say("\n== system tests")
+    report = os.path.join(folder, "system.xml")
+    command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}",
+               os.path.join(REPOSITORY, "tests", "system")]
+    environment = dict(os.environ, CLICKLEDGER_BUILD=folder, CLICKLEDGER_TEST_ALL="1" if everything else "")
+    code = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment).returncode
+    try:
+        with open(report) as file:
+            counts = dict(re.findall(r'(\w+)="(\d+)"', re.search(r"<testsuite [^>]*>", file.read()).group()))
+    except (OSError, AttributeError):
+        counts = {"tests": "0"}
+    bad = int(counts.get("failures", 0)) + int(counts.get("errors", 0))
+    tally.add(int(counts["tests"]) - bad - int(counts.get("skipped", 0)), bad or int(code != 0))
+
+
+def children():
+    """Processes that this one is the parent of: pid -> command line."""
+    mine = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+            with open(f"/proc/{pid}/cmdline", "rb") as line:
+                command = line.read().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid() and fields[0] != "Z":
+            mine[int(pid)] = command
+    return mine
+
+
+def nothing_left_behind(tally):
+    limit = time.monotonic() + LEAVE_SECONDS
+    while children() and time.monotonic() < limit:
+        time.sleep(0.1)
+    left = children()
+    for pid, command in left.items():
+        say(f"FAILED: left behind: {pid} {command}")
+        os.kill(pid, signal.SIGKILL)
+    tally.add(not left, bool(left))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="ops/test", description="Runs the tests and prints 'N passed, N failed'.")
+    parser.add_argument("--all", action="store_true", help="also the long ones: clang, the fuzzers for a minute each, hundreds of kills")
+    parser.add_argument("--build", default=os.path.join(REPOSITORY, "build-test"), metavar="DIR", help="build folders are made under this name (default build-test)")
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    began = time.monotonic()
+    tally = Tally()
+    if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
+        meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
+        system_tests(tally, options.build, options.all)
+    sanitized = options.build + "-asan"
+    if compile_into(tally, sanitized, "ASan and UBSan", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"):
+        meson_suites(tally, sanitized, "ASan and UBSan", ["unit", "fuzz"])
+    if options.all:
+        compile_into(tally, options.build + "-clang", "clang", "-Dwerror=true", environment={"CC": "clang"})
+        tally.step("fuzzers", [os.path.join(REPOSITORY, "tests", "fuzz", "run"), options.build + "-fuzz", "60"])
+    nothing_left_behind(tally)
+    say(f"\n{time.monotonic() - began:.0f} s")
+    say(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
