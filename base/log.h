@@ -12,7 +12,7 @@
 
 #include "base/slice.h"
 
-#define LOG_LINE_MAX      2048 // bytes; a longer line is cut at a field and says truncated=true
+#define LOG_LINE_MAX      2048 // bytes; a longer line is cut and says truncated=true
 #define LOG_EVENTS_MAX    128  // event names with a budget of their own; the others share one
 #define LOG_BURST_LINES   20   // lines of an event at once
 #define LOG_LINES_PER_SEC 2    // and then
@@ -44,7 +44,6 @@ struct log_field {
 
 // Once at start, and again after fork. Lines below `level` are dropped. Both strings must live on.
 void log_open(const char *program, enum log_level level);
-void log_set_level(enum log_level level);
 
 // "debug", "info", "warn", "error".
 const char *log_level_name(enum log_level level);
