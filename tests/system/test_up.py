@@ -1,0 +1,85 @@
+"""ops/up and ops/down as an operator uses them."""
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from conftest import BUILD, ROOT, wait_for
+from installation import Installation, click_id_of
+
+
+@pytest.fixture
+def installation():
+    made = Installation(workers=1)
+    yield made
+    if os.path.isdir(made.state):
+        made.remove()
+
+
+def start(installation, *options):
+    return subprocess.Popen([ROOT / "ops/up", "--state", installation.state, "--port", str(installation.port), *options], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ, CLICKLEDGER_BUILD=str(BUILD)))
+
+
+def listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_up_again_prints_the_same_and_starts_only_what_died(installation):
+    first = installation.up()
+    pids = {name: installation.pid(name) for name in ("redis", "postgres", "ingest", "attrib", "tracker", "api")}
+    installation.kill("postgres")  # its children live on for a moment
+    installation.kill("attrib")
+    assert installation.up() == first
+    now = {name: installation.pid(name) for name in pids}
+    assert {name for name in pids if now[name] != pids[name]} == {"postgres", "attrib"}
+
+
+def test_data_survives_down(installation):
+    installation.up()
+    _, headers, _ = installation.request(installation.addresses["link"])
+    click_id = click_id_of(headers["Location"])
+    installation.down()
+    assert not listening(installation.port)
+    installation.up()
+    wait_for(lambda: installation.query("select count(*) from clickledger.click where click_id = %s", click_id)[0][0] == 1, 10, "the click")
+
+
+def test_secrets_are_private(installation):
+    installation.up()
+    for path in (installation.home("clickledger.conf"), installation.home("click_keys"), os.path.join(installation.state, "keys.json")):
+        assert os.stat(path).st_mode & 0o077 == 0, path
+
+
+def test_port_in_use_is_a_clear_sentence(installation):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", installation.port))
+        holder.listen()
+        process = start(installation, "--detach")
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"port {installation.port} is in use by another program; choose another with --port" in error
+    assert out == "" and "Traceback" not in error
+
+
+def test_ctrl_c_stops_everything(installation):
+    process = start(installation)
+    for line in process.stdout:
+        if line == "ready\n":
+            break
+    assert listening(installation.port)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert not listening(installation.port)
+    assert not [name for name in os.listdir(installation.home("run")) if name.endswith(".pid")]
+
+
+def test_options_out_of_range(installation):
+    for option, message in (("--port=80", "--port must be between"), ("--workers=0", "--workers must be between")):
+        process = start(installation, option)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 1 and message in error
