@@ -1,7 +1,8 @@
 #pragma once
 
 // The one door to Redis: a synchronous client for programs without a loop, an asynchronous link for libevent.
-// An error reply is never a success: ask redis_reply_condition() before anything else.
+// An error reply is never a success: ask redis_reply_condition() before anything else. The
+// program must ignore SIGPIPE.
 
 #include <stdbool.h>
 #include <stddef.h>
