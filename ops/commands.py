@@ -65,7 +65,7 @@ def configure(state):
     private_file(state.path("clickledger.conf"), f"""\
 # Written by ops/up. All options: ops/clickledger.conf.example
 [redis]
-socket = {state.path('run', 'redis.sock')}
+address = {state.path('run', 'redis.sock')}
 
 [postgres]
 conninfo = host={state.path('run')} port=5432 dbname=clickledger
