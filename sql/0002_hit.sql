@@ -140,8 +140,11 @@ begin
   foreach hits in array array['click', 'impression', 'visit', 'promo_entry'] loop
     for day in select generate_series(from_day, to_day, interval '1 day')::date loop
       if to_regclass(format('clickledger.%I', hits || '_' || to_char(day, 'YYYYMMDD'))) is null then
-        execute format('create table clickledger.%I partition of clickledger.%I for values from (%L) to (%L)',
-          hits || '_' || to_char(day, 'YYYYMMDD'), hits, day::text || ' 00:00+00', (day + 1)::text || ' 00:00+00');
+        -- Attached instead of made in place: that would lock readers and loaders of the parent out.
+        execute format('create table clickledger.%I (like clickledger.%I including defaults including constraints)',
+          hits || '_' || to_char(day, 'YYYYMMDD'), hits);
+        execute format('alter table clickledger.%I attach partition clickledger.%I for values from (%L) to (%L)',
+          hits, hits || '_' || to_char(day, 'YYYYMMDD'), day::text || ' 00:00+00', (day + 1)::text || ' 00:00+00');
         made := made + 1;
       end if;
     end loop;
@@ -191,6 +194,7 @@ create table clickledger.lost_range (
   from_seq bigint not null,
   to_seq   bigint not null,
   hits     bigint not null check (hits >= 0),
+  hits_before bigint not null check (hits_before >= 0),
   reason   text not null check (reason in ('gap', 'hole')),
   found_at timestamptz not null default now(),
   check (from_seq <= to_seq)
@@ -202,6 +206,7 @@ comment on column clickledger.lost_range.producer is 'Producer of the frames.';
 comment on column clickledger.lost_range.from_seq is 'First lost frame.';
 comment on column clickledger.lost_range.to_seq is 'Last lost frame.';
 comment on column clickledger.lost_range.hits is 'Hits in them.';
+comment on column clickledger.lost_range.hits_before is 'Hits of the producer before from_seq; tells how a range that is hit in the middle is divided.';
 comment on column clickledger.lost_range.reason is 'gap: the journal no longer had them; hole: damaged in the journal.';
 comment on column clickledger.lost_range.found_at is 'When it was found.';
 
@@ -217,6 +222,8 @@ create table clickledger.dead_letter (
   reason   text not null,
   bytes    bytea not null
 );
+create index dead_letter_producer on clickledger.dead_letter (producer, seq);
+create index dead_letter_entry on clickledger.dead_letter (shard, entry_id);
 comment on table clickledger.dead_letter is 'What could not be loaded, with its bytes and the reason.';
 comment on column clickledger.dead_letter.id is 'Number of the letter.';
 comment on column clickledger.dead_letter.found_at is 'When it was set aside.';
@@ -225,7 +232,7 @@ comment on column clickledger.dead_letter.entry_id is 'Stream entry it came in.'
 comment on column clickledger.dead_letter.producer is 'Producer, if the header could be read.';
 comment on column clickledger.dead_letter.seq is 'Frame, if the header could be read.';
 comment on column clickledger.dead_letter.kind is 'header, payload: a damaged frame; fork: a frame of a copied journal; hit: a record that cannot be decoded; row: refused by PostgreSQL; conflict: an id that is there with other content.';
-comment on column clickledger.dead_letter.hits is 'Hits that are only here; 0 for a frame that is expected again.';
+comment on column clickledger.dead_letter.hits is 'Hits that are only here; 0 for a frame that is expected again. Those of a fork belong to no producer''s count.';
 comment on column clickledger.dead_letter.reason is 'What was wrong.';
 comment on column clickledger.dead_letter.bytes is 'The frame or the record as it came.';
 

@@ -1,0 +1,338 @@
+// Rows in PostgreSQL's binary COPY format: int16 columns, then per column int32 length (-1: null) and
+// big-endian bytes. Pure. Invariants: the columns of a row are those of the statement, from one table; no
+// text leaves here that is not UTF-8, so that one bad byte never spoils a COPY. Limit: COPY_ROW_BYTES_MAX,
+// three times the longest record and more.
+
+#include "ingest/copy_row.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/frame.h"
+#include "base/utf8.h"
+
+#define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
+#define INET_FAMILY_4     2
+#define INET_FAMILY_6     3
+#define STATEMENT_MAX     1024
+
+enum source {
+    FROM_TS,
+    FROM_ID,
+    FROM_CLASS,
+    FROM_REASON,
+    FROM_STATUS,
+    FROM_PROGRAM,
+    FROM_PARTNER,
+    FROM_LINK,
+    FROM_PROMO_CODE,
+    FROM_REVISION,
+    FROM_TEXT,    // field
+    FROM_UUID,    // field of 16 bytes
+    FROM_ADDRESS, // field of 4 or 16 bytes
+    FROM_NUMBER,  // field of 8 bytes, little-endian
+    FROM_VARINT,  // field
+    FROM_TIME,    // field of 8 bytes, unix ms
+    FROM_REPORT_SOURCE,
+    FROM_VERDICT, // of a report that the tracker refused, else null
+    FROM_VERDICT_AT,
+    FROM_PRODUCER,
+    FROM_SEQ,
+    FROM_HASH,
+};
+
+struct column {
+    const char *name;
+    enum source source;
+    enum hit_field field;
+};
+
+// clang-format off
+#define ANSWERED                                                                                             \
+    {"class", FROM_CLASS, 0}, {"reason", FROM_REASON, 0}, {"status", FROM_STATUS, 0},                        \
+    {"address", FROM_ADDRESS, HIT_ADDRESS}, {"method", FROM_TEXT, HIT_METHOD}, {"host", FROM_TEXT, HIT_HOST},\
+    {"path", FROM_TEXT, HIT_PATH}
+#define BROWSER                                                                                              \
+    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"referrer", FROM_TEXT, HIT_REFERRER},                        \
+    {"language", FROM_TEXT, HIT_LANGUAGE}
+#define SUBS                                                                                                 \
+    {"sub1", FROM_TEXT, HIT_SUB1}, {"sub2", FROM_TEXT, HIT_SUB2}, {"sub3", FROM_TEXT, HIT_SUB3},             \
+    {"sub4", FROM_TEXT, HIT_SUB4}, {"sub5", FROM_TEXT, HIT_SUB5}, {"sub6", FROM_TEXT, HIT_SUB6},             \
+    {"sub7", FROM_TEXT, HIT_SUB7}, {"sub8", FROM_TEXT, HIT_SUB8}, {"sub9", FROM_TEXT, HIT_SUB9},             \
+    {"sub10", FROM_TEXT, HIT_SUB10}
+#define CAMPAIGN                                                                                             \
+    {"utm_source", FROM_TEXT, HIT_UTM_SOURCE}, {"utm_medium", FROM_TEXT, HIT_UTM_MEDIUM},                    \
+    {"utm_campaign", FROM_TEXT, HIT_UTM_CAMPAIGN}, {"utm_content", FROM_TEXT, HIT_UTM_CONTENT},              \
+    {"utm_term", FROM_TEXT, HIT_UTM_TERM}, {"erid", FROM_TEXT, HIT_ERID},                                    \
+    {"ad_network", FROM_TEXT, HIT_AD_NETWORK}, {"ad_click_id", FROM_TEXT, HIT_AD_CLICK_ID}
+#define FRAME                                                                                                \
+    {"producer", FROM_PRODUCER, 0}, {"seq", FROM_SEQ, 0}, {"content_hash", FROM_HASH, 0}
+
+static const struct column click_columns[] = {
+    {"ts", FROM_TS, 0}, {"click_id", FROM_ID, 0}, {"visitor_id", FROM_UUID, HIT_VISITOR},
+    {"program_id", FROM_PROGRAM, 0}, {"partner_id", FROM_PARTNER, 0}, {"link_id", FROM_LINK, 0},
+    {"promo_code_id", FROM_PROMO_CODE, 0}, ANSWERED, {"destination", FROM_TEXT, HIT_DESTINATION}, BROWSER, SUBS,
+    CAMPAIGN, {"catalog_revision", FROM_REVISION, 0}, FRAME,
+};
+
+static const struct column impression_columns[] = {
+    {"ts", FROM_TS, 0}, {"hit_id", FROM_ID, 0}, {"visitor_id", FROM_UUID, HIT_VISITOR},
+    {"program_id", FROM_PROGRAM, 0}, {"partner_id", FROM_PARTNER, 0}, {"link_id", FROM_LINK, 0}, ANSWERED, BROWSER,
+    {"catalog_revision", FROM_REVISION, 0}, FRAME,
+};
+
+static const struct column visit_columns[] = {
+    {"ts", FROM_TS, 0}, {"hit_id", FROM_ID, 0}, {"visitor_id", FROM_UUID, HIT_VISITOR},
+    {"program_id", FROM_PROGRAM, 0}, ANSWERED, {"page", FROM_TEXT, HIT_PAGE}, BROWSER,
+    {"click_id", FROM_UUID, HIT_REPORT_CLICK_ID}, CAMPAIGN, {"catalog_revision", FROM_REVISION, 0}, FRAME,
+};
+
+static const struct column promo_entry_columns[] = {
+    {"ts", FROM_TS, 0}, {"hit_id", FROM_ID, 0}, {"visitor_id", FROM_UUID, HIT_VISITOR},
+    {"program_id", FROM_PROGRAM, 0}, {"partner_id", FROM_PARTNER, 0}, {"promo_code_id", FROM_PROMO_CODE, 0},
+    {"promo", FROM_TEXT, HIT_PROMO}, ANSWERED, BROWSER, {"click_id", FROM_UUID, HIT_REPORT_CLICK_ID},
+    {"catalog_revision", FROM_REVISION, 0}, FRAME,
+};
+
+static const struct column report_columns[] = {
+    {"ts", FROM_TS, 0}, {"id", FROM_ID, 0}, {"source", FROM_REPORT_SOURCE, 0}, {"program_id", FROM_PROGRAM, 0},
+    {"integration_id", FROM_VARINT, HIT_REPORT_INTEGRATION}, {"click_id", FROM_UUID, HIT_REPORT_CLICK_ID},
+    {"visitor_id", FROM_UUID, HIT_VISITOR}, {"order_id", FROM_TEXT, HIT_REPORT_ORDER_ID},
+    {"kind", FROM_TEXT, HIT_REPORT_KIND}, {"status", FROM_TEXT, HIT_REPORT_STATUS},
+    {"amount", FROM_TEXT, HIT_REPORT_AMOUNT}, {"amount_minor", FROM_NUMBER, HIT_REPORT_AMOUNT_MINOR},
+    {"currency", FROM_TEXT, HIT_REPORT_CURRENCY}, {"promo", FROM_TEXT, HIT_PROMO},
+    {"product", FROM_TEXT, HIT_REPORT_PRODUCT}, {"customer", FROM_TEXT, HIT_REPORT_CUSTOMER},
+    {"event_time", FROM_TIME, HIT_REPORT_EVENT_TIME}, {"event_id", FROM_TEXT, HIT_REPORT_EVENT_ID}, SUBS,
+    {"raw", FROM_TEXT, HIT_REPORT_RAW}, {"address", FROM_ADDRESS, HIT_ADDRESS},
+    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"verdict", FROM_VERDICT, 0}, {"verdict_at", FROM_VERDICT_AT, 0}, FRAME,
+};
+// clang-format on
+
+static const struct table {
+    const char *name, *id_column;
+    const struct column *columns;
+    size_t n;
+} tables[COPY_TABLES] = {
+    [COPY_CLICK] = {"click", "click_id", click_columns, array_length(click_columns)},
+    [COPY_IMPRESSION] = {"impression", "hit_id", impression_columns, array_length(impression_columns)},
+    [COPY_VISIT] = {"visit", "hit_id", visit_columns, array_length(visit_columns)},
+    [COPY_PROMO_ENTRY] = {"promo_entry", "hit_id", promo_entry_columns, array_length(promo_entry_columns)},
+    [COPY_REPORT] = {"conversion_report", "id", report_columns, array_length(report_columns)},
+};
+
+const uint8_t copy_header[COPY_HEADER_BYTES] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
+const uint8_t copy_trailer[COPY_TRAILER_BYTES] = {0xff, 0xff};
+
+enum copy_table copy_table_of(enum hit_kind kind)
+{
+    static const enum copy_table by_kind[HIT_KIND_COUNT] = {
+        [HIT_CLICK] = COPY_CLICK,   [HIT_IMPRESSION] = COPY_IMPRESSION,
+        [HIT_VISIT] = COPY_VISIT,   [HIT_PROMO_ENTRY] = COPY_PROMO_ENTRY,
+        [HIT_REPORT] = COPY_REPORT,
+    };
+    assert(kind >= HIT_CLICK && kind < HIT_KIND_COUNT);
+    return by_kind[kind];
+}
+
+const char *copy_table_name(enum copy_table table)
+{
+    return tables[table].name;
+}
+
+const char *copy_table_id_column(enum copy_table table)
+{
+    return tables[table].id_column;
+}
+
+const char *copy_statement(enum copy_table table)
+{
+    static char statements[COPY_TABLES][STATEMENT_MAX];
+    char *text = statements[table];
+    size_t at = (size_t)snprintf(text, STATEMENT_MAX, "copy clickledger.%s (", tables[table].name);
+
+    for (size_t i = 0; i < tables[table].n; i++)
+        at += (size_t)snprintf(text + at, STATEMENT_MAX - at, "%s%s", i ? ", " : "",
+                               tables[table].columns[i].name);
+    at += (size_t)snprintf(text + at, STATEMENT_MAX - at, ") from stdin (format binary)");
+    assert(at < STATEMENT_MAX);
+    return text;
+}
+
+// --- Values
+
+static void put_bytes(struct bytes_writer *w, const void *data, size_t len)
+{
+    uint32_t length = __builtin_bswap32((uint32_t)len);
+    bytes_write(w, &length, sizeof(length));
+    bytes_write(w, data, len);
+}
+
+static void put_null(struct bytes_writer *w)
+{
+    bytes_write(w, "\xff\xff\xff\xff", 4);
+}
+
+static void put_i64(struct bytes_writer *w, int64_t value)
+{
+    uint64_t big_endian = __builtin_bswap64((uint64_t)value);
+    put_bytes(w, &big_endian, sizeof(big_endian));
+}
+
+static void put_i16(struct bytes_writer *w, uint16_t value)
+{
+    uint16_t big_endian = __builtin_bswap16(value);
+    put_bytes(w, &big_endian, sizeof(big_endian));
+}
+
+static void put_string(struct bytes_writer *w, const char *text)
+{
+    put_bytes(w, text, strlen(text));
+}
+
+static void put_time(struct bytes_writer *w, int64_t unix_ms)
+{
+    put_i64(w, (unix_ms - POSTGRES_EPOCH_MS) * 1000);
+}
+
+static void put_reference(struct bytes_writer *w, uint64_t id)
+{
+    if (id == 0)
+        put_null(w);
+    else
+        put_i64(w, (int64_t)id);
+}
+
+// The length is written when it is known, behind the text.
+static void put_text(struct bytes_writer *w, struct slice text)
+{
+    uint8_t *length_at = w->at;
+
+    bytes_write(w, "\0\0\0\0", 4);
+    if (w->overflow)
+        return;
+    size_t len = utf8_sanitize(text, (char *)w->at, (size_t)(w->end - w->at));
+    uint32_t length = __builtin_bswap32((uint32_t)len);
+    memcpy(length_at, &length, sizeof(length));
+    w->at += len;
+}
+
+static void put_address(struct bytes_writer *w, struct slice address)
+{
+    uint8_t inet[4 + 16] = {address.len == 4 ? INET_FAMILY_4 : INET_FAMILY_6, (uint8_t)(address.len * 8), 0,
+                            (uint8_t)address.len};
+
+    assert(address.len == 4 || address.len == 16);
+    memcpy(inet + 4, address.data, address.len);
+    put_bytes(w, inet, 4 + address.len);
+}
+
+static int put_varint(struct bytes_writer *w, struct slice bytes)
+{
+    struct bytes_reader r = bytes_reader(bytes.data, bytes.len);
+    uint64_t value = bytes_read_varint(&r);
+
+    if (r.bad || r.at != r.end || value > INT64_MAX)
+        return COPY_INTEGRATION;
+    put_reference(w, value);
+    return 0;
+}
+
+static int put_event_time(struct bytes_writer *w, struct slice bytes)
+{
+    uint64_t unix_ms = bytes_get_u64((const uint8_t *)bytes.data);
+
+    if (unix_ms > CLOCK_MS_MAX)
+        return COPY_TIME;
+    put_time(w, (int64_t)unix_ms);
+    return 0;
+}
+
+static int put_field(struct bytes_writer *w, enum source source, struct slice value)
+{
+    if (!value.data) {
+        put_null(w);
+        return 0;
+    }
+    if (source == FROM_VARINT)
+        return put_varint(w, value);
+    if (source == FROM_TIME)
+        return put_event_time(w, value);
+    if (source == FROM_UUID)
+        put_bytes(w, value.data, value.len);
+    else if (source == FROM_ADDRESS)
+        put_address(w, value);
+    else if (source == FROM_NUMBER)
+        put_i64(w, (int64_t)bytes_get_u64((const uint8_t *)value.data));
+    else
+        put_text(w, value);
+    return 0;
+}
+
+uint64_t hit_ms(const struct hit *hit)
+{
+    uint64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | hit->id[i];
+    return ms;
+}
+
+static void put_verdict(struct bytes_writer *w, const struct hit *hit, bool time)
+{
+    if (hit->reason == HIT_REASON_NONE)
+        put_null(w);
+    else if (time)
+        put_time(w, (int64_t)hit_ms(hit));
+    else
+        put_string(w, hit_reason_name(hit->reason));
+}
+
+static int put_column(struct bytes_writer *w, const struct column *column, const struct hit *hit,
+                      const struct copy_origin *origin)
+{
+    // clang-format off
+    switch (column->source) {
+    case FROM_TS: put_time(w, (int64_t)hit_ms(hit)); return 0;
+    case FROM_ID: put_bytes(w, hit->id, HIT_ID_BYTES); return 0;
+    case FROM_CLASS: put_string(w, hit_class_name(hit->class)); return 0;
+    case FROM_REASON: put_string(w, hit_reason_name(hit->reason)); return 0;
+    case FROM_STATUS: put_i16(w, (uint16_t)min_of(hit->status, INT16_MAX)); return 0;
+    case FROM_PROGRAM: put_reference(w, hit->program_id); return 0;
+    case FROM_PARTNER: put_reference(w, hit->partner_id); return 0;
+    case FROM_LINK: put_reference(w, hit->link_id); return 0;
+    case FROM_PROMO_CODE: put_reference(w, hit->promo_code_id); return 0;
+    case FROM_REVISION: put_i64(w, (int64_t)hit->catalog_revision); return 0;
+    case FROM_REPORT_SOURCE:
+        put_string(w, hit->field[HIT_REPORT_INTEGRATION].data ? "postback" : "pixel"); return 0;
+    case FROM_VERDICT: put_verdict(w, hit, false); return 0;
+    case FROM_VERDICT_AT: put_verdict(w, hit, true); return 0;
+    case FROM_PRODUCER: put_bytes(w, origin->producer, PRODUCER_BYTES); return 0;
+    case FROM_SEQ: put_i64(w, (int64_t)origin->seq); return 0;
+    case FROM_HASH: put_i64(w, (int64_t)origin->content_hash); return 0;
+    case FROM_TEXT: case FROM_UUID: case FROM_ADDRESS: case FROM_NUMBER: case FROM_VARINT: case FROM_TIME:
+        return put_field(w, column->source, hit->field[column->field]);
+    }
+    // clang-format on
+    return 0;
+}
+
+int copy_row_write(struct bytes_writer *writer, const struct hit *hit, const struct copy_origin *origin)
+{
+    const struct table *table = &tables[copy_table_of(hit->kind)];
+    uint16_t columns = __builtin_bswap16((uint16_t)table->n);
+
+    bytes_write(writer, &columns, sizeof(columns));
+    for (size_t i = 0; i < table->n; i++) {
+        int condition = put_column(writer, &table->columns[i], hit, origin);
+        if (condition)
+            return condition;
+    }
+    assert(!writer->overflow);
+    return 0;
+}
+
+const char *copy_condition_name(int condition)
+{
+    return condition == COPY_TIME ? "event_time" : condition == COPY_INTEGRATION ? "integration" : "ok";
+}

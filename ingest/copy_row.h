@@ -1,0 +1,50 @@
+#pragma once
+
+// A hit as one row of PostgreSQL's binary COPY format. One table of columns per hit table gives both the
+// statement and the rows.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/hit.h"
+#include "base/util.h"
+
+#define COPY_ROW_BYTES_MAX  65536 // of any decodable hit
+#define COPY_HEADER_BYTES   19
+#define COPY_TRAILER_BYTES  2
+#define COPY_DAYS_BACK_MAX  400 // a hit's day must not be further from today
+#define COPY_DAYS_AHEAD_MAX 2
+#define COPY_DAY_MS         86400000
+
+enum copy_table { COPY_CLICK, COPY_IMPRESSION, COPY_VISIT, COPY_PROMO_ENTRY, COPY_REPORT, COPY_TABLES };
+
+// Where a hit came from.
+struct copy_origin {
+    const uint8_t *producer; // PRODUCER_BYTES
+    uint64_t seq;
+    uint64_t content_hash; // XXH3_64 of the record
+};
+
+enum copy_condition {
+    COPY_TIME = 1,        // an event time that PostgreSQL cannot store
+    COPY_INTEGRATION = 2, // an integration id that is no number
+};
+
+enum copy_table copy_table_of(enum hit_kind kind);
+const char *copy_table_name(enum copy_table table);      // "click"
+const char *copy_table_id_column(enum copy_table table); // "click_id"
+
+// "copy clickledger.click (...) from stdin (format binary)". Valid until the next call for the same table.
+const char *copy_statement(enum copy_table table);
+
+extern const uint8_t copy_header[COPY_HEADER_BYTES];
+extern const uint8_t copy_trailer[COPY_TRAILER_BYTES];
+
+// Appends one row. 0 or an enum copy_condition (nothing useful was written then). The writer must have room
+// for COPY_ROW_BYTES_MAX. Text that is not UTF-8, or holds NUL, is sanitised.
+must_check int copy_row_write(struct bytes_writer *writer, const struct hit *hit,
+                              const struct copy_origin *origin);
+
+uint64_t hit_ms(const struct hit *hit); // unix ms of its id
+const char *copy_condition_name(int condition);
