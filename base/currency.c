@@ -1,7 +1,8 @@
 // The active alphabetic codes of ISO 4217 with the decimals of their minor units (list one of 2026: without
 // ANG and BGN). Left out on purpose: funds and units of account (BOV, CHE, CHW, CLF, COU, MXV, USN, UYI, UYW,
-// XDR, XSU, XUA, XAD), metals (XAG, XAU, XPD, XPT), bonds (XBA to XBD), XTS and XXX: nobody can be paid in
-// them. Invariant: sorted by code, for the binary search; tests/unit/test_currency.c checks it.
+// XDR, XSU, XUA, XAD), metals (XAG, XAU, XPD, XPT), bonds (XBA to XBD), test and no-currency codes: nobody
+// can be paid in them. Invariant: sorted by code, for the binary search; tests/unit/test_currency.c checks
+// it.
 
 #include "base/currency.h"
 

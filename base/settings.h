@@ -1,7 +1,7 @@
 #pragma once
 
-// The sections of clickledger.conf that programs share: a program that uses one embeds the struct and puts the rows into
-// its option table, so that all programs agree on what the section may hold.
+// The sections of clickledger.conf that programs share: a program that uses one embeds the struct and puts
+// the rows into its option table, so that all programs agree on what the section may hold.
 //   struct ingest_config { struct log_settings log; struct redis_settings redis; ... };
 //   static const struct config_option options[] = {
 //       LOG_OPTIONS(struct ingest_config, log), REDIS_OPTIONS(struct ingest_config, redis), ... };

@@ -108,7 +108,8 @@ def nothing_left_behind(tally):
 def main():
     parser = argparse.ArgumentParser(prog="ops/test", description="Runs the tests and prints 'N passed, N failed'.")
     parser.add_argument("--all", action="store_true", help="also the long ones: clang, the fuzzers for a minute each, hundreds of kills")
-    parser.add_argument("--build", default=os.path.join(REPOSITORY, "build-test"), metavar="DIR", help="build folders are made under this name (default build-test)")
+    parser.add_argument("--build", default=os.path.join(REPOSITORY, "build-test"), metavar="DIR",
+                        help="build folders are made under this name (default build-test)")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     began = time.monotonic()

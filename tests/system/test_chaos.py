@@ -50,7 +50,8 @@ def check(installation, visitors, orders):
     others = installation.query("select count(*) from clickledger.click")[0][0] - len(ids)
     assert others <= visitors.total("unanswered") + visitors.total("blind")
     assert visitors.total("blind") == 0
-    assert installation.query("select coalesce(sum(lost), 0), coalesce(sum(dead), 0), coalesce(sum(hits - stored), 0) from clickledger.producer")[0] == (0, 0, 0)
+    assert installation.query("select coalesce(sum(lost), 0), coalesce(sum(dead), 0), coalesce(sum(hits - stored), 0) "
+                              "from clickledger.producer")[0] == (0, 0, 0)
     assert installation.query("select count(*) from clickledger.ledger_violations")[0][0] == 0
     assert installation.query("select coalesce(sum(amount_minor), 0) from clickledger.ledger_entry")[0][0] == 0
 
