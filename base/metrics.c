@@ -43,7 +43,8 @@ static const char *type_name(enum metric_type type)
 
 static uint64_t value_read(const struct metric *metric, const void *instance)
 {
-    return __atomic_load_n((const uint64_t *)((const char *)instance + metric->offset), __ATOMIC_RELAXED);
+    const uint64_t *counters = instance;
+    return __atomic_load_n(&counters[metric->offset / sizeof(*counters)], __ATOMIC_RELAXED);
 }
 
 static void sum_add(struct text *text, const struct metric *metric, const void *const instances[], size_t n)
