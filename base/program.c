@@ -1,0 +1,126 @@
+// The frame round a program: command line, settings, signals, readiness.
+// A mistake in command line or settings is told on stderr in words for the person who made it, with exit code
+// 2, which the units in ops/ do not restart on.
+
+#include "base/program.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define EXIT_MISTAKE 2
+
+static _Noreturn void program_refuse(const struct program *program, const char *what, const char *which)
+{
+    fprintf(stderr, "clickledger-%s: %s%s\n", program->name, what, which);
+    exit(EXIT_MISTAKE);
+}
+
+static _Noreturn void program_help(const struct program *program)
+{
+    printf("usage: clickledger-%s [--config FILE] %s\n"
+           "       clickledger-%s --describe-config | --version | --help\n"
+           "Settings: the file, then environment variables CLICKLEDGER_<SECTION>_<NAME>.\n",
+           program->name, program->usage, program->name);
+    exit(EXIT_SUCCESS);
+}
+
+// The arguments that end the program at once.
+static void argument_answer(const struct program *program, const char *argument)
+{
+    if (strcmp(argument, "--help") == 0)
+        program_help(program);
+    if (strcmp(argument, "--version") == 0) {
+        printf("clickledger-%s %s\n", program->name, CLICKLEDGER_VERSION);
+        exit(EXIT_SUCCESS);
+    }
+    if (strcmp(argument, "--describe-config") == 0) {
+        config_describe(program->options, program->n_options, stdout);
+        exit(EXIT_SUCCESS);
+    }
+}
+
+static int arguments_read(const struct program *program, int argc, char **argv, const char **config_path)
+{
+    int i = 1;
+
+    *config_path = NULL;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        argument_answer(program, argv[i]);
+        if (strcmp(argv[i], "--config") != 0)
+            program_refuse(program, "unknown argument ", argv[i]);
+        if (++i == argc)
+            program_refuse(program, "--config needs a file", "");
+        *config_path = argv[i];
+    }
+    if (i < argc && program->usage[0] == '\0')
+        program_refuse(program, "unknown argument ", argv[i]);
+    return i;
+}
+
+int program_start(const struct program *program, int argc, char **argv)
+{
+    char error[CONFIG_ERROR_BYTES];
+    const char *path;
+
+    int next = arguments_read(program, argc, argv, &path);
+    if (config_load(program->options, program->n_options, program->config, path, error, sizeof(error)))
+        program_refuse(program, error, "");
+    log_open(program->name, (enum log_level)program->log->level);
+    signal(SIGPIPE, SIG_IGN);
+    return next;
+}
+
+int program_stop_fd(void)
+{
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &stops, NULL) < 0)
+        return -errno;
+    int fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+bool program_stop_requested(int stop_fd)
+{
+    struct pollfd ready = {.fd = stop_fd, .events = POLLIN};
+    return poll(&ready, 1, 0) > 0;
+}
+
+static void supervisor_notify(const char *path)
+{
+    static const char message[] = "READY=1";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+
+    if (len == 0 || len >= sizeof(address.sun_path))
+        return;
+    memcpy(address.sun_path, path, len);
+    if (path[0] == '@') // an abstract name
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (sendto(fd, message, sizeof(message) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address, bytes) < 0)
+        log_event(LOG_WARN, "program.notify_failed", log_errno(errno));
+    close(fd);
+}
+
+void program_ready(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+
+    log_event(LOG_INFO, "program.ready", log_str("version", CLICKLEDGER_VERSION));
+    if (path)
+        supervisor_notify(path);
+}

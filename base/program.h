@@ -1,0 +1,33 @@
+#pragma once
+
+// What every program does around its own work: command line, settings, log, signals, readiness.
+//   [--config FILE] [its own arguments] | --describe-config | --version | --help
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/config.h"
+#include "base/settings.h"
+#include "base/util.h"
+
+struct program {
+    const char *name;                    // "tracker": in the log; the binary is clickledger-tracker
+    const char *usage;                   // its own arguments for --help, "" when there are none
+    const struct config_option *options; // its table
+    size_t n_options;
+    void *config;                   // is filled
+    const struct log_settings *log; // inside config
+};
+
+// Reads the command line and the settings, opens the log, ignores SIGPIPE. Returns the index in argv of the
+// program's own first argument, argc when there is none. Exits by itself: 0 after --help and the like, 2
+// after a mistake.
+int program_start(const struct program *program, int argc, char **argv);
+
+// Blocks SIGTERM and SIGINT and returns a descriptor that is readable when one has come, or a negative errno.
+// Call before threads are made; a forked worker makes its own.
+must_check int program_stop_fd(void);
+bool program_stop_requested(int stop_fd); // does not wait; stays true
+
+// Logs "program.ready" and tells systemd (Type=notify), when it asks.
+void program_ready(void);
