@@ -68,6 +68,7 @@ create table clickledger.partner (
   name       text not null check (length(name) between 1 and 200),
   email      text check (length(email) <= 320),
   status     text not null default 'pending' check (status in ('pending', 'active', 'paused', 'declined')),
+  status_at  timestamptz not null default now(),
   created_at timestamptz not null default now()
 );
 comment on table clickledger.partner is 'Somebody who sends visitors and is paid for it.';
@@ -75,6 +76,7 @@ comment on column clickledger.partner.id is 'Number of the partner.';
 comment on column clickledger.partner.name is 'Name shown to people.';
 comment on column clickledger.partner.email is 'Address for messages; not visible to analysts.';
 comment on column clickledger.partner.status is 'pending until the team decides; only links of active partners are active.';
+comment on column clickledger.partner.status_at is 'Since when; what happened before is judged by the status before.';
 comment on column clickledger.partner.created_at is 'When the partner applied or was created.';
 
 create table clickledger.terms (
@@ -136,6 +138,7 @@ create table clickledger.promo_code (
   code       text not null check (code ~ '^[A-Za-z0-9_-]{1,64}$'),
   target_url text not null check (clickledger.url_valid(target_url)),
   status     text not null default 'active' check (status in ('active', 'paused')),
+  status_at  timestamptz not null default now(),
   created_at timestamptz not null default now()
 );
 create unique index promo_code_code on clickledger.promo_code (upper(code));
@@ -147,7 +150,19 @@ comment on column clickledger.promo_code.partner_id is 'The partner it belongs t
 comment on column clickledger.promo_code.code is 'As given out.';
 comment on column clickledger.promo_code.target_url is 'Where /p/{code} leads.';
 comment on column clickledger.promo_code.status is 'active or paused; a paused code credits nobody.';
+comment on column clickledger.promo_code.status_at is 'Since when; an order before that moment is judged by the status before.';
 comment on column clickledger.promo_code.created_at is 'When it was created.';
+
+create function clickledger.status_moved() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  new.status_at := now();
+  return new;
+end $$;
+comment on function clickledger.status_moved() is 'Trigger: notes when a status changed, so that a later pause takes nothing back.';
+create trigger status_moved before update of status on clickledger.partner
+  for each row when (old.status <> new.status) execute function clickledger.status_moved();
+create trigger status_moved before update of status on clickledger.promo_code
+  for each row when (old.status <> new.status) execute function clickledger.status_moved();
 
 create table clickledger.integration (
   id         bigint generated always as identity primary key,

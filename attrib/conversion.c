@@ -1,0 +1,288 @@
+// The fold of a conversion's reports and decisions into its state, and a verdict for each report. Owner: the
+// batch. Because events are sorted by their own time, the order of arrival does not matter.
+//
+// Rules: the first report that can begin the conversion does; refunds and decisions before it wait for it.
+// Refunds with an amount add up, one without refunds the rest; the same event id, or without one the same
+// content and shop's time, is the same event, so that shops which refund twice the same part must say an
+// event_id or event_time. A repeated report never takes back what came in between. Identity (click, visitor,
+// code, customer, product) is what was said first, so that a later report cannot move a credit. A pixel comes
+// from a browser: it can begin a conversion and complete it, but its status is at most pending.
+// Limit: CONVERSION_REPORTS_MAX events.
+
+#include "attrib/conversion.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/money.h"
+#include "base/util.h"
+
+static const char *const status_names[] = {
+    [CONVERSION_UNSAID] = "",           [CONVERSION_PENDING] = "pending",
+    [CONVERSION_APPROVED] = "approved", [CONVERSION_DECLINED] = "declined",
+    [CONVERSION_REFUNDED] = "refunded", [CONVERSION_STRANGE] = "strange",
+};
+
+static const char *const verdict_names[] = {
+    [VERDICT_OPEN] = "open",
+    [VERDICT_APPLIED] = "applied",
+    [VERDICT_PROGRAM_MISMATCH] = "program_mismatch",
+    [VERDICT_DUPLICATE] = "duplicate",
+    [VERDICT_AMOUNT_CONFLICT] = "amount_conflict",
+    [VERDICT_EVENT_CONFLICT] = "event_conflict",
+    [VERDICT_CURRENCY_MISMATCH] = "currency_mismatch",
+    [VERDICT_AMOUNT_MISSING] = "amount_missing",
+    [VERDICT_AMOUNT_INVALID] = "amount_invalid",
+    [VERDICT_STATUS_UNKNOWN] = "status_unknown",
+    [VERDICT_REFUND_WITHOUT_SALE] = "refund_without_sale",
+    [VERDICT_REFUND_EXCEEDS_AMOUNT] = "refund_exceeds_amount",
+    [VERDICT_AFTER_REFUND] = "after_refund",
+    [VERDICT_PIXEL_UNTRUSTED] = "pixel_untrusted",
+};
+
+const char *conversion_status_name(enum conversion_status status)
+{
+    return status_names[status];
+}
+
+enum conversion_status conversion_status_find(struct slice name)
+{
+    if (!name.data)
+        return CONVERSION_UNSAID;
+    for (int status = CONVERSION_PENDING; status < CONVERSION_STRANGE; status++) {
+        if (slice_equal(name, slice_of(status_names[status])))
+            return (enum conversion_status)status;
+    }
+    return CONVERSION_STRANGE;
+}
+
+const char *conversion_verdict_name(enum conversion_verdict verdict)
+{
+    static_assert(array_length(verdict_names) == VERDICT_COUNT, "every verdict has a name");
+    return verdict_names[verdict];
+}
+
+// --- Order
+
+static int slice_compare(struct slice a, struct slice b)
+{
+    size_t shorter = min_of(a.len, b.len);
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int event_compare(const void *left, const void *right)
+{
+    const struct conversion_event *a = left, *b = right;
+
+    if (a->time_us != b->time_us)
+        return a->time_us < b->time_us ? -1 : 1;
+    if (a->is_decision != b->is_decision)
+        return a->is_decision ? 1 : -1;
+    if (a->is_decision)
+        return (a->number > b->number) - (a->number < b->number);
+    return slice_compare(a->id, b->id);
+}
+
+void conversion_sort(struct conversion_event events[], size_t n)
+{
+    if (n > 1)
+        qsort(events, n, sizeof(events[0]), event_compare);
+}
+
+// --- Conditions of one report
+
+static bool event_counts(const struct conversion_event *event)
+{
+    return event->verdict == VERDICT_APPLIED || event->verdict == VERDICT_PROGRAM_MISMATCH;
+}
+
+static bool content_equal(const struct conversion_event *a, const struct conversion_event *b)
+{
+    return a->status == b->status && a->has_amount == b->has_amount &&
+           (!a->has_amount || a->amount_minor == b->amount_minor);
+}
+
+static bool same_moment(const struct conversion_event *a, const struct conversion_event *b)
+{
+    return a->is_timed == b->is_timed && (!a->is_timed || a->time_us == b->time_us);
+}
+
+// Whether an earlier report that counts was this event already.
+static enum conversion_verdict event_repeats(const struct conversion_event events[], size_t i)
+{
+    const struct conversion_event *event = &events[i];
+
+    for (size_t j = 0; j < i; j++) {
+        const struct conversion_event *earlier = &events[j];
+        if (earlier->is_decision || !event_counts(earlier))
+            continue;
+        if (event->event_id.data && earlier->event_id.data && slice_equal(event->event_id, earlier->event_id))
+            return content_equal(event, earlier) ? VERDICT_DUPLICATE : VERDICT_EVENT_CONFLICT;
+        if (!event->event_id.data && !earlier->event_id.data && content_equal(event, earlier) &&
+            same_moment(event, earlier))
+            return VERDICT_DUPLICATE;
+    }
+    return VERDICT_OPEN;
+}
+
+// What can be said about a report without knowing the others.
+static enum conversion_verdict event_refused(const struct conversion_event *event, struct slice currency)
+{
+    if (event->status == CONVERSION_STRANGE)
+        return VERDICT_STATUS_UNKNOWN;
+    if (event->is_pixel && (event->status == CONVERSION_DECLINED || event->status == CONVERSION_REFUNDED))
+        return VERDICT_PIXEL_UNTRUSTED;
+    if (event->has_amount && (event->amount_minor < 0 || event->amount_minor > MONEY_MINOR_MAX))
+        return VERDICT_AMOUNT_INVALID;
+    if (event->currency.data && !slice_equal(event->currency, currency))
+        return VERDICT_CURRENCY_MISMATCH;
+    return VERDICT_OPEN;
+}
+
+static enum conversion_status event_status(const struct conversion_event *event)
+{
+    return event->is_pixel && event->status == CONVERSION_APPROVED ? CONVERSION_UNSAID : event->status;
+}
+
+// --- The state
+
+static bool fill(struct slice *known, struct slice said)
+{
+    if (known->data || !said.data)
+        return false;
+    *known = said;
+    return true;
+}
+
+static bool state_complete(struct conversion *state, const struct conversion_event *event)
+{
+    bool filled = event->click != CLICK_FOREIGN && fill(&state->click_id, event->click_id);
+
+    filled |= fill(&state->visitor_id, event->visitor_id);
+    filled |= fill(&state->promo, event->promo);
+    filled |= fill(&state->customer, event->customer);
+    filled |= fill(&state->product, event->product);
+    return filled;
+}
+
+static enum conversion_verdict state_begin(struct conversion *state, const struct conversion_event *event,
+                                           bool is_sale)
+{
+    enum conversion_status status = event_status(event);
+
+    if (status == CONVERSION_REFUNDED)
+        return VERDICT_REFUND_WITHOUT_SALE;
+    if (is_sale && !event->has_amount)
+        return VERDICT_AMOUNT_MISSING;
+    state->exists = true;
+    state->status = status == CONVERSION_UNSAID ? CONVERSION_PENDING : status;
+    state->occurred_at_us = event->time_us;
+    state->amount_minor = event->has_amount ? event->amount_minor : 0;
+    state_complete(state, event);
+    return VERDICT_APPLIED;
+}
+
+static enum conversion_verdict state_refund(struct conversion *state, const struct conversion_event *event)
+{
+    int64_t rest = state->amount_minor - state->refunded_minor;
+    int64_t refund = event->has_amount ? event->amount_minor : rest;
+
+    if (refund > rest)
+        return VERDICT_REFUND_EXCEEDS_AMOUNT;
+    if (state->status == CONVERSION_REFUNDED)
+        return VERDICT_DUPLICATE;
+    state->refunded_minor += refund;
+    if (state->refunded_minor == state->amount_minor) {
+        state->status = CONVERSION_REFUNDED;
+        state->reason = SLICE_NONE;
+    }
+    state_complete(state, event);
+    return VERDICT_APPLIED;
+}
+
+static enum conversion_verdict state_change(struct conversion *state, const struct conversion_event *event)
+{
+    enum conversion_status said = event_status(event);
+    enum conversion_status status = said == CONVERSION_UNSAID ? state->status : said;
+    bool is_moved = status != state->status;
+    bool is_other_amount = event->has_amount && event->amount_minor != state->amount_minor;
+
+    if (state->status == CONVERSION_REFUNDED)
+        return VERDICT_AFTER_REFUND;
+    if (is_other_amount && !is_moved && !event->event_id.data)
+        return VERDICT_AMOUNT_CONFLICT;
+    if (is_other_amount && event->amount_minor < state->refunded_minor)
+        return VERDICT_REFUND_EXCEEDS_AMOUNT;
+    if (is_moved)
+        state->reason = SLICE_NONE;
+    state->status = status;
+    if (is_other_amount)
+        state->amount_minor = event->amount_minor;
+    return state_complete(state, event) || is_moved || is_other_amount ? VERDICT_APPLIED : VERDICT_DUPLICATE;
+}
+
+static void state_decide(struct conversion *state, const struct conversion_event *decision)
+{
+    if (state->status == CONVERSION_REFUNDED)
+        return;
+    state->status = decision->status;
+    state->reason = decision->reason;
+}
+
+static enum conversion_verdict state_report(struct conversion *state, const struct conversion_event events[],
+                                            size_t i)
+{
+    const struct conversion_event *event = &events[i];
+    enum conversion_verdict repeats = event_repeats(events, i);
+
+    if (repeats == VERDICT_DUPLICATE)
+        return state_complete(state, event) ? VERDICT_APPLIED : VERDICT_DUPLICATE;
+    if (repeats != VERDICT_OPEN)
+        return repeats;
+    return event->status == CONVERSION_REFUNDED ? state_refund(state, event) : state_change(state, event);
+}
+
+static void event_judge(struct conversion_event *event, enum conversion_verdict verdict)
+{
+    bool is_foreign = event->click == CLICK_FOREIGN && verdict == VERDICT_APPLIED;
+    event->verdict = is_foreign ? VERDICT_PROGRAM_MISMATCH : verdict;
+}
+
+// What waited for the beginning, in its order.
+static void state_catch_up(struct conversion *state, struct conversion_event events[], size_t begun)
+{
+    for (size_t i = 0; i < begun; i++) {
+        if (events[i].is_decision)
+            state_decide(state, &events[i]);
+        else if (events[i].verdict == VERDICT_REFUND_WITHOUT_SALE)
+            event_judge(&events[i], state_report(state, events, i));
+    }
+}
+
+void conversion_fold(struct conversion_event events[], size_t n, bool is_sale, struct slice currency,
+                     struct conversion *out)
+{
+    *out = (struct conversion){0};
+    for (size_t i = 0; i < n; i++)
+        events[i].verdict = VERDICT_OPEN;
+    for (size_t i = 0; i < n; i++) {
+        struct conversion_event *event = &events[i];
+        if (event->is_decision) {
+            if (out->exists)
+                state_decide(out, event);
+            continue;
+        }
+        event->verdict = event_refused(event, currency);
+        if (event->verdict != VERDICT_OPEN)
+            continue;
+        if (out->exists) {
+            event_judge(event, state_report(out, events, i));
+            continue;
+        }
+        event_judge(event, state_begin(out, event, is_sale));
+        if (out->exists)
+            state_catch_up(out, events, i);
+    }
+}
