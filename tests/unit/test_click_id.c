@@ -191,6 +191,18 @@ static void key_files_are_strict(void **state)
     }
 }
 
+static void instances_are_24_bits_and_differ(void **state)
+{
+    (void)state;
+    uint32_t first = click_id_instance(), differ = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        uint32_t next = click_id_instance();
+        assert_true(next < 1u << 24);
+        differ |= next ^ first;
+    }
+    assert_true(differ != 0);
+}
+
 static void an_open_key_file_is_refused(void **state)
 {
     (void)state;
@@ -213,6 +225,9 @@ static void an_open_key_file_is_refused(void **state)
     close(fd);
     unlink(path);
     assert_int_equal(click_id_keys_load(&loaded, path), -ENOENT);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(click_id_keys_load(&loaded, path), CLICK_ID_KEYS_BAD);
+    rmdir(path);
 }
 
 int main(void)
@@ -226,6 +241,7 @@ int main(void)
         cmocka_unit_test(keys_rotate),
         cmocka_unit_test(only_36_characters_are_an_id),
         cmocka_unit_test(key_files_are_strict),
+        cmocka_unit_test(instances_are_24_bits_and_differ),
         cmocka_unit_test(an_open_key_file_is_refused),
     };
     return cmocka_run_group_tests(tests, keys_make, NULL);

@@ -106,6 +106,7 @@ static const struct {
     {"[tracker]\npath =\n", ":2: 'path' in [tracker] must be a path of 1 to 31 bytes"},
     {"[tracker]\nmode = c\n", ":2: 'mode' in [tracker] must be one of a|b|long"},
     {"[tracker]\nmode = a|b\n", ":2: 'mode'"},
+    {"[tracker]\npath = a\x7f", ":2: 'path'"},
     {"[tracker]\nmode =\n", ":2: 'mode'"},
 };
 
@@ -130,6 +131,17 @@ static void long_lines_and_missing_files_are_errors(void **state)
     memset(text + strlen(text), 'x', 1000);
     assert_int_equal(load(text, &out), CONFIG_WRONG);
     assert_non_null(strstr(error, ":2: line is longer than"));
+    assert_int_equal(load("[tracker]\n", &out), 0);
+    assert_int_equal(truncate(path, 20), 0);
+    assert_int_equal(config_load(options, array_length(options), &out, path, error, sizeof(error)),
+                     CONFIG_WRONG);
+    assert_non_null(strstr(error, ": file is not text"));
+    assert_int_equal(truncate(path, CONFIG_FILE_MAX + 1), 0);
+    assert_int_equal(config_load(options, array_length(options), &out, path, error, sizeof(error)),
+                     CONFIG_WRONG);
+    assert_non_null(strstr(error, ": larger than"));
+    assert_int_equal(config_load(options, array_length(options), &out, "/tmp", error, sizeof(error)),
+                     -EISDIR);
     assert_int_equal(
         config_load(options, array_length(options), &out, "/nowhere/x.conf", error, sizeof(error)), -ENOENT);
     assert_string_equal(error, "/nowhere/x.conf: No such file or directory");
@@ -143,6 +155,7 @@ static void the_environment_wins(void **state)
     setenv("CLICKLEDGER_LOG_LEVEL", "debug", 1);
     setenv("CLICKLEDGER_API_WHATEVER", "1", 1);
     setenv("CLICKLEDGER_CONFIG", "/etc/x", 1);
+    setenv("CLICKLEDGER_", "", 1);
     assert_int_equal(load("[tracker]\nwindow_bytes = 2k\nworkers = 2\n", &out), 0);
     assert_true(out.window_bytes == 1024 && out.level == 0 && out.workers == 2);
     setenv("CLICKLEDGER_TRACKER_WINDOW_BYTES", "x", 1);

@@ -167,6 +167,16 @@ static const struct {
          HIT_KIND_UNKNOWN),
 };
 
+static void a_cut_head_is_truncated(void **state)
+{
+    (void)state;
+    struct hit hit;
+    for (size_t len = 0; len < sizeof(HEAD) - 1; len++)
+        assert_int_equal(hit_decode(HEAD, len, &hit), HIT_TRUNCATED);
+    static char long_record[HIT_RECORD_MAX + 1];
+    assert_int_equal(hit_decode(long_record, sizeof(long_record), &hit), HIT_TOO_LONG);
+}
+
 static void decoding_is_strict(void **state)
 {
     (void)state;
@@ -215,6 +225,15 @@ static void limits_hold(void **state)
     hit = (struct hit){.kind = HIT_CLICK, .class = HIT_CLASS_HUMAN};
     hit.field[HIT_VISITOR] = SLICE("short");
     assert_int_equal(hit_encode(&w, &hit), HIT_FIELD_SIZE);
+    hit.field[HIT_VISITOR] = SLICE_NONE;
+    hit.field[HIT_REPORT_INTEGRATION] = SLICE("");
+    assert_int_equal(hit_encode(&w, &hit), HIT_FIELD_SIZE);
+    hit.field[HIT_REPORT_INTEGRATION] = SLICE_NONE;
+    hit.kind = HIT_KIND_COUNT;
+    assert_int_equal(hit_encode(&w, &hit), HIT_KIND_UNKNOWN);
+    hit.kind = HIT_CLICK;
+    hit.program_id = UINT64_MAX;
+    assert_int_equal(hit_encode(&w, &hit), HIT_KIND_UNKNOWN);
 }
 
 static void names_check(const char *(*name)(unsigned), unsigned first, unsigned count)
@@ -245,13 +264,10 @@ static void every_number_has_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_full_hit_comes_back),
-        cmocka_unit_test(absent_is_not_empty),
-        cmocka_unit_test(every_cut_is_found),
-        cmocka_unit_test(decoding_is_strict),
-        cmocka_unit_test(a_broken_record_does_not_stop_the_next),
-        cmocka_unit_test(limits_hold),
-        cmocka_unit_test(every_number_has_a_name),
+        cmocka_unit_test(a_full_hit_comes_back), cmocka_unit_test(absent_is_not_empty),
+        cmocka_unit_test(every_cut_is_found),    cmocka_unit_test(a_cut_head_is_truncated),
+        cmocka_unit_test(decoding_is_strict),    cmocka_unit_test(a_broken_record_does_not_stop_the_next),
+        cmocka_unit_test(limits_hold),           cmocka_unit_test(every_number_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,10 +7,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 
 #define TEXT(literal)                                                                                        \
@@ -145,6 +149,28 @@ static void a_flood_is_suppressed_alone(void **state)
     assert_non_null(strstr(caught, "event=test.other\n"));
 }
 
+// The budget refills with time: writes until the next line comes through, for 20 s at most.
+static void write_until_let_through(void)
+{
+    uint64_t limit_ms = clock_monotonic_ms() + 20000;
+    int before = 0, now = 0;
+
+    for (unsigned i = 0; i < LOG_BURST_LINES + 5; i++)
+        log_event(LOG_INFO, "test.refill");
+    ioctl(STDERR_FILENO, FIONREAD, &before);
+    for (now = before; now == before && clock_monotonic_ms() < limit_ms; ioctl(STDERR_FILENO, FIONREAD, &now))
+        log_event(LOG_INFO, "test.refill");
+}
+
+static void what_was_suppressed_is_told(void **state)
+{
+    (void)state;
+    lines_catch(write_until_let_through);
+    char *told = strstr(caught, " suppressed=");
+    assert_non_null(told);
+    assert_true(atoi(told + strlen(" suppressed=")) >= 5);
+}
+
 static void write_long(void)
 {
     static char text[LOG_LINE_MAX + 1];
@@ -182,8 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_value_breaks_out),         cmocka_unit_test(numbers_and_truth),
         cmocka_unit_test(a_cut_line_is_still_a_line),  cmocka_unit_test(lines_have_their_place),
-        cmocka_unit_test(a_flood_is_suppressed_alone), cmocka_unit_test(a_long_line_says_so),
-        cmocka_unit_test(event_names_are_bounded),
+        cmocka_unit_test(a_flood_is_suppressed_alone), cmocka_unit_test(what_was_suppressed_is_told),
+        cmocka_unit_test(a_long_line_says_so),         cmocka_unit_test(event_names_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
