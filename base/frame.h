@@ -3,7 +3,8 @@
 // A frame: the hits of one turn of a producer's loop; the unit of durability, delivery and deduplication.
 // On the wire and in the journal: FRAME_HEADER_BYTES of header, then `payload_bytes` of payload (none after a
 // HOLE or END header). Bytes 0..63 never change after the frame was made; the rest is renewed whenever it is
-// sent again.
+// sent again. Every later version must leave magic, version and the checksum (bytes 88..95, over 0..87) where
+// they are, so that an old reader can tell a newer frame from a damaged one.
 
 #include <stdbool.h>
 #include <stddef.h>
