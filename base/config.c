@@ -256,6 +256,7 @@ void config_describe(const struct config_option *options, size_t n, FILE *out)
             fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", options[i].section);
         section = options[i].section;
         config_value_describe(&options[i], accepts);
-        fprintf(out, "# %s: %s\n#%s = %s\n", options[i].help, accepts, options[i].name, options[i].text);
+        fprintf(out, "# %s (%s)\n#%s =%s%s\n", options[i].help, accepts, options[i].name,
+                options[i].text[0] ? " " : "", options[i].text);
     }
 }

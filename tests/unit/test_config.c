@@ -177,7 +177,7 @@ static void the_sample_loads_as_the_defaults(void **state)
     FILE *file = open_memstream(&text, &len);
     config_describe(options, array_length(options), file);
     fclose(file);
-    assert_non_null(strstr(text, "[tracker]\n# processes: an integer from 1 to 64\n#workers = 1\n"));
+    assert_non_null(strstr(text, "[tracker]\n# processes (an integer from 1 to 64)\n#workers = 1\n"));
     for (char *at = text; (at = strstr(at, "\n#")); at++) {
         if (at[2] != ' ')
             at[1] = ' ';
