@@ -1,0 +1,302 @@
+// From the socket to the handler. The input is taken when a connection has something to read, and holds one
+// head for sure (its limits' sum) and grows for a body only as far as bytes have arrived. One read and one
+// run for each connection in a turn, so that nobody starves. Reading stops where there is no room, and goes
+// on behind the flush.
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/http_internal.h"
+
+enum {
+    SLACK_BYTES = 4096, // to read framing behind a body that has reached its limit
+};
+
+// --- Memory
+// ---------------------------------------------------------------------------------------------------
+
+static bool input_take(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_input *input = http_pool_take(&server->inputs);
+
+    if (input == NULL)
+        return false;
+    *input = (struct http_input){.head.request.headers = input->headers};
+    input->data = http_pool_take_buffer(&server->input_buffers, server->input_buffers.bytes, &input->bytes);
+    if (input->data == NULL) {
+        http_pool_give(&server->inputs, input);
+        return false;
+    }
+    conn->input = input;
+    return true;
+}
+
+void http_input_give(struct http_conn *conn)
+{
+    if (conn->input == NULL)
+        return;
+    http_pool_give_buffer(&conn->server->input_buffers, conn->input->data, conn->input->bytes);
+    http_pool_give(&conn->server->inputs, conn->input);
+    conn->input = NULL;
+}
+
+// The bytes from run_start on are now at `to`.
+static void input_moved(struct http_input *input, char *to)
+{
+    size_t by = input->run_start;
+
+    http_head_move(&input->head, input->data + input->pos, to + input->pos - by);
+    input->pos -= by;
+    input->next -= min_of(by, input->next);
+    input->end -= by;
+    input->run_start = 0;
+}
+
+static void input_slide(struct http_input *input)
+{
+    memmove(input->data, input->data + input->run_start, input->end - input->run_start);
+    input_moved(input, input->data);
+}
+
+static bool input_grow(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_input *input = conn->input;
+    size_t max = server->input_buffers.bytes + server->limits.body_bytes_max + SLACK_BYTES;
+    size_t got, old_bytes = input->bytes;
+    char *old = input->data;
+
+    if (old_bytes >= max)
+        return false;
+    char *data = http_pool_take_buffer(&server->input_buffers, min_of(2 * old_bytes, max), &got);
+    if (data == NULL)
+        return false;
+    memcpy(data, old + input->run_start, input->end - input->run_start);
+    input_moved(input, data);
+    input->data = data;
+    input->bytes = got;
+    http_pool_give_buffer(&server->input_buffers, old, old_bytes);
+    return true;
+}
+
+static bool input_has_room(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+
+    if (input->end < input->bytes)
+        return true;
+    if (conn->run_count > 0)
+        return false; // a handler looks at it, or will again
+    if (input->run_start > 0)
+        input_slide(input);
+    return input->end < input->bytes || (conn->state == CONN_BODY && input_grow(conn));
+}
+
+void http_input_read_more(struct http_conn *conn)
+{
+    if (conn->reading || conn->eof || conn->closing || (conn->input != NULL && !input_has_room(conn)))
+        return;
+    conn->reading = event_add(&conn->read_event, NULL) == 0;
+    if (!conn->reading)
+        http_conn_close(conn);
+}
+
+static void input_pause(struct http_conn *conn)
+{
+    event_del(&conn->read_event);
+    conn->reading = false;
+}
+
+// --- Parsing
+// --------------------------------------------------------------------------------------------------
+
+bool http_input_may_parse(const struct http_conn *conn)
+{
+    return !conn->closing && !conn->held && !conn->blocked && !conn->run_closed &&
+           conn->run_count < conn->server->limits.pipelined_max &&
+           conn->out.len - conn->out.sent < HTTP_OUTPUT_BYTES / 2;
+}
+
+static bool input_bad(struct http_conn *conn, enum http_fault fault)
+{
+    http_conn_fault(conn, fault, http_fault_status(fault));
+    return false;
+}
+
+static void input_request(struct http_conn *conn, size_t next)
+{
+    struct http_input *input = conn->input;
+
+    input->next = next;
+    input->head.request.body =
+        (struct slice){input->data + input->pos + input->head.parsed, input->body_bytes};
+    http_conn_dispatch(conn);
+}
+
+static bool input_body_begins(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+
+    if (conn->run_count > 0) { // it shall be a run of its own; parsed again behind the flush
+        conn->run_closed = true;
+        http_conn_move(conn, CONN_IDLE);
+        return false;
+    }
+    http_conn_move(conn, CONN_BODY);
+    if (input->head.expect_continue && input->end == input->pos + input->head.parsed) {
+        if (http_output_append(conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) != 0)
+            return input_bad(conn, HTTP_FAULT_BODY_LARGE);
+        http_conn_mark(conn);
+    }
+    return true;
+}
+
+static bool input_head_done(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+    struct http_head *head = &input->head;
+
+    input->body_bytes = 0;
+    switch (http_body_start(&input->body, head->framing, head->content_length,
+                            conn->server->limits.body_bytes_max)) {
+    case HTTP_PARSE_BAD:
+        return input_bad(conn, input->body.fault);
+    case HTTP_PARSE_MORE:
+        return input_body_begins(conn);
+    case HTTP_PARSE_DONE:
+        break;
+    }
+    input_request(conn, input->pos + head->parsed);
+    return true;
+}
+
+static bool input_head(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+
+    if (input->end == input->pos)
+        return false;
+    if (conn->state == CONN_IDLE)
+        http_head_start(&input->head);
+    switch (http_head_parse(&input->head, &conn->server->head_limits, input->data + input->pos,
+                            input->end - input->pos)) {
+    case HTTP_PARSE_BAD:
+        return input_bad(conn, input->head.fault);
+    case HTTP_PARSE_MORE:
+        if (conn->state == CONN_IDLE)
+            http_conn_move(conn, CONN_HEAD);
+        return false;
+    case HTTP_PARSE_DONE:
+        break;
+    }
+    return input_head_done(conn);
+}
+
+static bool input_body(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+    size_t start = input->pos + input->head.parsed + input->body_bytes, got, used;
+    char *data = input->data + start;
+
+    if (start == input->end)
+        return false;
+    enum http_parse result = http_body_decode(&input->body, data, data, input->end - start, &got, &used);
+    input->body_bytes += got;
+    switch (result) {
+    case HTTP_PARSE_BAD:
+        return input_bad(conn, input->body.fault);
+    case HTTP_PARSE_MORE:
+        input->end = start + got; // framing is gone, the next read appends to the payload
+        return false;
+    case HTTP_PARSE_DONE:
+        break;
+    }
+    conn->run_closed = conn->run_has_body = true;
+    input_request(conn, start + used);
+    return true;
+}
+
+static bool input_step(struct http_conn *conn)
+{
+    switch (conn->state) {
+    case CONN_IDLE:
+    case CONN_HEAD:
+        return input_head(conn);
+    case CONN_BODY:
+        return input_body(conn);
+    case CONN_WAITING:
+    case CONN_LINGER:
+    case CONN_DEAD:
+    case CONN_STATES:
+        break;
+    }
+    return false;
+}
+
+void http_input_process(struct http_conn *conn)
+{
+    bool progress = true;
+
+    while (progress && http_input_may_parse(conn))
+        progress = input_step(conn);
+}
+
+// --- Reading
+// --------------------------------------------------------------------------------------------------
+
+static void input_discard(struct http_conn *conn)
+{
+    char scratch[8192];
+    ssize_t n = read(conn->fd, scratch, sizeof(scratch));
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    conn->linger_bytes += n > 0 ? (size_t)n : 0;
+    if (n <= 0 || conn->linger_bytes > HTTP_LINGER_BYTES_MAX)
+        http_conn_close(conn);
+}
+
+static void input_ended(struct http_conn *conn, ssize_t n)
+{
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        http_conn_settle(conn);
+    } else if (n < 0) {
+        http_conn_close(conn);
+    } else {
+        conn->eof = true; // perhaps only of its sending half: what it has asked is answered
+        input_pause(conn);
+        http_conn_settle(conn);
+    }
+}
+
+void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *conn = arg;
+
+    (void)what;
+    if (conn->state == CONN_LINGER) {
+        input_discard(conn);
+        return;
+    }
+    if (conn->closing || (conn->input != NULL && !input_has_room(conn))) {
+        input_pause(conn);
+        return;
+    }
+    if (conn->input == NULL && !input_take(conn)) {
+        http_conn_close(conn);
+        return;
+    }
+    struct http_input *input = conn->input;
+    ssize_t n = read(fd, input->data + input->end, input->bytes - input->end);
+    if (n <= 0) {
+        input_ended(conn, n);
+        return;
+    }
+    conn->server->counters.bytes_in += (uint64_t)n;
+    input->end += (size_t)n;
+    http_input_process(conn);
+    http_conn_settle(conn);
+}

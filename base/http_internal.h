@@ -1,0 +1,139 @@
+#pragma once
+
+// What the files of the server share; nobody else includes it. http_listen.c brings connections, http_input.c
+// reads and parses, http_conn.c owns their life and states and serves handlers, http_output.c writes,
+// http_server.c has the clock, the limits and the turn.
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+#include "base/http_body.h"
+#include "base/http_pool.h"
+#include "base/http_server.h"
+
+enum {
+    HTTP_LISTENERS_MAX = 8,
+    HTTP_SHED_SLOTS = 64, // connections above the limit that get their 503 with a lingering close
+    HTTP_LINGER_BYTES_MAX = 256 * 1024, // read behind an error answer
+    HTTP_OUTPUT_BYTES = 16 * 1024, // the first buffer for answers; above it no further request joins a run
+};
+
+// What a connection waits for. Each state is a list; http_conn_move() alone changes it.
+enum conn_state {
+    CONN_IDLE,    // for the first byte of a request
+    CONN_HEAD,    // for the rest of a head
+    CONN_BODY,    // for the rest of a body
+    CONN_WAITING, // for the handler's answer
+    CONN_LINGER,  // for the client to close: its bytes are thrown away
+    CONN_DEAD,    // for the end of the turn: an event or a caller may still know it
+    CONN_STATES,
+};
+
+// Taken when there is something to read, given back when all of it is answered.
+// data: [run_start: answered, not flushed][pos: the current request][next: behind it, if WAITING][end
+struct http_input {
+    struct http_head head;
+    struct http_body body;
+    size_t body_bytes; // decoded, behind the head
+    char *data;
+    size_t bytes, run_start, pos, next, end;
+    struct http_header headers[];
+};
+
+// data: [sent: on the wire][committed: may be written][len
+struct http_output {
+    char *data;
+    size_t bytes, sent, committed, len;
+};
+
+struct http_conn {
+    struct http_server *server;
+    TAILQ_ENTRY(http_conn) by_state, by_dirty, by_resume, by_blocked;
+    enum conn_state state;
+    int fd;
+    uint32_t slot, generation; // generation: of the newest request
+    uint64_t deadline_ms, write_deadline_ms;
+    unsigned run_count; // requests in the run, a waiting one included
+    unsigned requests;
+    size_t linger_bytes;
+    struct http_input *input;
+    struct http_output out;
+    struct http_peer peer;
+    bool run_closed;   // no request may join the run
+    bool run_has_body; // the run is one request with a body
+    bool held;
+    bool closing; // behind the last answer
+    bool faulted; // the last answer is an error of ours: linger
+    bool eof;     // the client sends no more
+    bool reading; // read_event is added
+    bool dirty, resuming, blocked;
+    struct event read_event, write_event;
+};
+
+TAILQ_HEAD(conn_list, http_conn);
+
+struct http_slot {
+    struct http_conn *conn;
+    uint32_t generation; // survives the connection
+};
+
+struct http_listener {
+    struct http_server *server;
+    int fd;
+    struct event event;
+};
+
+struct http_server {
+    struct event_base *base;
+    struct http_limits limits;
+    struct http_head_limits head_limits;
+    http_handler *handler;
+    void *ctx;
+    struct http_counters counters;
+    struct conn_list states[CONN_STATES], dirty, resume, blocked;
+    unsigned n_conns, n_resume;
+    uint64_t now_ms;
+    bool now_is_known, shedding, draining, in_handler;
+    struct http_date date;
+    struct http_pool conns, inputs, input_buffers, output_buffers;
+    struct event tick_event, resume_event, accept_event;
+    unsigned n_listeners;
+    struct http_listener listeners[HTTP_LISTENERS_MAX];
+    struct http_slot *slots;
+    uint32_t *free_slots;
+    uint32_t n_slots, n_free_slots;
+};
+
+// http_server.c: monotonic, the same for a whole turn
+uint64_t http_server_now_ms(struct http_server *server);
+
+// http_conn.c
+void http_conn_move(struct http_conn *conn, enum conn_state state);
+void http_conn_mark(struct http_conn *conn); // to be flushed
+struct http_conn *http_conn_new(struct http_server *server, int fd, const struct http_peer *peer);
+void http_conn_close(struct http_conn *conn);
+void http_conn_settle(
+    struct http_conn *conn); // after progress: resume, close, linger, give memory back, read on
+void http_conn_dispatch(struct http_conn *conn);
+void http_conn_fault(struct http_conn *conn, enum http_fault fault, unsigned status);
+
+// http_input.c
+bool http_input_may_parse(const struct http_conn *conn);
+void http_input_process(struct http_conn *conn);
+void http_input_read_more(struct http_conn *conn); // (again) if there is room
+void http_input_on_readable(evutil_socket_t fd, short what, void *arg);
+void http_input_give(struct http_conn *conn);
+
+// http_output.c
+must_check int http_output_respond(struct http_conn *conn, const struct http_response *response,
+                                   size_t bytes_max);
+must_check int http_output_append(struct http_conn *conn, struct slice text);
+void http_output_flush(struct http_conn *conn);
+void http_output_on_writable(evutil_socket_t fd, short what, void *arg);
+void http_output_give(struct http_conn *conn);
+bool http_output_is_empty(const struct http_conn *conn);
+
+// http_listen.c
+void http_listen_on_retry(evutil_socket_t fd, short what, void *arg);
+void http_listen_close(struct http_server *server);
