@@ -127,7 +127,7 @@ create function clickledger.conversion_json(row_of clickledger.conversion) retur
     'id', row_of.id, 'program_id', row_of.program_id, 'kind', row_of.kind, 'order_id', row_of.order_id,
     'occurred_at', api_time(row_of.occurred_at), 'status', row_of.status, 'reason', row_of.reason,
     'currency', row_of.currency, 'amount_minor', row_of.amount_minor, 'refunded_minor', row_of.refunded_minor,
-    'commission_minor', (select sum(m.amount_minor)::bigint from commission m
+    'commission_minor', (select coalesce(sum(m.amount_minor), 0)::bigint from commission m
                          where m.conversion_id = row_of.id and m.status <> 'void'),
     'credits', coalesce((
       select json_agg(json_build_object('partner_id', c.partner_id, 'touch_kind', c.touch_kind,
@@ -142,7 +142,7 @@ create function clickledger.conversion_json(row_of clickledger.conversion) retur
       from commission m where m.conversion_id = row_of.id), '[]'::json),
     'updated_at', api_time(row_of.updated_at));
 $$;
-comment on function clickledger.conversion_json(clickledger.conversion) is 'A conversion as answers show it. Credits and commissions are those the asker may see; commission_minor is the sum of those that are not void, null without one.';
+comment on function clickledger.conversion_json(clickledger.conversion) is 'A conversion as answers show it. Credits and commissions are those the asker may see; commission_minor is the sum of those that are not void.';
 
 create function clickledger.conversion_wanted(row_of clickledger.conversion, p jsonb) returns boolean
   language sql stable
@@ -193,16 +193,13 @@ comment on function clickledger.api_conversion_explain(jsonb) is 'GET /v1/conver
 create function clickledger.api_balance(p jsonb) returns json
   language sql stable set search_path = clickledger, pg_temp as $$
   with summed as (
-    select a.partner_id, a.currency,
-      coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_pending'), 0)::bigint as pending_minor,
-      coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_available'), 0)::bigint as available_minor,
-      coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_reserved'), 0)::bigint as reserved_minor,
-      coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_paid'), 0)::bigint as paid_minor
-    from ledger_account a left join ledger_entry e on e.account_id = a.id
-    where a.partner_id is not null
-      and (p->>'partner_id' is null or a.partner_id = (p->>'partner_id')::bigint)
-      and (p->>'program_id' is null or a.program_id = (p->>'program_id')::bigint)
-    group by a.partner_id, a.currency)
+    select b.partner_id, b.currency, sum(b.pending_minor)::bigint as pending_minor,
+      sum(b.available_minor)::bigint as available_minor, sum(b.reserved_minor)::bigint as reserved_minor,
+      sum(b.paid_minor)::bigint as paid_minor
+    from partner_balance b
+    where (p->>'partner_id' is null or b.partner_id = (p->>'partner_id')::bigint)
+      and (p->>'program_id' is null or b.program_id = (p->>'program_id')::bigint)
+    group by b.partner_id, b.currency)
   select json_build_object('data', coalesce(json_agg(summed order by partner_id, currency), '[]'::json)) from summed;
 $$;
 comment on function clickledger.api_balance(jsonb) is 'GET /v1/balance: sums of the ledger by partner and currency.';
@@ -369,6 +366,8 @@ begin
         from summed s), '[]'::json)));
 end $$;
 comment on function clickledger.api_stats(jsonb) is 'GET /v1/stats: clicks, conversions, CR, EPC, revenue and commission by day or by link, one row per currency. from and to: a day (to included) or a time (to excluded).';
+
+grant select on clickledger.partner_balance to cl_api, cl_analyst;
 
 do $$
 declare

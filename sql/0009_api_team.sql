@@ -189,7 +189,7 @@ begin
   end if;
   perform api_valid(not exists (
     select from jsonb_each(coalesce(p->'aliases', '{}')) as alias
-    where jsonb_typeof(alias.value) <> 'string' or length(alias.key) not between 1 and 64
+    where jsonb_typeof(alias.value) <> 'string' or alias.key !~ '^[A-Za-z0-9_.-]{1,64}$'
       or alias.value #>> '{}' !~ '^(click_id|order_id|kind|status|amount|currency|promo|product|customer|event_time|event_id|sub([1-9]|10))$'),
     'aliases', 'aliases must lead from the shop''s parameter names to ours');
   insert into integration (program_id, name, key_hash, aliases)

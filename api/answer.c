@@ -1,0 +1,128 @@
+// Answers of the API. Invariants: every answer is JSON, none may be cached or sniffed; what the database says
+// about its own failures stays in the log.
+
+#include "api/answer.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/utf8.h"
+
+#define RETRY_AFTER_S "1"
+#define ANSWER_HEADERS                                                                                       \
+    {SLICE("Content-Type"), SLICE("application/json")}, {SLICE("Cache-Control"), SLICE("no-store")},         \
+    {                                                                                                        \
+        SLICE("X-Content-Type-Options"), SLICE("nosniff")                                                    \
+    }
+
+// http_respond() sends a bare 500 where it cannot send what it is given; there is nothing better left to do.
+static void respond(struct http_conn *conn, unsigned status, struct slice name, struct slice value,
+                    struct slice body)
+{
+    const struct http_header headers[] = {ANSWER_HEADERS, {name, value}};
+    (void)http_respond(conn, status, headers, array_length(headers) - (name.data ? 0 : 1), body);
+}
+
+void answer_json(struct http_conn *conn, unsigned status, struct slice body)
+{
+    respond(conn, status, SLICE_NONE, SLICE_NONE, body);
+}
+
+char *fault_print(const struct fault *fault)
+{
+    char message[UTF8_SANITIZED_BYTES(FAULT_MESSAGE_BYTES)];
+    size_t len = utf8_sanitize(slice_of(fault->message), message, sizeof(message));
+    struct json *body = json_map(), *error = json_map();
+    bool whole = json_put(error, "code", json_text(slice_of(fault->code)));
+    whole &= json_put(error, "message", json_text((struct slice){message, len}));
+    whole &= json_put(body, "error", error);
+    char *text = whole ? json_print(body) : NULL;
+    json_free(body);
+    return text;
+}
+
+static void answer_fault_with(struct http_conn *conn, const struct fault *fault, struct slice name,
+                              struct slice value)
+{
+    char *text = fault_print(fault);
+    respond(conn, fault->status, name, value,
+            text ? slice_of(text) : SLICE("{\"error\":{\"code\":\"internal\",\"message\":\"\"}}"));
+    free(text);
+}
+
+void answer_fault(struct http_conn *conn, const struct fault *fault)
+{
+    if (fault->status == 401)
+        answer_fault_with(conn, fault, SLICE("WWW-Authenticate"), SLICE("Bearer"));
+    else if (fault->status == 429 || fault->status == 503)
+        answer_fault_with(conn, fault, SLICE("Retry-After"), SLICE(RETRY_AFTER_S));
+    else
+        answer_fault_with(conn, fault, SLICE_NONE, SLICE_NONE);
+}
+
+void answer_not_allowed(struct http_conn *conn, const struct fault *fault, unsigned allowed)
+{
+    static const struct {
+        enum http_method method;
+        const char *name;
+    } names[] = {{HTTP_GET, "GET, HEAD"}, {HTTP_POST, "POST"}, {HTTP_PATCH, "PATCH"}};
+    char list[32] = "";
+    for (size_t i = 0; i < array_length(names); i++) {
+        if (allowed & 1u << names[i].method)
+            snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", *list ? ", " : "",
+                     names[i].name);
+    }
+    answer_fault_with(conn, fault, SLICE("Allow"), slice_of(list));
+}
+
+// "CL404" -> 404; 0 if it is not of our class.
+static unsigned status_of(const char *sqlstate)
+{
+    unsigned status = strncmp(sqlstate, "CL", 2) == 0 ? (unsigned)strtoul(sqlstate + 2, NULL, 10) : 0;
+    return status >= 400 && status <= 599 ? status : 0;
+}
+
+static bool state_begins(const char *sqlstate, const char *const *beginnings, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(sqlstate, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void fault_of_refusal(const struct pg_job_result *result, struct fault *fault)
+{
+    static const char *const values[] = {"22", "23"};                 // data exception, constraint
+    static const char *const passing[] = {"40", "53", "57", "55P03"}; // rollback, resources, operator, lock
+    unsigned status = status_of(result->sqlstate);
+    if (status)
+        fault_set(fault, status, result->hint, "%s", result->message);
+    else if (state_begins(result->sqlstate, values, array_length(values)))
+        fault_set(fault, 422, "value", "a value is out of its range or does not fit the others");
+    else if (strcmp(result->sqlstate, "42501") == 0)
+        fault_set(fault, 403, "forbidden", "this key may not do that");
+    else if (state_begins(result->sqlstate, passing, array_length(passing)))
+        fault_set(fault, 503, "unavailable", "the database is too busy; try again");
+    else
+        fault_set(fault, 500, "internal", "this failed; it was logged");
+}
+
+int fault_of_job(const struct pg_job_result *result, struct fault *fault)
+{
+    switch (result->end) {
+    case PG_JOB_DONE:
+        if (result->value.data)
+            return 0;
+        return fault_set(fault, 500, "internal", "this failed; it was logged");
+    case PG_JOB_REFUSED:
+        fault_of_refusal(result, fault);
+        return 1;
+    case PG_JOB_LOST:
+        return fault_set(fault, 503, "unknown_outcome",
+                         "the database was lost; repeat a POST only with its Idempotency-Key");
+    case PG_JOB_UNSENT:
+        return fault_set(fault, 503, "unavailable", "the database cannot be reached; nothing was done");
+    }
+    return 1;
+}

@@ -1,0 +1,22 @@
+#pragma once
+
+// Answers of the API: their headers, their error bodies, and what a failed job means in HTTP.
+
+#include "api/fault.h"
+#include "base/http_conn.h"
+#include "base/pg_pool.h"
+
+void answer_json(struct http_conn *conn, unsigned status, struct slice body);
+
+// {"error": {"code", "message"}}, with WWW-Authenticate for 401 and Retry-After for 429 and 503.
+void answer_fault(struct http_conn *conn, const struct fault *fault);
+
+// 405 with Allow; `allowed` is a bit set of enum http_method.
+void answer_not_allowed(struct http_conn *conn, const struct fault *fault, unsigned allowed);
+
+// 0 if the job is done, else the fault is set. SQLSTATE CL<status>: as api_fail() raised it; values that the
+// database refuses: 422; a missing right: 403; overload and shutdown: 503; all else: 500. Pure.
+must_check int fault_of_job(const struct pg_job_result *result, struct fault *fault);
+
+// The error body as text, for free(); NULL: no memory. Pure.
+char *fault_print(const struct fault *fault);

@@ -1,0 +1,158 @@
+// clickledger-api --config FILE: the HTTP API. Owner of the loop, the server, the pool and the service. One
+// process, one thread: the database does the work, requests wait for it without holding anything but their
+// connection.
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "api/service.h"
+#include "base/program.h"
+
+#define DRAIN_LIMIT_S 10
+#define ROLE          "user=cl_api "
+
+struct api_config {
+    struct log_settings log;
+    struct postgres_settings postgres;
+    char host[64];
+    int64_t port;
+    int64_t connections, waiting_max, timeout_ms;
+};
+
+static const struct config_option options[] = {
+    LOG_OPTIONS(struct api_config, log),
+    POSTGRES_OPTIONS(struct api_config, postgres),
+    {"api", "host", CONFIG_STRING, CONFIG_FIELD(struct api_config, host), 0, 0, "127.0.0.1",
+     "numeric address to listen on", NULL},
+    {"api", "port", CONFIG_INT, CONFIG_FIELD(struct api_config, port), 0, 65535, "8081",
+     "TCP port; 0: any, see the log", NULL},
+    {"api", "connections", CONFIG_INT, CONFIG_FIELD(struct api_config, connections), 1, PG_POOL_SIZE_MAX, "8",
+     "connections to PostgreSQL", NULL},
+    {"api", "waiting_max", CONFIG_INT, CONFIG_FIELD(struct api_config, waiting_max), 1, 100000, "512",
+     "requests that may wait for a connection; more get 503", NULL},
+    {"api", "timeout", CONFIG_DURATION, CONFIG_FIELD(struct api_config, timeout_ms), 100, 600000, "10s",
+     "a request that waits longer for PostgreSQL gets 503", NULL},
+};
+
+struct running {
+    struct event_base *base;
+    struct service service;
+    struct event *stopped;
+    struct event *drain_limit;
+    bool draining, stop;
+};
+
+static void on_drain_limit(evutil_socket_t fd, short what, void *ctx)
+{
+    struct running *running = ctx;
+    (void)fd;
+    (void)what;
+    running->stop = true;
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *ctx)
+{
+    struct running *running = ctx;
+    struct timeval limit = {.tv_sec = DRAIN_LIMIT_S};
+    (void)fd;
+    (void)what;
+    log_event(LOG_INFO, "api.stopping");
+    running->draining = true;
+    http_server_drain(running->service.server);
+    evtimer_add(running->drain_limit, &limit);
+}
+
+static int watch_stop(struct running *running)
+{
+    int fd = program_stop_fd();
+    if (fd < 0)
+        return fd;
+    running->stopped = event_new(running->base, fd, EV_READ, on_stop, running);
+    running->drain_limit = evtimer_new(running->base, on_drain_limit, running);
+    if (!running->stopped || !running->drain_limit || event_add(running->stopped, NULL) != 0)
+        return -ENOMEM;
+    return 0;
+}
+
+static struct pg_pool *open_pool(struct running *running, const struct api_config *config)
+{
+    char conninfo[sizeof(config->postgres.conninfo) + sizeof(ROLE)];
+    snprintf(conninfo, sizeof(conninfo), ROLE "%s", config->postgres.conninfo);
+    const struct pg_pool_options pool_options = {
+        .conninfo = conninfo,
+        .application = "clickledger-api",
+        .size = (unsigned)config->connections,
+        .waiting_max = (unsigned)config->waiting_max,
+        .job_timeout_ms = (unsigned)config->timeout_ms,
+        .retry_min_ms = 100,
+        .retry_max_ms = 2000,
+    };
+    return pg_pool_new(running->base, &pool_options);
+}
+
+static int open_all(struct running *running, const struct api_config *config)
+{
+    struct service *service = &running->service;
+    const struct http_limits limits = {.body_bytes_max = 65536, .retry_after_s = 1};
+    running->base = event_base_new();
+    if (!running->base || watch_stop(running) < 0 || service_init(service, CLICKLEDGER_VERSION) < 0)
+        return -ENOMEM;
+    service->server = http_server_new(running->base, &limits, service_handle, service);
+    service->pool = open_pool(running, config);
+    if (!service->server || !service->pool)
+        return -ENOMEM;
+    return http_server_listen(service->server, config->host, (uint16_t)config->port, false);
+}
+
+static void close_all(struct running *running)
+{
+    struct service *service = &running->service;
+    service->pool = pg_pool_free(service->pool);
+    service->server = http_server_free(service->server);
+    service_deinit(service);
+    if (running->stopped)
+        event_free(running->stopped);
+    if (running->drain_limit)
+        event_free(running->drain_limit);
+    if (running->base)
+        event_base_free(running->base);
+}
+
+static void serve(struct running *running)
+{
+    struct http_server *server = running->service.server;
+    log_event(LOG_INFO, "api.listening", log_uint("port", http_server_port(server)));
+    program_ready();
+    while (!running->stop && !(running->draining && http_server_connections(server) == 0)) {
+        event_base_loop(running->base, EVLOOP_ONCE);
+        http_server_flush(server);
+    }
+    log_event(LOG_INFO, "api.stopped");
+}
+
+int main(int argc, char **argv)
+{
+    static struct api_config config;
+    static const struct program program = {.name = "api",
+                                           .usage = "",
+                                           .options = options,
+                                           .n_options = array_length(options),
+                                           .config = &config,
+                                           .log = &config.log};
+    struct running running = {0};
+    program_start(&program, argc, argv);
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+    int result = open_all(&running, &config);
+    if (result < 0)
+        log_event(LOG_ERROR, "api.not_started", log_str("host", config.host), log_int("port", config.port),
+                  log_errno(result));
+    else
+        serve(&running);
+    close_all(&running);
+    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,271 @@
+// OpenAPI 3.0.3 from the table of routes: paths, parameters with types and limits, bodies, statuses. Pure.
+// What answers look like inside is described in docs, not here: PostgreSQL makes them.
+
+#include "api/openapi.h"
+
+#include <stdio.h>
+
+#include "api/route.h"
+#include "base/json.h"
+
+// An incomplete document is found at the end, in one place.
+static bool incomplete;
+
+static void put(struct json *map, const char *name, struct json *value)
+{
+    incomplete |= !json_put(map, name, value);
+}
+
+static void put_text(struct json *map, const char *name, const char *text)
+{
+    put(map, name, json_text(slice_of(text)));
+}
+
+static struct json *choices_list(const char *choices)
+{
+    struct json *list = json_list();
+    for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        incomplete |= !json_add(list, json_text((struct slice){at, strcspn(at, "|")}));
+    return list;
+}
+
+static void put_pattern(struct json *schema, const struct field *field, const char *pattern)
+{
+    put_text(schema, "type", "string");
+    put_text(schema, "pattern", pattern);
+    put(schema, "minLength", json_whole(field->min));
+    put(schema, "maxLength", json_whole(field->max));
+}
+
+static void put_type(struct json *schema, const struct field *field)
+{
+    switch (field->type) {
+    case FIELD_WHOLE:
+        put_text(schema, "type", "integer");
+        put_text(schema, "format", "int64");
+        put(schema, "minimum", json_whole(field->min));
+        put(schema, "maximum", json_whole(field->max));
+        return;
+    case FIELD_TEXT:
+        put_pattern(schema, field, "^[^\\x00-\\x1F\\x7F]*$");
+        return;
+    case FIELD_TOKEN:
+        put_pattern(schema, field, "^[A-Za-z0-9_-]*$");
+        return;
+    case FIELD_CODE:
+        put_pattern(schema, field, "^[a-z0-9][a-z0-9_-]*$");
+        return;
+    case FIELD_HEX:
+        put_pattern(schema, field, "^[0-9a-f]*$");
+        return;
+    case FIELD_ZONE:
+        put_pattern(schema, field, "^[A-Za-z0-9][A-Za-z0-9/_+-]*$");
+        return;
+    case FIELD_CHOICE:
+        put_text(schema, "type", "string");
+        put(schema, "enum", choices_list(field->choices));
+        return;
+    case FIELD_TRUTH:
+        put_text(schema, "type", "boolean");
+        return;
+    case FIELD_TIME:
+    case FIELD_MOMENT:
+        put_text(schema, "type", "string");
+        put_text(schema, "format", field->type == FIELD_TIME ? "date-time" : "date or date-time");
+        return;
+    case FIELD_UUID:
+        put_text(schema, "type", "string");
+        put_text(schema, "format", "uuid");
+        return;
+    case FIELD_TEXTS:
+        put_text(schema, "type", "array");
+        put(schema, "maxItems", json_whole(field->max));
+        put(schema, "items", json_map());
+        return;
+    case FIELD_MAP:
+        put_text(schema, "type", "object");
+        put(schema, "maxProperties", json_whole(field->max));
+        return;
+    }
+}
+
+static struct json *schema_of(const struct field *field)
+{
+    struct json *schema = json_map();
+    put_type(schema, field);
+    return schema;
+}
+
+static struct json *parameter(const char *name, const char *place, bool needed, const char *help,
+                              struct json *schema)
+{
+    struct json *json = json_map();
+    put_text(json, "name", name);
+    put_text(json, "in", place);
+    put(json, "required", json_truth(needed));
+    put_text(json, "description", help);
+    put(json, "schema", schema);
+    return json;
+}
+
+static struct json *idempotency_parameter(void)
+{
+    struct json *schema = json_map();
+    put_text(schema, "type", "string");
+    put(schema, "maxLength", json_whole(200));
+    return parameter("Idempotency-Key", "header", false,
+                     "the same key with the same request gets the same answer, with another one 409", schema);
+}
+
+static struct json *parameters_of(const struct route *route)
+{
+    struct json *list = json_list();
+    for (size_t i = 0; i < route->n_fields; i++) {
+        const struct field *field = &route->fields[i];
+        if (field->place == FIELD_BODY)
+            continue;
+        const char *place = field->place == FIELD_PATH ? "path" : "query";
+        incomplete |=
+            !json_add(list, parameter(field->name, place, field->needed, field->help, schema_of(field)));
+    }
+    if (route->method == HTTP_POST)
+        incomplete |= !json_add(list, idempotency_parameter());
+    return list;
+}
+
+static struct json *body_schema(const struct route *route)
+{
+    struct json *schema = json_map(), *properties = json_map(), *needed = json_list();
+    for (size_t i = 0; i < route->n_fields; i++) {
+        const struct field *field = &route->fields[i];
+        if (field->place != FIELD_BODY)
+            continue;
+        struct json *property = schema_of(field);
+        put_text(property, "description", field->help);
+        put(properties, field->name, property);
+        if (field->needed)
+            incomplete |= !json_add(needed, json_text(slice_of(field->name)));
+    }
+    put_text(schema, "type", "object");
+    put(schema, "additionalProperties", json_truth(false));
+    put(schema, "properties", properties);
+    if (json_length(needed) > 0)
+        put(schema, "required", needed);
+    else
+        json_free(needed);
+    return schema;
+}
+
+static struct json *content_of(struct json *schema)
+{
+    struct json *content = json_map(), *type = json_map();
+    put(type, "schema", schema);
+    put(content, "application/json", type);
+    return content;
+}
+
+static struct json *response(const char *description, struct json *schema)
+{
+    struct json *json = json_map();
+    put_text(json, "description", description);
+    put(json, "content", content_of(schema));
+    return json;
+}
+
+static struct json *object_schema(void)
+{
+    struct json *schema = json_map();
+    put_text(schema, "type", "object");
+    return schema;
+}
+
+static struct json *error_schema(void)
+{
+    struct json *schema = json_map();
+    put_text(schema, "$ref", "#/components/schemas/Error");
+    return schema;
+}
+
+static struct json *responses_of(const struct route *route)
+{
+    char status[12];
+    struct json *json = json_map();
+    snprintf(status, sizeof(status), "%u", route->status);
+    put(json, status, response(route->help, object_schema()));
+    put(json, "default", response("Refused or failed", error_schema()));
+    return json;
+}
+
+static struct json *operation_of(const struct route *route)
+{
+    struct json *json = json_map(), *body;
+    put_text(json, "operationId", route->function);
+    put_text(json, "summary", route->help);
+    put_text(json, "x-asker", route_asker_name(route->asker));
+    put(json, "parameters", parameters_of(route));
+    if (route->method != HTTP_GET) {
+        body = json_map();
+        put(body, "content", content_of(body_schema(route)));
+        put(json, "requestBody", body);
+    }
+    put(json, "responses", responses_of(route));
+    return json;
+}
+
+static const char *method_name(enum http_method method)
+{
+    return method == HTTP_GET ? "get" : method == HTTP_POST ? "post" : "patch";
+}
+
+static struct json *paths_object(void)
+{
+    struct json *paths = json_map();
+    for (size_t i = 0; i < routes_count; i++) {
+        struct json *path = (struct json *)json_get(paths, routes[i].path);
+        if (!path) {
+            path = json_map();
+            put(paths, routes[i].path, path);
+        }
+        put(path, method_name(routes[i].method), operation_of(&routes[i]));
+    }
+    return paths;
+}
+
+static struct json *components_object(void)
+{
+    static const char shapes[] =
+        "{\"securitySchemes\": {\"key\": {\"type\": \"http\", \"scheme\": \"bearer\"}},"
+        " \"schemas\": {\"Error\": {\"type\": \"object\", \"required\": [\"error\"], \"properties\": "
+        "{\"error\":"
+        " {\"type\": \"object\", \"required\": [\"code\", \"message\"], \"properties\":"
+        " {\"code\": {\"type\": \"string\"}, \"message\": {\"type\": \"string\"}}}}}}}";
+    char error[JSON_ERROR_BYTES];
+    struct json *components = NULL;
+    incomplete |= json_parse(&components, slice_of(shapes), error) != 0;
+    return components;
+}
+
+char *openapi_print(const char *version)
+{
+    static const char description[] =
+        "Money is in integer minor units with its currency, times are ISO 8601 in UTC, rates are parts per "
+        "million. "
+        "Lists go from the newest to the oldest and are read on with next_cursor.";
+    struct json *document = json_map(), *info = json_map(), *security = json_list(), *scheme = json_map();
+    char *text = NULL;
+    incomplete = false;
+    put_text(info, "title", "Clickledger");
+    put_text(info, "version", version);
+    put_text(info, "description", description);
+    put(scheme, "key", json_list());
+    incomplete |= !json_add(security, scheme);
+    put_text(document, "openapi", "3.0.3");
+    put(document, "info", info);
+    put(document, "security", security);
+    put(document, "paths", paths_object());
+    put(document, "components", components_object());
+    if (!incomplete)
+        text = json_print(document);
+    json_free(document);
+    return text;
+}

@@ -1,0 +1,85 @@
+#pragma once
+
+// What the API offers, as data: each route with its parameters and the SQL that answers it. The requests are
+// checked by it, and /v1/openapi.json is made from it.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/http_request.h"
+
+#define ROUTE_CAPTURES_MAX 2
+#define ROUTE_FIELDS_MAX   16
+
+enum field_place {
+    FIELD_PATH,
+    FIELD_QUERY,
+    FIELD_BODY,
+};
+
+enum field_type {
+    FIELD_WHOLE,  // integer, min..max
+    FIELD_TEXT,   // min..max characters, none of them a control character
+    FIELD_TOKEN,  // min..max of A-Z a-z 0-9 _ -
+    FIELD_CODE,   // min..max of a-z 0-9 _ -, beginning with a letter or digit
+    FIELD_HEX,    // min..max of 0-9 a-f
+    FIELD_ZONE,   // name of an IANA time zone
+    FIELD_CHOICE, // one of `choices`
+    FIELD_TRUTH,  // true or false
+    FIELD_TIME,   // ISO 8601 with zone, or unix seconds
+    FIELD_MOMENT, // the same, or a day: YYYY-MM-DD
+    FIELD_UUID,   // lower-case
+    FIELD_TEXTS,  // a list of up to max texts; body only
+    FIELD_MAP,    // an object of up to max members; body only
+};
+
+struct field {
+    const char *name;
+    enum field_place place;
+    enum field_type type;
+    bool needed;
+    int64_t min, max;
+    const char *choices; // "a|b|c"
+    const char *help;
+};
+
+enum route_asker {
+    ROUTE_ANY,
+    ROUTE_TEAM,
+    ROUTE_PARTNER,
+};
+
+struct route {
+    enum http_method method;
+    const char *path;     // "/v1/programs/{id}/terms"
+    const char *function; // clickledger.<function>(jsonb): what the answer is made by
+    const char *sql;      // that calls it
+    enum route_asker asker;
+    unsigned status; // of success
+    bool makes_key;  // the function needs the parameter `secret`
+    const char *help;
+    const struct field *fields;
+    size_t n_fields;
+};
+
+extern const struct route routes[];
+extern const size_t routes_count;
+
+enum route_condition {
+    ROUTE_UNKNOWN = 1, // no route has this path
+    ROUTE_METHOD = 2,  // other methods have: see `allowed`
+};
+
+struct route_match {
+    const struct route *route;
+    struct slice captures[ROUTE_CAPTURES_MAX]; // as sent, in the order of the template
+    unsigned allowed;                          // bit set of enum http_method
+};
+
+// HEAD finds the GET route. 0 or an enum route_condition.
+must_check int route_find(enum http_method method, struct slice path, struct route_match *match);
+
+const char *route_asker_name(enum route_asker asker); // "any", "team", "partner"
+
+// Name of the n-th {capture} of the template.
+struct slice route_capture_name(const struct route *route, size_t n);

@@ -1,0 +1,84 @@
+// Which route a request means. Pure. A path matches a template segment by segment; a {capture} takes one
+// segment that is not empty. Limit: ROUTE_CAPTURES_MAX captures, asserted against the table by its test.
+
+#include "api/route.h"
+
+#include <assert.h>
+
+// Cuts the first segment off: "/a/b" -> "a", rest "/b". False without one.
+static bool segment_next(struct slice *rest, struct slice *segment)
+{
+    if (rest->len == 0 || rest->data[0] != '/')
+        return false;
+    const char *begin = rest->data + 1;
+    const char *end = rest->data + rest->len;
+    const char *slash = memchr(begin, '/', (size_t)(end - begin));
+    const char *stop = slash ? slash : end;
+    *segment = (struct slice){begin, (size_t)(stop - begin)};
+    *rest = (struct slice){stop, (size_t)(end - stop)};
+    return true;
+}
+
+static bool is_capture(struct slice segment)
+{
+    return segment.len > 2 && segment.data[0] == '{';
+}
+
+static bool path_matches(const char *template, struct slice path, struct slice captures[ROUTE_CAPTURES_MAX])
+{
+    struct slice want = slice_of(template), wanted, given;
+    size_t n = 0;
+    while (segment_next(&want, &wanted)) {
+        if (!segment_next(&path, &given))
+            return false;
+        if (is_capture(wanted)) {
+            assert(n < ROUTE_CAPTURES_MAX);
+            if (given.len == 0)
+                return false;
+            captures[n++] = given;
+        } else if (!slice_equal(wanted, given)) {
+            return false;
+        }
+    }
+    return path.len == 0;
+}
+
+int route_find(enum http_method method, struct slice path, struct route_match *match)
+{
+    *match = (struct route_match){0};
+    if (method == HTTP_HEAD)
+        method = HTTP_GET;
+    for (size_t i = 0; i < routes_count; i++) {
+        if (!path_matches(routes[i].path, path, match->captures))
+            continue;
+        match->allowed |= 1u << routes[i].method;
+        if (routes[i].method == method) {
+            match->route = &routes[i];
+            return 0;
+        }
+    }
+    return match->allowed ? ROUTE_METHOD : ROUTE_UNKNOWN;
+}
+
+const char *route_asker_name(enum route_asker asker)
+{
+    switch (asker) {
+    case ROUTE_ANY:
+        return "any";
+    case ROUTE_TEAM:
+        return "team";
+    case ROUTE_PARTNER:
+        return "partner";
+    }
+    return NULL;
+}
+
+struct slice route_capture_name(const struct route *route, size_t n)
+{
+    struct slice rest = slice_of(route->path), segment;
+    while (segment_next(&rest, &segment)) {
+        if (is_capture(segment) && n-- == 0)
+            return (struct slice){segment.data + 1, segment.len - 2};
+    }
+    return SLICE_NONE;
+}

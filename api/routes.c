@@ -1,0 +1,174 @@
+// The routes of the API. A row is a route: what it is called, what it takes, what answers it, who may ask.
+// Adding one means a row here and a function in sql/0008 or 0009; nothing else knows the routes. Lists are
+// pages: see PAGE. Limits of texts are those of the tables.
+
+#include "api/route.h"
+
+#define NAME_MAX     200
+#define URL_MAX      2048
+#define TOKEN_MAX    64
+#define PAGE_MAX     500
+#define ID_MAX       INT64_MAX
+#define MINOR_MAX    INT64_C(1000000000000000)
+#define READ(name)   .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
+#define WRITE(name)  .function = name, .sql = "select clickledger.api_post($1, $2, $3::jsonb)"
+#define FIELDS(list) .fields = list, .n_fields = array_length(list)
+
+// clang-format off
+#define ID      {"id", FIELD_PATH, FIELD_WHOLE, true, 1, ID_MAX, NULL, "number"}
+#define PAGE    {"limit", FIELD_QUERY, FIELD_WHOLE, false, 1, PAGE_MAX, NULL, "items of the page; without it 50"}, \
+                {"cursor", FIELD_QUERY, FIELD_HEX, false, 2, 100, NULL, "next_cursor of the page before"}
+#define PROGRAM {"program_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this programme"}
+#define PARTNER {"partner_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this partner"}
+#define STATUS(choices) {"status", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, choices, "only with this status"}
+#define OF_PROGRAM {"program_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the programme"}
+#define OF_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the partner"}
+#define NAME    {"name", FIELD_BODY, FIELD_TEXT, true, 1, NAME_MAX, NULL, "name shown to people"}
+#define TARGET(needed) {"target_url", FIELD_BODY, FIELD_TEXT, needed, 1, URL_MAX, NULL, \
+                        "where the visitor goes: http or https, no user info"}
+
+static const struct field id_fields[] = {ID};
+static const struct field name_fields[] = {ID, NAME};
+static const struct field programs_fields[] = {STATUS("active|paused"), PAGE};
+static const struct field program_fields[] = {
+    {"code", FIELD_BODY, FIELD_CODE, true, 1, 63, NULL, "short name used in tracker paths"},
+    NAME,
+    {"currency", FIELD_BODY, FIELD_TOKEN, true, 3, 3, NULL, "ISO 4217 code; all money of the programme is in it"},
+    {"time_zone", FIELD_BODY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL,
+     "in which days and months begin; without it UTC"},
+    {"fallback_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, "where visitors of inactive links go"},
+    {"hosts", FIELD_BODY, FIELD_TEXTS, false, 0, 100, NULL, "host names that deep links may lead to"},
+    {"visitor_cookie", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL,
+     "whether the tracker sets a visitor cookie; without it false"},
+};
+static const struct field terms_fields[] = {ID, PARTNER, PAGE};
+static const struct field terms_new_fields[] = {
+    ID,
+    {"partner_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL,
+     "for this partner; without it for all without terms of their own"},
+    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "in force from then on; without it from now on"},
+    {"commission_kind", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "percent|fixed", "of the amount, or per conversion"},
+    {"rate_ppm", FIELD_BODY, FIELD_WHOLE, false, 0, 1000000, NULL, "for percent: parts per million, 100000 is 10 %"},
+    {"fixed_minor", FIELD_BODY, FIELD_WHOLE, false, 0, MINOR_MAX, NULL,
+     "for fixed: minor units of the programme's currency"},
+    {"hold_days", FIELD_BODY, FIELD_WHOLE, false, 0, 3650, NULL,
+     "days during which a commission stays pending; without it 0"},
+    {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"},
+    {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"},
+};
+static const struct field integration_fields[] = {
+    ID, NAME,
+    {"aliases", FIELD_BODY, FIELD_MAP, false, 0, 40, NULL, "the shop's parameter names -> ours"},
+};
+static const struct field partners_fields[] = {STATUS("pending|active|paused|declined"), PAGE};
+static const struct field partner_fields[] = {
+    NAME,
+    {"email", FIELD_BODY, FIELD_TEXT, false, 3, 320, NULL, "address for messages"},
+};
+static const struct field links_fields[] = {PROGRAM, PARTNER, STATUS("active|paused"), PAGE};
+static const struct field link_fields[] = {
+    OF_PROGRAM, OF_PARTNER,
+    {"slug", FIELD_BODY, FIELD_TOKEN, false, 1, TOKEN_MAX, NULL, "part of the URL; without it a random one"},
+    TARGET(true),
+    {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it"},
+};
+static const struct field link_change_fields[] = {
+    ID, TARGET(false),
+    {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "a paused link leads to the fallback"},
+};
+static const struct field promo_code_fields[] = {
+    OF_PROGRAM, OF_PARTNER,
+    {"code", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "as given out; compared without case"},
+    TARGET(true),
+};
+static const struct field conversions_fields[] = {
+    PROGRAM, PARTNER, STATUS("pending|approved|declined|refunded"),
+    {"order_id", FIELD_QUERY, FIELD_TEXT, false, 1, 200, NULL, "only with this order number"},
+    PAGE,
+};
+static const struct field approve_fields[] = {
+    ID,
+    {"reason", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "why"},
+};
+static const struct field decline_fields[] = {
+    ID,
+    {"reason", FIELD_BODY, FIELD_TEXT, true, 1, 500, NULL, "why; the partner sees it"},
+};
+static const struct field receipt_fields[] = {
+    {"id", FIELD_PATH, FIELD_UUID, true, 0, 0, NULL, "as answered to the report"},
+};
+static const struct field stats_fields[] = {
+    {"from", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "first day, or a time; without it 30 days up to the end"},
+    {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL,
+     "last day, or a time that is not included; without it today"},
+    {"tz", FIELD_QUERY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL, "zone in which days begin; without it UTC"},
+    {"group_by", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "day|link", "without it day"},
+    PROGRAM, PARTNER,
+    {"link_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this link"},
+};
+static const struct field balance_fields[] = {PROGRAM, PARTNER};
+static const struct field statement_fields[] = {
+    PROGRAM, PARTNER,
+    {"currency", FIELD_QUERY, FIELD_TOKEN, false, 3, 3, NULL, "only in this currency"},
+    PAGE,
+};
+
+const struct route routes[] = {
+    {HTTP_GET, "/v1/me", READ("api_me"), ROUTE_ANY, 200, false,
+     "Whose key this is."},
+    {HTTP_GET, "/v1/programs", READ("api_programs"), ROUTE_TEAM, 200, false,
+     "Programmes.", FIELDS(programs_fields)},
+    {HTTP_POST, "/v1/programs", WRITE("api_program_create"), ROUTE_TEAM, 201, false,
+     "Makes a programme.", FIELDS(program_fields)},
+    {HTTP_GET, "/v1/programs/{id}/terms", READ("api_terms"), ROUTE_TEAM, 200, false,
+     "Versions of a programme's terms.", FIELDS(terms_fields)},
+    {HTTP_POST, "/v1/programs/{id}/terms", WRITE("api_terms_create"), ROUTE_TEAM, 201, false,
+     "Makes a new version of terms; earlier ones stay.", FIELDS(terms_new_fields)},
+    {HTTP_POST, "/v1/programs/{id}/integrations", WRITE("api_integration_create"), ROUTE_TEAM, 201, true,
+     "Makes a postback key; it is shown once.", FIELDS(integration_fields)},
+    {HTTP_GET, "/v1/partners", READ("api_partners"), ROUTE_TEAM, 200, false,
+     "Partners.", FIELDS(partners_fields)},
+    {HTTP_POST, "/v1/partners", WRITE("api_partner_create"), ROUTE_TEAM, 201, false,
+     "Makes a partner, who is pending at first.", FIELDS(partner_fields)},
+    {HTTP_POST, "/v1/partners/{id}/approve", WRITE("api_partner_approve"), ROUTE_TEAM, 200, false,
+     "Makes the partner active.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/partners/{id}/decline", WRITE("api_partner_decline"), ROUTE_TEAM, 200, false,
+     "Declines the partner.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/partners/{id}/pause", WRITE("api_partner_pause"), ROUTE_TEAM, 200, false,
+     "Pauses an active partner.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/partners/{id}/keys", WRITE("api_partner_key_create"), ROUTE_TEAM, 201, true,
+     "Makes an API key of the partner; it is shown once.", FIELDS(name_fields)},
+    {HTTP_POST, "/v1/keys/{id}/revoke", WRITE("api_key_revoke"), ROUTE_TEAM, 200, false,
+     "Revokes an API key.", FIELDS(id_fields)},
+    {HTTP_GET, "/v1/links", READ("api_links"), ROUTE_ANY, 200, false,
+     "Links.", FIELDS(links_fields)},
+    {HTTP_POST, "/v1/links", WRITE("api_link_create"), ROUTE_TEAM, 201, false,
+     "Makes a link.", FIELDS(link_fields)},
+    {HTTP_PATCH, "/v1/links/{id}", READ("api_link_change"), ROUTE_TEAM, 200, false,
+     "Changes a link; what is not given stays.", FIELDS(link_change_fields)},
+    {HTTP_GET, "/v1/promo-codes", READ("api_promo_codes"), ROUTE_ANY, 200, false,
+     "Promo codes.", FIELDS(links_fields)},
+    {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_TEAM, 201, false,
+     "Makes a promo code.", FIELDS(promo_code_fields)},
+    {HTTP_GET, "/v1/stats", READ("api_stats"), ROUTE_ANY, 200, false,
+     "Clicks, conversions, CR, EPC, revenue, commission; the formulas are in the answer.", FIELDS(stats_fields)},
+    {HTTP_GET, "/v1/conversions", READ("api_conversions"), ROUTE_ANY, 200, false,
+     "Conversions.", FIELDS(conversions_fields)},
+    {HTTP_GET, "/v1/conversions/{id}", READ("api_conversion"), ROUTE_ANY, 200, false,
+     "One conversion.", FIELDS(id_fields)},
+    {HTTP_GET, "/v1/conversions/{id}/explain", READ("api_conversion_explain"), ROUTE_ANY, 200, false,
+     "Why each concerned partner got what it got.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/conversions/{id}/approve", WRITE("api_conversion_approve"), ROUTE_TEAM, 202, false,
+     "Decides; applied within seconds.", FIELDS(approve_fields)},
+    {HTTP_POST, "/v1/conversions/{id}/decline", WRITE("api_conversion_decline"), ROUTE_TEAM, 202, false,
+     "Decides; applied within seconds.", FIELDS(decline_fields)},
+    {HTTP_GET, "/v1/receipts/{id}", READ("api_receipt"), ROUTE_TEAM, 200, false,
+     "What became of a conversion report.", FIELDS(receipt_fields)},
+    {HTTP_GET, "/v1/balance", READ("api_balance"), ROUTE_ANY, 200, false,
+     "Sums of the ledger.", FIELDS(balance_fields)},
+    {HTTP_GET, "/v1/statement", READ("api_statement"), ROUTE_ANY, 200, false,
+     "Lines of the ledger, the newest first.", FIELDS(statement_fields)},
+};
+// clang-format on
+
+const size_t routes_count = array_length(routes);

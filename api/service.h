@@ -1,0 +1,27 @@
+#pragma once
+
+// Requests in, jobs of the database out, answers back. One service per program, on its loop.
+
+#include "api/limiter.h"
+#include "base/http_server.h"
+#include "base/metrics.h"
+#include "base/pg_pool.h"
+
+struct service_counters {
+    uint64_t refused, unauthorized, limited, unavailable,
+        failed; // answers: 4xx before the database, 401, 429, 503, 500
+};
+
+struct service {
+    struct http_server *server; // set after http_server_new()
+    struct pg_pool *pool;
+    struct limiter *limiter;
+    char *openapi; // text of /v1/openapi.json
+    struct service_counters counters;
+};
+
+// Fills limiter and openapi; server and pool are the caller's. 0 or -ENOMEM.
+must_check int service_init(struct service *service, const char *version);
+void service_deinit(struct service *service);
+
+http_handler service_handle; // ctx is the service
