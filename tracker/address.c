@@ -9,6 +9,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/http_char.h"
+
 static struct slice trim(struct slice text)
 {
     while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
@@ -158,11 +160,6 @@ static bool walk(const struct address_proxies *proxies, struct slice list, unsig
     }
 }
 
-static bool header_is(const struct http_header *header, struct slice name)
-{
-    return header->name.len == name.len && strncasecmp(header->name.data, name.data, name.len) == 0;
-}
-
 struct in6_addr address_client(const struct address_proxies *proxies, const struct http_request *request)
 {
     struct in6_addr client = request->peer.address;
@@ -171,7 +168,7 @@ struct in6_addr address_client(const struct address_proxies *proxies, const stru
     if (!trusted(proxies, &client))
         return client;
     for (size_t i = request->n_headers; i-- > 0;)
-        if (header_is(&request->headers[i], SLICE("X-Forwarded-For")) &&
+        if (http_char_same(request->headers[i].name, SLICE("X-Forwarded-For")) &&
             walk(proxies, request->headers[i].value, &hops, &client))
             break;
     return client;

@@ -7,8 +7,7 @@
 
 #include "tracker/classify.h"
 
-#include <strings.h>
-
+#include "base/http_char.h"
 #include "base/util.h"
 
 struct purpose {
@@ -28,15 +27,10 @@ static const struct purpose purposes[] = {
     {{"X-Purpose", 9}, {"prefetch", 8}, HIT_CLASS_PREFETCH},
 };
 
-static bool header_is(const struct http_header *header, struct slice name)
-{
-    return header->name.len == name.len && strncasecmp(header->name.data, name.data, name.len) == 0;
-}
-
 static bool slice_has_word(struct slice text, struct slice word)
 {
     for (size_t at = 0; at + word.len <= text.len; at++)
-        if (strncasecmp(text.data + at, word.data, word.len) == 0)
+        if (http_char_same((struct slice){text.data + at, word.len}, word))
             return true;
     return false;
 }
@@ -47,7 +41,8 @@ static enum hit_class purpose_class(const struct http_request *request)
     for (size_t i = 0; i < request->n_headers; i++) {
         const struct http_header *header = &request->headers[i];
         for (size_t p = 0; p < array_length(purposes); p++)
-            if (header_is(header, purposes[p].header) && slice_has_word(header->value, purposes[p].word))
+            if (http_char_same(header->name, purposes[p].header) &&
+                slice_has_word(header->value, purposes[p].word))
                 return purposes[p].class;
     }
     return HIT_CLASS_HUMAN;

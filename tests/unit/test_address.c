@@ -1,0 +1,159 @@
+// The client's address: who is believed about it (trust in X-Forwarded-For).
+
+#include "tracker/address.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/util.h"
+#include "request_of.h"
+
+static struct in6_addr address_of(const char *text)
+{
+    struct in6_addr address;
+
+    assert_int_equal(inet_pton(AF_INET6, text, &address), 1);
+    return address;
+}
+
+static void proxies_test(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        size_t n;
+    } cases[] = {
+        {"", 0, 0},
+        {"  ", 0, 0},
+        {"10.0.0.1", 0, 1},
+        {" 10.0.0.0/8 , ::1 ,fd00::/8", 0, 3},
+        {"0.0.0.0/0", 0, 1},
+        {"10.0.0.0/33", ADDRESS_MALFORMED, 0},
+        {"::1/129", ADDRESS_MALFORMED, 0},
+        {"10.0.0.0/", ADDRESS_MALFORMED, 0},
+        {"10.0.0.0/8x", ADDRESS_MALFORMED, 0},
+        {"10.0.0", ADDRESS_MALFORMED, 0},
+        {"proxy.example", ADDRESS_MALFORMED, 0},
+        {"10.0.0.1,", ADDRESS_MALFORMED, 0},
+        {",10.0.0.1", ADDRESS_MALFORMED, 0},
+    };
+    struct address_proxies proxies;
+
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        int r = address_proxies_parse(&proxies, slice_of(cases[i].text));
+        if (r != cases[i].result || (r == 0 && proxies.n != cases[i].n))
+            fail_msg("%s: %d", cases[i].text, r);
+    }
+}
+
+static void client_test(void **state)
+{
+    static const struct {
+        const char *peer, *headers, *client;
+    } cases[] = {
+        // A peer that is no proxy says nothing about itself.
+        {"::ffff:9.9.9.9", "X-Forwarded-For: 1.2.3.4\r\n", "::ffff:9.9.9.9"},
+        {"::ffff:11.0.0.1", "X-Forwarded-For: 1.2.3.4\r\n", "::ffff:11.0.0.1"},
+        {"::ffff:10.0.0.1", "", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4\r\n", "::ffff:1.2.3.4"},
+        {"::ffff:10.255.0.1", "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\n", "::ffff:5.6.7.8"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.2\r\n", "::ffff:5.6.7.8"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\n", "::ffff:5.6.7.8"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 10.0.0.7\r\n", "::ffff:1.2.3.4"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 10.0.0.3, 10.0.0.2\r\n", "::ffff:10.0.0.3"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4, unknown, 10.0.0.2\r\n", "::ffff:10.0.0.2"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: <script>\r\n", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4,\r\n", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For:\r\n", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4:5678\r\n", "::ffff:1.2.3.4"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 1.2.3.4:x\r\n", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 2001:db8::1\r\n", "2001:db8::1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: [2001:db8::1]:443\r\n", "2001:db8::1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: [2001:db8::1]:x\r\n", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: [1.2.3.4]\r\n", "::ffff:10.0.0.1"},
+        {"::ffff:10.0.0.1", "X-Forwarded-For: 01.2.3.4\r\n", "::ffff:10.0.0.1"},
+        {"fd00::5", "X-Forwarded-For: 1.2.3.4\r\n", "::ffff:1.2.3.4"},
+        {"fe00::5", "X-Forwarded-For: 1.2.3.4\r\n", "fe00::5"},
+        {"::ffff:10.0.0.1", "X-Real-IP: 1.2.3.4\r\nForwarded: for=\"[::1]:x\"\r\n", "::ffff:10.0.0.1"},
+    };
+    struct address_proxies proxies;
+    struct request_of room;
+
+    (void)state;
+    assert_int_equal(address_proxies_parse(&proxies, SLICE("10.0.0.0/8, fd00::/9")), 0);
+    for (size_t i = 0; i < array_length(cases); i++) {
+        request_of(&room, "GET", "/c/x", cases[i].headers);
+        room.head.request.peer.address = address_of(cases[i].peer);
+        struct in6_addr client = address_client(&proxies, &room.head.request);
+        struct in6_addr want = address_of(cases[i].client);
+        if (memcmp(&client, &want, sizeof(want)) != 0)
+            fail_msg("%s from %s", cases[i].headers, cases[i].peer);
+    }
+}
+
+static void hops_end_test(void **state)
+{
+    static const char *const hop = "10.0.0.1,";
+    struct address_proxies proxies;
+    struct request_of room;
+    char headers[2048] = "X-Forwarded-For: 1.2.3.4,";
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        strcat(headers, hop);
+    strcat(headers, "10.0.0.9\r\n");
+    assert_int_equal(address_proxies_parse(&proxies, SLICE("10.0.0.0/8")), 0);
+    request_of(&room, "GET", "/c/x", headers);
+    room.head.request.peer.address = address_of("::ffff:10.0.0.1");
+    struct in6_addr client = address_client(&proxies, &room.head.request),
+                    want = address_of("::ffff:10.0.0.1");
+    assert_memory_equal(&client, &want, sizeof(want));
+}
+
+static void secure_test(void **state)
+{
+    static const struct {
+        const char *peer, *headers;
+        bool secure;
+    } cases[] = {
+        {"::ffff:10.0.0.1", "X-Forwarded-Proto: https\r\n", true},
+        {"::ffff:10.0.0.1", "X-Forwarded-Proto: http\r\n", false},
+        {"::ffff:10.0.0.1", "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n", false},
+        {"::ffff:9.9.9.9", "X-Forwarded-Proto: https\r\n", false},
+    };
+    struct address_proxies proxies;
+    struct request_of room;
+
+    (void)state;
+    assert_int_equal(address_proxies_parse(&proxies, SLICE("10.0.0.0/8")), 0);
+    for (size_t i = 0; i < array_length(cases); i++) {
+        request_of(&room, "GET", "/c/x", cases[i].headers);
+        room.head.request.peer.address = address_of(cases[i].peer);
+        assert_int_equal(address_secure(&proxies, &room.head.request), cases[i].secure);
+    }
+}
+
+static void slice_test(void **state)
+{
+    struct in6_addr v4 = address_of("::ffff:1.2.3.4"), v6 = address_of("2001:db8::1"),
+                    none = address_of("::");
+
+    (void)state;
+    assert_true(slice_equal(address_slice(&v4), SLICE("\1\2\3\4")));
+    assert_int_equal(address_slice(&v6).len, 16);
+    assert_null(address_slice(&none).data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(proxies_test), cmocka_unit_test(client_test), cmocka_unit_test(hops_end_test),
+        cmocka_unit_test(secure_test),  cmocka_unit_test(slice_test),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

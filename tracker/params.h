@@ -1,0 +1,32 @@
+#pragma once
+
+// The parameters of clicks, impressions, visits and promo entries, read in one pass.
+
+#include "base/hit.h"
+#include "base/slice.h"
+#include "tracker/scratch.h"
+
+#define PARAMS_TEXT_MAX   512 // bytes of a sub id, a UTM value, an ad network's click id
+#define PARAMS_PAGE_MAX   2048
+#define PARAMS_PASSED_MAX 12 // names that are passed on to the shop
+
+// As it came, still encoded, so that it can be passed on byte for byte.
+struct params_passed {
+    struct slice name, value;
+};
+
+struct params {
+    struct slice to; // deep link, decoded; empty when it could not be
+    bool to_given;
+    struct slice click_id, code; // decoded
+    struct params_passed passed[PARAMS_PASSED_MAX];
+    size_t n_passed;
+};
+
+// Fills *params and the fields of the hit that come from parameters. Of a name that comes twice the first
+// counts, but two `to` are as good as a broken one. What is unknown is left out; nothing fails.
+void params_read(struct slice query, struct scratch *scratch, struct params *params,
+                 struct slice field[HIT_FIELD_COUNT]);
+
+// sub1..sub10, sub_id_1.., aff_sub, aff_sub2..: HIT_SUB1..HIT_SUB10, or 0.
+enum hit_field params_sub_field(struct slice name);

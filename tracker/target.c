@@ -1,0 +1,186 @@
+// Builds destinations and judges deep links. Pure.
+//
+// A destination is the target's bytes with what a header or a browser could misread percent-encoded:
+// controls, spaces, quotes, angle brackets, backslashes and everything outside ASCII. So no CR, LF or NUL can
+// come out whatever came in.
+
+#include "tracker/target.h"
+
+#include "base/bytes.h"
+#include "base/http_char.h"
+#include "base/query.h"
+#include "base/utf8.h"
+
+#define HOST_BYTES_MAX 253
+
+static bool slice_begins(struct slice text, struct slice prefix)
+{
+    return text.len >= prefix.len && http_char_same((struct slice){text.data, prefix.len}, prefix);
+}
+
+static struct slice slice_from(struct slice text, size_t offset)
+{
+    return (struct slice){text.data + offset, text.len - offset};
+}
+
+// What stands before the first `mark`; *rest gets what stands behind it, SLICE_NONE where there is none.
+static struct slice slice_split(struct slice text, char mark, struct slice *rest)
+{
+    const char *at = text.len > 0 ? memchr(text.data, mark, text.len) : NULL;
+    size_t len = at ? (size_t)(at - text.data) : text.len;
+
+    *rest = at ? slice_from(text, len + 1) : SLICE_NONE;
+    return (struct slice){text.data, len};
+}
+
+// "https://" or "http://": its length, else 0.
+static size_t scheme_length(struct slice url)
+{
+    if (slice_begins(url, SLICE("https://")))
+        return 8;
+    return slice_begins(url, SLICE("http://")) ? 7 : 0;
+}
+
+static size_t authority_length(struct slice text)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.data[len] != '/' && text.data[len] != '?' && text.data[len] != '#')
+        len++;
+    return len;
+}
+
+static bool is_host_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+bool target_deep_link_good(struct slice url, const struct catalog_program *program)
+{
+    char host[HOST_BYTES_MAX];
+    size_t scheme = url.len <= TARGET_URL_MAX ? scheme_length(url) : 0;
+
+    if (scheme == 0 || !utf8_printable(url) || memchr(url.data, '\\', url.len))
+        return false;
+    struct slice authority = slice_from(url, scheme), port;
+    authority.len = authority_length(authority);
+    struct slice name = slice_split(authority, ':', &port);
+    if (port.data && !slice_equal(port, scheme == 8 ? SLICE("443") : SLICE("80")))
+        return false;
+    if (name.len == 0 || name.len > sizeof(host))
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        host[i] = http_char_lower(name.data[i]);
+        if (!is_host_char(host[i]))
+            return false;
+    }
+    return catalog_program_allows(program, (struct slice){host, name.len});
+}
+
+static bool is_safe(char c)
+{
+    return (http_char_is(c, HTTP_CHAR_TARGET) && c != '\\') || c == '#';
+}
+
+static void url_write(struct bytes_writer *out, struct slice text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < text.len;) {
+        size_t run = i;
+        while (run < text.len && is_safe(text.data[run]))
+            run++;
+        bytes_write(out, text.data + i, run - i);
+        i = run;
+        if (i < text.len) {
+            uint8_t c = (uint8_t)text.data[i++];
+            bytes_write(out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
+        }
+    }
+}
+
+static bool name_is(struct slice encoded, struct slice plain)
+{
+    char buffer[32];
+    size_t len;
+
+    return query_decode(encoded, buffer, sizeof(buffer), &len) == 0 &&
+           slice_equal((struct slice){buffer, len}, plain);
+}
+
+// The target's own parameters but click_id. Returns what goes before the next one.
+static char write_own(struct bytes_writer *out, struct slice query)
+{
+    char mark = '?';
+
+    while (query.data) {
+        struct slice rest, value, param = slice_split(query, '&', &rest);
+        struct slice name = slice_split(param, '=', &value);
+        if (param.len > 0 && !name_is(name, SLICE("click_id"))) {
+            bytes_write_u8(out, (uint8_t)mark);
+            url_write(out, param);
+            mark = '&';
+        }
+        query = rest;
+    }
+    return mark;
+}
+
+static void write_param(struct bytes_writer *out, char mark, struct slice name, struct slice value)
+{
+    bytes_write_u8(out, (uint8_t)mark);
+    bytes_write(out, name.data, name.len);
+    bytes_write_u8(out, '=');
+    url_write(out, value);
+}
+
+static bool query_has(struct slice query, struct slice name)
+{
+    struct slice value;
+
+    return query_find(query, name, &value) == 0;
+}
+
+static char write_passed(struct bytes_writer *out, char mark, const struct params *params, struct slice own,
+                         const uint8_t *limit)
+{
+    for (size_t i = 0; i < params->n_passed; i++) {
+        const struct params_passed *passed = &params->passed[i];
+        struct bytes_writer try = {out->at, (uint8_t *)limit, out->at >= limit};
+        if (query_has(own, passed->name))
+            continue;
+        write_param(&try, mark, passed->name, passed->value);
+        if (try.overflow)
+            continue;
+        out->at = try.at;
+        mark = '&';
+    }
+    return mark;
+}
+
+struct slice target_build(struct slice target, const struct params *params, struct slice click_id,
+                          struct scratch *scratch)
+{
+    size_t mark_used = scratch->used;
+    char *room = scratch_take(scratch, TARGET_BYTES_MAX);
+
+    if (!room || target.len > TARGET_URL_MAX || scheme_length(target) == 0)
+        return SLICE_NONE;
+    struct bytes_writer out = bytes_writer(room, TARGET_BYTES_MAX);
+    struct slice fragment, query;
+    struct slice path = slice_split(slice_split(target, '#', &fragment), '?', &query);
+    url_write(&out, path);
+    char mark = write_own(&out, query);
+    mark = write_passed(&out, mark, params, query, (const uint8_t *)room + TARGET_PASSED_MAX);
+    if (click_id.data)
+        write_param(&out, mark, SLICE("click_id"), click_id);
+    if (fragment.data) {
+        bytes_write_u8(&out, '#');
+        url_write(&out, fragment);
+    }
+    if (out.overflow)
+        return SLICE_NONE;
+    struct slice built = {room, (size_t)(out.at - (uint8_t *)room)};
+    scratch->used = mark_used + built.len;
+    return built;
+}

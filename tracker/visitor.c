@@ -1,0 +1,70 @@
+// Reads and writes the visitor's cookie. Pure.
+//
+// Browsers send several cookies of one name when they were set for several paths or domains, and pages set
+// what they like: each of ours is tried until one carries our tag. It is a hint only; the click id is what is
+// paid for.
+
+#include "tracker/visitor.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/http_char.h"
+
+static struct slice trim(struct slice text)
+{
+    while (text.len > 0 && text.data[0] == ' ')
+        text = (struct slice){text.data + 1, text.len - 1};
+    while (text.len > 0 && text.data[text.len - 1] == ' ')
+        text.len--;
+    return text;
+}
+
+static bool cookie_read(struct slice cookie, const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES])
+{
+    const struct slice name = SLICE(VISITOR_COOKIE_NAME "=");
+
+    cookie = trim(cookie);
+    if (cookie.len != name.len + CLICK_ID_TEXT_BYTES || memcmp(cookie.data, name.data, name.len) != 0)
+        return false;
+    struct slice value = {cookie.data + name.len, CLICK_ID_TEXT_BYTES};
+    return click_id_parse(value, out) == 0 && click_id_check(keys, out) == 0;
+}
+
+bool visitor_read(const struct http_request *request, const struct click_id_keys *keys,
+                  uint8_t out[CLICK_ID_BYTES])
+{
+    unsigned seen = 0;
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        struct slice rest = request->headers[i].value;
+        if (!http_char_same(request->headers[i].name, SLICE("Cookie")))
+            continue;
+        while (rest.len > 0 && seen++ < VISITOR_COOKIES_MAX) {
+            const char *end = memchr(rest.data, ';', rest.len);
+            size_t len = end ? (size_t)(end - rest.data) : rest.len;
+            if (cookie_read((struct slice){rest.data, len}, keys, out))
+                return true;
+            size_t skip = end ? len + 1 : len;
+            rest = (struct slice){rest.data + skip, rest.len - skip};
+        }
+    }
+    return false;
+}
+
+bool visitor_opted_out(const struct http_request *request)
+{
+    return slice_equal(http_request_header(request, SLICE("Sec-GPC")), SLICE("1"));
+}
+
+size_t visitor_cookie_write(const uint8_t id[CLICK_ID_BYTES], bool secure, char out[VISITOR_COOKIE_BYTES_MAX])
+{
+    char text[CLICK_ID_TEXT_BYTES];
+
+    click_id_format(id, text);
+    int len = snprintf(out, VISITOR_COOKIE_BYTES_MAX, "%s=%.*s; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax%s",
+                       VISITOR_COOKIE_NAME, CLICK_ID_TEXT_BYTES, text, VISITOR_COOKIE_AGE_S,
+                       secure ? "; Secure" : "");
+    assert(len > 0 && len < VISITOR_COOKIE_BYTES_MAX);
+    return (size_t)len;
+}
