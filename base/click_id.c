@@ -215,6 +215,16 @@ static int keys_read(struct click_id_keys *keys, int fd)
     return r;
 }
 
+const char *click_id_keys_reason(int result)
+{
+    if (result == CLICK_ID_KEYS_OPEN)
+        return "group or others may read it: chmod 600";
+    if (result == CLICK_ID_KEYS_BAD)
+        return "not lines of `<key id 0..3> <32 hex digits>`, each id once";
+    const char *text = result < 0 ? strerrordesc_np(-result) : NULL;
+    return text ? text : "unknown error";
+}
+
 int click_id_keys_load(struct click_id_keys *keys, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -41,6 +41,7 @@ struct click_id_generator {
 // skipped. 0, negative errno, CLICK_ID_KEYS_BAD or CLICK_ID_KEYS_OPEN. The file is at most 4 KiB and not open
 // to group or others.
 must_check int click_id_keys_load(struct click_id_keys *keys, const char *path);
+const char *click_id_keys_reason(int result); // of click_id_keys_load, in words for the one who set the path
 must_check int click_id_keys_parse(struct click_id_keys *keys, struct slice text);
 
 // `instance`: 24 random bits, drawn anew at every start (click_id_instance()). The keys must outlive the

@@ -217,6 +217,8 @@ static void an_open_key_file_is_refused(void **state)
     assert_int_equal(loaded.key[1][0], 0xff);
     assert_int_equal(fchmod(fd, 0640), 0);
     assert_int_equal(click_id_keys_load(&loaded, path), CLICK_ID_KEYS_OPEN);
+    assert_non_null(strstr(click_id_keys_reason(CLICK_ID_KEYS_OPEN), "chmod 600"));
+    assert_string_equal(click_id_keys_reason(-ENOENT), "No such file or directory");
     assert_int_equal(fchmod(fd, 0604), 0);
     assert_int_equal(click_id_keys_load(&loaded, path), CLICK_ID_KEYS_OPEN);
     assert_int_equal(fchmod(fd, 0600), 0);
