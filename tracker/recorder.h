@@ -51,12 +51,13 @@ struct recorder_options {
 struct recorder_counters {
     uint64_t accepted, journaled, held, settled, refused_by_redis, lost, too_large;
     uint64_t frames, frame_bytes, retried_turns;
-    uint64_t sent_frames, sent_bytes, confirmed_hits, resent_frames, passes, wants, vanished, not_stored;
-    uint64_t hole_frames, gap_frames, torn_bytes;
+    uint64_t sent_frames, sent_bytes, confirmed_frames, resent_frames, passes, wants, vanished, rewinds,
+        not_stored;
+    uint64_t hole_frames, hole_hits, gap_frames, torn_bytes;
     uint64_t syncs, journal_failures, segments, segments_trimmed, journal_bytes;
     uint64_t window_bytes, window_full, behind_frames;
     uint64_t redis_up, redis_connects, redis_losses, redis_persistent, redis_evicts;
-    uint64_t adopted, adopted_waiting, forks;
+    uint64_t adopted, adopted_waiting;
     uint64_t mode; // enum recorder_mode
 };
 

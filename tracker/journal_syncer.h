@@ -1,0 +1,23 @@
+#pragma once
+
+// fdatasync beside the loop: one thread, spoken to through pipes.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/util.h"
+
+struct event_base;
+struct journal_syncer;
+
+// Called in the loop. error: 0 or a negative errno; the data may be lost, a second try proves nothing.
+typedef void journal_synced(void *ctx, uint64_t token, int error);
+
+// 0 or negative errno.
+must_check int journal_syncer_open(struct journal_syncer **syncer, struct event_base *base,
+                                   journal_synced *synced, void *ctx);
+struct journal_syncer *journal_syncer_close(struct journal_syncer *syncer); // waits; NULL; takes NULL
+
+// Takes over fd (closed in any case). 0 or negative errno.
+must_check int journal_syncer_submit(struct journal_syncer *syncer, int fd, uint64_t token);
+bool journal_syncer_busy(const struct journal_syncer *syncer);
