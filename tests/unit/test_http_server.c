@@ -1,0 +1,748 @@
+// The server over real sockets, turn by turn: the test is the program's loop, so it sees what is written
+// when.
+
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/http_server.h"
+
+enum {
+    GOT_BYTES_MAX = 4 * 1024 * 1024,
+    TURNS_MAX = 200, // of at most a tick each, when waiting for a condition
+    BIG_BYTES = 1024 * 1024,
+};
+
+struct world {
+    struct event_base *base;
+    struct http_server *server;
+    int fd; // the client's end
+    char *got;
+    size_t got_bytes;
+    unsigned calls;
+    bool hold_all;
+    struct http_handle last;
+    struct http_request seen; // slices are stale, the rest is not
+};
+
+static struct world world;
+static char big[BIG_BYTES];
+
+#define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+// Answers with the path and the number of the call, so that a second answer to a request is told from the
+// first.
+static void handle(void *ctx, struct http_conn *conn, const struct http_request *request)
+{
+    struct world *w = ctx;
+    char text[256];
+    struct http_header unsafe = {SLICE("Location"), SLICE("/x\r\nSet-Cookie: a=b")};
+
+    w->calls++;
+    w->seen = *request;
+    w->last = http_conn_handle(conn);
+    if (w->hold_all || slice_equal(request->path, SLICE("/hold")))
+        assert_true(http_conn_hold(w->server, w->last));
+    if (slice_equal(request->path, SLICE("/late")))
+        return;
+    if (slice_equal(request->path, SLICE("/unsafe"))) {
+        assert_int_equal(http_respond(conn, 302, &unsafe, 1, SLICE_NONE), HTTP_RESPONSE_UNSAFE);
+        return;
+    }
+    if (slice_equal(request->path, SLICE("/big"))) {
+        assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){big, sizeof(big)}), 0);
+        return;
+    }
+    int n = snprintf(text, sizeof(text), "[%.*s#%u:%.*s]", (int)request->path.len, request->path.data,
+                     w->calls, (int)min_of(request->body.len, (size_t)100),
+                     request->body.len > 0 ? request->body.data : "");
+    assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){text, (size_t)n}), 0);
+}
+
+static int client_new(void)
+{
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(http_server_connect(world.server, fds[0]), 0);
+    return fds[1];
+}
+
+static void world_open(const struct http_limits *limits)
+{
+    world = (struct world){.base = event_base_new(), .got = malloc(GOT_BYTES_MAX)};
+    world.server = http_server_new(world.base, limits, handle, &world);
+    assert_non_null(world.server);
+    world.fd = client_new();
+}
+
+static int world_close(void **state)
+{
+    (void)state;
+    if (world.base == NULL)
+        return 0;
+    close(world.fd);
+    http_server_free(world.server);
+    event_base_free(world.base);
+    free(world.got);
+    world = (struct world){0};
+    return 0;
+}
+
+static void turn(void)
+{
+    event_base_loop(world.base, EVLOOP_NONBLOCK);
+    http_server_flush(world.server);
+}
+
+static void say(const char *data, size_t len)
+{
+    assert_int_equal(send(world.fd, data, len, MSG_NOSIGNAL), len);
+}
+
+#define SAY(text) say(text, sizeof(text) - 1)
+
+// What has come since the last call. true: the server has closed.
+static bool hear(void)
+{
+    ssize_t n;
+
+    world.got_bytes = 0;
+    while ((n = read(world.fd, world.got + world.got_bytes, GOT_BYTES_MAX - 1 - world.got_bytes)) > 0)
+        world.got_bytes += (size_t)n;
+    world.got[world.got_bytes] = '\0';
+    return n == 0;
+}
+
+static bool heard(const char *text)
+{
+    return strstr(world.got, text) != NULL;
+}
+
+static unsigned count(const char *text)
+{
+    unsigned n = 0;
+
+    for (const char *p = world.got; (p = strstr(p, text)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static const struct http_counters *counters(void)
+{
+    return http_server_counters(world.server);
+}
+
+// --- One request
+// ----------------------------------------------------------------------------------------------
+
+static void a_request_is_answered_at_the_flush(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/x?y"));
+    event_base_loop(world.base, EVLOOP_NONBLOCK);
+    assert_int_equal(world.calls, 1);
+    hear();
+    assert_int_equal(world.got_bytes, 0);
+    http_server_flush(world.server);
+    assert_false(hear());
+    assert_true(heard("HTTP/1.1 200 OK\r\nDate: "));
+    assert_true(heard(" GMT\r\nContent-Length: 7\r\n\r\n[/x#1:]"));
+    assert_int_equal(counters()->bytes_out, world.got_bytes);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+    static const char text[] = "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: 1\r\n\r\n" REQUEST("/b");
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    for (size_t i = 0; i < sizeof(text) - 1; i++) {
+        say(text + i, 1);
+        turn();
+    }
+    assert_false(hear());
+    assert_true(heard("[/a#1:hello]"));
+    assert_true(heard("[/b#2:]"));
+}
+
+static void head_gets_the_length_and_no_body(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    turn();
+    hear();
+    assert_true(heard("Content-Length: 7\r\n\r\n"));
+    assert_false(heard("[/x"));
+}
+
+static void options_star_is_answered_by_the_server(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    turn();
+    assert_false(hear());
+    assert_true(heard("HTTP/1.1 200 OK\r\n") && heard("Content-Length: 0\r\n"));
+    assert_int_equal(world.calls, 0);
+}
+
+static void http_1_0_closes_unless_asked(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    turn();
+    assert_false(hear());
+    assert_true(heard("Connection: keep-alive\r\n"));
+    SAY("GET /b HTTP/1.0\r\n\r\n");
+    turn();
+    assert_true(hear());
+    assert_true(heard("Connection: close\r\n") && heard("[/b#2:]"));
+    assert_int_equal(http_server_connections(world.server), 0);
+}
+
+static void a_client_that_expects_is_told_to_continue(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY("POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    turn();
+    hear();
+    assert_string_equal(world.got, "HTTP/1.1 100 Continue\r\n\r\n");
+    SAY("hi");
+    turn();
+    hear();
+    assert_true(heard("[/a#1:hi]"));
+    assert_false(heard("100 Continue"));
+    SAY("POST /b HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
+    turn();
+    hear();
+    assert_true(heard("[/b#2:hi]"));
+    assert_false(heard("100 Continue"));
+}
+
+static void a_body_may_fill_its_limit(void **state)
+{
+    static char body[100000];
+    char head[128];
+    size_t sent = 0;
+
+    (void)state;
+    world_open(&(struct http_limits){.body_bytes_max = sizeof(body)});
+    memset(body, 'x', sizeof(body));
+    int n = snprintf(head, sizeof(head), "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+                     sizeof(body));
+    say(head, (size_t)n);
+    for (int i = 0; i < TURNS_MAX && sent < sizeof(body); i++) {
+        ssize_t done = send(world.fd, body + sent, min_of(sizeof(body) - sent, (size_t)7777), MSG_NOSIGNAL);
+        sent += done > 0 ? (size_t)done : 0;
+        turn();
+    }
+    SAY(REQUEST("/b"));
+    turn();
+    turn();
+    assert_false(hear());
+    assert_true(heard("[/a#1:xxx") && heard("[/b#2:]"));
+    assert_int_equal(sent, sizeof(body));
+}
+
+// --- Refusals
+// -------------------------------------------------------------------------------------------------
+
+static void a_bad_request_gets_its_status_and_a_close(void **state)
+{
+    static const struct {
+        const char *text, *status;
+        enum http_fault fault;
+    } cases[] = {
+        {"GET / HTTP/1.1\n", "HTTP/1.1 400 ", HTTP_FAULT_LINE_END},
+        {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", HTTP_FAULT_HOST},
+        {"GET / HTTP/3.0\r\n", "HTTP/1.1 505 ", HTTP_FAULT_VERSION},
+        {"GET /#a HTTP/1.1\r\n", "HTTP/1.1 400 ", HTTP_FAULT_TARGET},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 413 ", HTTP_FAULT_BODY_LARGE},
+        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 413 ",
+         HTTP_FAULT_BODY_LARGE},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n", "HTTP/1.1 413 ",
+         HTTP_FAULT_BODY_LARGE},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x", "HTTP/1.1 400 ",
+         HTTP_FAULT_CHUNK},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 501 ",
+         HTTP_FAULT_CODING},
+        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", "HTTP/1.1 417 ", HTTP_FAULT_EXPECTATION},
+        {"GET /0123456789012345678901234567890123456789012345678901234567890", "HTTP/1.1 414 ",
+         HTTP_FAULT_LINE_LARGE},
+        {"GET / HTTP/1.1\r\nHost: a\r\nA:\r\nB:\r\nC:\r\n", "HTTP/1.1 431 ", HTTP_FAULT_HEADERS_LARGE},
+    };
+    static const struct http_limits limits = {.line_bytes_max = 64, .headers_max = 3, .body_bytes_max = 8};
+
+    for (size_t i = 0; i < array_length(cases); i++) {
+        world_open(&limits);
+        SAY(REQUEST("/before"));
+        say(cases[i].text, strlen(cases[i].text));
+        turn();
+        turn();
+        assert_true(hear()); // half closed: we read the end
+        if (!heard("[/before#1:]") || !heard(cases[i].status) || count("HTTP/1.1") != 2 ||
+            counters()->faults[cases[i].fault] != 1 || !heard("Connection: close\r\n"))
+            fail_msg("%s got %s", cases[i].text, world.got);
+        assert_int_equal(http_server_connections(world.server), 1); // lingers: what we still send is no reset
+        SAY(REQUEST("/behind"));
+        turn();
+        assert_int_equal(world.calls, 1);
+        shutdown(world.fd, SHUT_WR);
+        turn();
+        turn();
+        assert_int_equal(http_server_connections(world.server), 0);
+        world_close(state);
+    }
+}
+
+static void an_unsafe_header_becomes_a_bare_500(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/unsafe"));
+    turn();
+    assert_true(hear());
+    assert_true(heard("HTTP/1.1 500 "));
+    assert_false(heard("Location") || heard("Set-Cookie"));
+    assert_int_equal(counters()->replaced, 1);
+}
+
+static void too_large_an_answer_becomes_a_bare_500(void **state)
+{
+    struct http_conn *conn;
+
+    (void)state;
+    world_open(&(struct http_limits){.output_bytes_max = 1000});
+    SAY(REQUEST("/late"));
+    turn();
+    conn = http_conn_find(world.server, world.last);
+    assert_non_null(conn);
+    assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){big, 1001}), -ENOSPC);
+    turn();
+    assert_true(hear());
+    assert_true(heard("HTTP/1.1 500 "));
+}
+
+// --- Pipelining, holding, answering late
+// ----------------------------------------------------------------------
+
+static void pipelined_requests_are_answered_in_order_some_a_turn(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.pipelined_max = 2});
+    SAY(REQUEST("/a") REQUEST("/b") REQUEST("/c") REQUEST("/d") REQUEST("/e"));
+    turn();
+    assert_int_equal(world.calls, 2);
+    turn();
+    assert_int_equal(world.calls, 4);
+    turn();
+    hear();
+    const char *last = world.got;
+    static const char *const order[] = {"[/a#1:]", "[/b#2:]", "[/c#3:]", "[/d#4:]", "[/e#5:]"};
+    for (size_t i = 0; i < array_length(order); i++) {
+        last = strstr(last, order[i]);
+        assert_non_null(last);
+    }
+}
+
+static void a_late_answer_finds_its_request(void **state)
+{
+    struct http_conn *conn;
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/a") REQUEST("/late") REQUEST("/b"));
+    turn();
+    turn();
+    hear();
+    assert_int_equal(world.calls, 2);
+    assert_true(heard("[/a#1:]"));
+    struct http_handle handle = world.last;
+    conn = http_conn_find(world.server, handle);
+    assert_non_null(conn);
+    assert_int_equal(http_respond(conn, 202, NULL, 0, SLICE("later")), 0);
+    assert_null(http_conn_find(world.server, handle));
+    turn();
+    turn();
+    hear();
+    assert_true(heard("202 Accepted") && heard("later") && heard("[/b#3:]"));
+    assert_null(http_conn_find(world.server, handle));
+}
+
+static void a_late_answer_to_a_lost_client_is_dropped(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/late"));
+    turn();
+    struct http_handle handle = world.last;
+    assert_non_null(http_conn_find(world.server, handle));
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(world.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(world.fd);
+    turn();
+    struct http_conn *conn = http_conn_find(world.server, handle); // a half-closed client would still get it
+    if (conn != NULL)
+        assert_int_equal(http_respond(conn, 200, NULL, 0, SLICE_NONE), 0);
+    turn();
+    assert_int_equal(http_server_connections(world.server), 0);
+    assert_null(http_conn_find(world.server, handle));
+    world.fd = client_new(); // takes the same slot
+    SAY(REQUEST("/late"));
+    turn();
+    assert_int_equal(world.last.slot, handle.slot);
+    assert_null(http_conn_find(world.server, handle));
+    assert_non_null(http_conn_find(world.server, world.last));
+}
+
+static void a_half_closed_client_gets_its_answers(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.pipelined_max = 1});
+    SAY(REQUEST("/a") REQUEST("/b"));
+    shutdown(world.fd, SHUT_WR);
+    for (int i = 0; i < 4; i++)
+        turn();
+    assert_true(hear());
+    assert_true(heard("[/a#1:]") && heard("[/b#2:]"));
+    assert_int_equal(http_server_connections(world.server), 0);
+}
+
+static void a_held_answer_waits_for_its_release(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/a") REQUEST("/hold") REQUEST("/b"));
+    turn();
+    turn();
+    hear();
+    assert_int_equal(world.got_bytes, 0); // the run waits as a whole
+    assert_int_equal(world.calls, 2);
+    struct http_handle handle = world.last;
+    http_conn_release(world.server, handle);
+    turn();
+    turn();
+    hear();
+    assert_true(heard("[/a#1:]") && heard("[/hold#2:]") && heard("[/b#3:]"));
+    assert_false(http_conn_hold(world.server, handle)); // too late
+    assert_int_equal(counters()->held, 1);
+    assert_int_equal(counters()->released, 1);
+}
+
+static void a_run_may_be_held_at_the_end_of_the_turn(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/a") REQUEST("/b"));
+    event_base_loop(world.base, EVLOOP_NONBLOCK);
+    struct http_handle first = {world.last.slot, world.last.generation - 1};
+    assert_true(http_conn_hold(world.server, first));
+    http_server_flush(world.server);
+    turn();
+    hear();
+    assert_int_equal(world.got_bytes, 0);
+    http_conn_release(world.server, world.last);
+    turn();
+    hear();
+    assert_true(heard("[/a#1:]") && heard("[/b#2:]"));
+}
+
+static void a_retried_run_is_answered_anew(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/a") REQUEST("/b") "GET /c HTT");
+    event_base_loop(world.base, EVLOOP_NONBLOCK);
+    struct http_handle old = world.last;
+    assert_true(http_conn_hold(world.server, old));
+    http_server_flush(world.server);
+    SAY("P/1.1\r\nHost: a\r\n\r\n");
+    turn();
+    assert_int_equal(world.calls, 2);
+    http_conn_retry(world.server, old);
+    http_conn_retry(world.server, old); // its run is no more
+    turn();
+    turn();
+    hear();
+    assert_false(heard("#1:") || heard("#2:"));
+    assert_true(heard("[/a#3:]") && heard("[/b#4:]") && heard("[/c#5:]"));
+    assert_int_equal(count("HTTP/1.1 200"), 3);
+}
+
+static void a_retried_body_is_the_same(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    world.hold_all = true;
+    SAY("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n" REQUEST("/n"));
+    turn();
+    http_conn_retry(world.server, world.last);
+    turn();
+    hear();
+    assert_int_equal(world.got_bytes, 0); // held again
+    world.hold_all = false;
+    http_conn_retry(world.server, world.last);
+    turn();
+    turn();
+    hear();
+    assert_int_equal(count("HTTP/1.1 200"), 2);
+    assert_true(heard("[/p#3:hello]") && heard("[/n#4:]"));
+}
+
+static void a_held_client_may_go(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/hold") REQUEST("/b"));
+    turn();
+    close(world.fd);
+    turn();
+    http_conn_release(world.server, world.last);
+    for (int i = 0; i < 4; i++)
+        turn();
+    assert_int_equal(http_server_connections(world.server), 0);
+    world.fd = client_new();
+}
+
+static void a_slow_reader_gets_a_large_answer_whole(void **state)
+{
+    size_t total = 0;
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    memset(big, 'x', sizeof(big));
+    SAY(REQUEST("/big") REQUEST("/b"));
+    for (int i = 0; i < TURNS_MAX && total < sizeof(big); i++) {
+        turn();
+        hear();
+        total += world.got_bytes;
+    }
+    for (int i = 0; i < 3; i++)
+        turn();
+    if (!heard("[/b#2:]"))
+        hear();
+    assert_true(heard("[/b#2:]"));
+    assert_true(total >= sizeof(big));
+}
+
+// --- Limits
+// ---------------------------------------------------------------------------------------------------
+
+static bool wait_closed(void)
+{
+    for (int i = 0; i < TURNS_MAX; i++) {
+        event_base_loop(world.base, EVLOOP_ONCE);
+        http_server_flush(world.server);
+        if (hear())
+            return true;
+        if (world.got_bytes > 0)
+            return false;
+    }
+    return false;
+}
+
+static void time_runs_out(void **state)
+{
+    static const struct http_limits limits = {
+        .header_timeout_ms = 1, .body_timeout_ms = 1, .idle_timeout_ms = 1, .linger_timeout_ms = 1};
+    static const struct {
+        const char *text, *answer;
+    } cases[] = {
+        {"", ""},
+        {"G", "HTTP/1.1 408 "},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1", "HTTP/1.1 408 "},
+    };
+
+    for (size_t i = 0; i < array_length(cases); i++) {
+        world_open(&limits);
+        say(cases[i].text, strlen(cases[i].text));
+        turn();
+        assert_true(wait_closed());
+        assert_true(heard(cases[i].answer));
+        for (int n = 0; n < TURNS_MAX && http_server_connections(world.server) > 0; n++) {
+            event_base_loop(world.base, EVLOOP_ONCE);
+            http_server_flush(world.server);
+        }
+        assert_int_equal(http_server_connections(world.server), 0);
+        world_close(state);
+    }
+}
+
+static void a_waiting_request_has_no_timeout(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.idle_timeout_ms = 1, .header_timeout_ms = 1});
+    SAY(REQUEST("/late"));
+    turn();
+    for (int i = 0; i < 3; i++) {
+        event_base_loop(world.base, EVLOOP_ONCE);
+        http_server_flush(world.server);
+    }
+    assert_non_null(http_conn_find(world.server, world.last));
+}
+
+static void who_is_too_many_gets_503(void **state)
+{
+    int first;
+
+    (void)state;
+    world_open(&(struct http_limits){.connections_max = 1, .retry_after_s = 7});
+    first = world.fd;
+    world.fd = client_new();
+    SAY(REQUEST("/a"));
+    turn();
+    assert_true(hear());
+    assert_true(heard("HTTP/1.1 503 ") && heard("Retry-After: 7\r\n"));
+    assert_int_equal(world.calls, 0);
+    assert_int_equal(counters()->shed, 1);
+    close(world.fd);
+    turn();
+    world.fd = first;
+    SAY(REQUEST("/a"));
+    turn();
+    hear();
+    assert_true(heard("[/a#1:]"));
+}
+
+static void a_draining_server_closes_behind_its_answers(void **state)
+{
+    int idle;
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    idle = world.fd;
+    world.fd = client_new();
+    SAY(REQUEST("/late"));
+    turn();
+    http_server_drain(world.server);
+    turn();
+    assert_int_equal(http_server_connections(world.server), 1);
+    close(idle);
+    assert_int_equal(http_respond(http_conn_find(world.server, world.last), 200, NULL, 0, SLICE("done")), 0);
+    turn();
+    assert_true(hear());
+    assert_true(heard("done"));
+    assert_int_equal(http_server_connections(world.server), 0);
+}
+
+// --- Listening
+// ------------------------------------------------------------------------------------------------
+
+static void world_listen(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    assert_int_equal(http_server_listen(world.server, "127.0.0.1", 0, true), 0);
+    address.sin_port = htons(http_server_port(world.server));
+    close(world.fd);
+    world.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(world.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(fcntl(world.fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+static bool wait_heard(void)
+{
+    for (int i = 0; i < TURNS_MAX; i++) {
+        event_base_loop(world.base, EVLOOP_ONCE);
+        http_server_flush(world.server);
+        hear();
+        if (world.got_bytes > 0)
+            return true;
+    }
+    return false;
+}
+
+static void a_connection_is_accepted_with_its_address(void **state)
+{
+    static const uint8_t loopback[16] = {[10] = 0xff, [11] = 0xff, 127, 0, 0, 1};
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    world_listen();
+    SAY(REQUEST("/a"));
+    assert_true(wait_heard());
+    assert_true(heard("[/a#1:]"));
+    assert_memory_equal(&world.seen.peer.address, loopback, sizeof(loopback));
+    assert_int_not_equal(world.seen.peer.port, 0);
+    assert_int_equal(http_server_listen(world.server, "example.org", 80, false), -EINVAL);
+    assert_int_equal(http_server_listen(world.server, "127.0.0.1", http_server_port(world.server), false),
+                     -EADDRINUSE);
+}
+
+static void without_descriptors_it_pauses_and_goes_on(void **state)
+{
+    struct rlimit limit, none;
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    world_listen();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){3, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < TURNS_MAX && counters()->accept_failed == 0; i++)
+        turn();
+    unsigned turns = 0;
+    for (; turns < 5 && counters()->accept_failed == 1; turns++)
+        event_base_loop(world.base, EVLOOP_NONBLOCK);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(counters()->accept_failed, 1); // no spinning on it
+    SAY(REQUEST("/a"));
+    assert_true(wait_heard());
+    assert_true(heard("[/a#1:]"));
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, world_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_is_answered_at_the_flush),
+        TEST(bytes_may_come_one_by_one),
+        TEST(head_gets_the_length_and_no_body),
+        TEST(options_star_is_answered_by_the_server),
+        TEST(http_1_0_closes_unless_asked),
+        TEST(a_client_that_expects_is_told_to_continue),
+        TEST(a_body_may_fill_its_limit),
+        TEST(a_bad_request_gets_its_status_and_a_close),
+        TEST(an_unsafe_header_becomes_a_bare_500),
+        TEST(too_large_an_answer_becomes_a_bare_500),
+        TEST(pipelined_requests_are_answered_in_order_some_a_turn),
+        TEST(a_late_answer_finds_its_request),
+        TEST(a_late_answer_to_a_lost_client_is_dropped),
+        TEST(a_half_closed_client_gets_its_answers),
+        TEST(a_held_answer_waits_for_its_release),
+        TEST(a_run_may_be_held_at_the_end_of_the_turn),
+        TEST(a_retried_run_is_answered_anew),
+        TEST(a_retried_body_is_the_same),
+        TEST(a_held_client_may_go),
+        TEST(a_slow_reader_gets_a_large_answer_whole),
+        TEST(time_runs_out),
+        TEST(a_waiting_request_has_no_timeout),
+        TEST(who_is_too_many_gets_503),
+        TEST(a_draining_server_closes_behind_its_answers),
+        TEST(a_connection_is_accepted_with_its_address),
+        TEST(without_descriptors_it_pauses_and_goes_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
