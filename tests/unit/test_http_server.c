@@ -1,5 +1,4 @@
-// The server over real sockets, turn by turn: the test is the program's loop, so it sees what is written
-// when.
+// The server over real sockets: requests, refusals, limits of time and number, listening.
 
 // clang-format off
 #include <stdarg.h>
@@ -10,141 +9,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/http_server.h"
-
-enum {
-    GOT_BYTES_MAX = 4 * 1024 * 1024,
-    TURNS_MAX = 200, // of at most a tick each, when waiting for a condition
-    BIG_BYTES = 1024 * 1024,
-};
-
-struct world {
-    struct event_base *base;
-    struct http_server *server;
-    int fd; // the client's end
-    char *got;
-    size_t got_bytes;
-    unsigned calls;
-    bool hold_all;
-    struct http_handle last;
-    struct http_request seen; // slices are stale, the rest is not
-};
-
-static struct world world;
-static char big[BIG_BYTES];
-
-#define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-
-// Answers with the path and the number of the call, so that a second answer to a request is told from the
-// first.
-static void handle(void *ctx, struct http_conn *conn, const struct http_request *request)
-{
-    struct world *w = ctx;
-    char text[256];
-    struct http_header unsafe = {SLICE("Location"), SLICE("/x\r\nSet-Cookie: a=b")};
-
-    w->calls++;
-    w->seen = *request;
-    w->last = http_conn_handle(conn);
-    if (w->hold_all || slice_equal(request->path, SLICE("/hold")))
-        assert_true(http_conn_hold(w->server, w->last));
-    if (slice_equal(request->path, SLICE("/late")))
-        return;
-    if (slice_equal(request->path, SLICE("/unsafe"))) {
-        assert_int_equal(http_respond(conn, 302, &unsafe, 1, SLICE_NONE), HTTP_RESPONSE_UNSAFE);
-        return;
-    }
-    if (slice_equal(request->path, SLICE("/big"))) {
-        assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){big, sizeof(big)}), 0);
-        return;
-    }
-    int n = snprintf(text, sizeof(text), "[%.*s#%u:%.*s]", (int)request->path.len, request->path.data,
-                     w->calls, (int)min_of(request->body.len, (size_t)100),
-                     request->body.len > 0 ? request->body.data : "");
-    assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){text, (size_t)n}), 0);
-}
-
-static int client_new(void)
-{
-    int fds[2];
-
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    assert_int_equal(http_server_connect(world.server, fds[0]), 0);
-    return fds[1];
-}
-
-static void world_open(const struct http_limits *limits)
-{
-    world = (struct world){.base = event_base_new(), .got = malloc(GOT_BYTES_MAX)};
-    world.server = http_server_new(world.base, limits, handle, &world);
-    assert_non_null(world.server);
-    world.fd = client_new();
-}
-
-static int world_close(void **state)
-{
-    (void)state;
-    if (world.base == NULL)
-        return 0;
-    close(world.fd);
-    http_server_free(world.server);
-    event_base_free(world.base);
-    free(world.got);
-    world = (struct world){0};
-    return 0;
-}
-
-static void turn(void)
-{
-    event_base_loop(world.base, EVLOOP_NONBLOCK);
-    http_server_flush(world.server);
-}
-
-static void say(const char *data, size_t len)
-{
-    assert_int_equal(send(world.fd, data, len, MSG_NOSIGNAL), len);
-}
-
-#define SAY(text) say(text, sizeof(text) - 1)
-
-// What has come since the last call. true: the server has closed.
-static bool hear(void)
-{
-    ssize_t n;
-
-    world.got_bytes = 0;
-    while ((n = read(world.fd, world.got + world.got_bytes, GOT_BYTES_MAX - 1 - world.got_bytes)) > 0)
-        world.got_bytes += (size_t)n;
-    world.got[world.got_bytes] = '\0';
-    return n == 0;
-}
-
-static bool heard(const char *text)
-{
-    return strstr(world.got, text) != NULL;
-}
-
-static unsigned count(const char *text)
-{
-    unsigned n = 0;
-
-    for (const char *p = world.got; (p = strstr(p, text)) != NULL; p++)
-        n++;
-    return n;
-}
-
-static const struct http_counters *counters(void)
-{
-    return http_server_counters(world.server);
-}
+#include "http_world.h"
 
 // --- One request
 // ----------------------------------------------------------------------------------------------
@@ -342,187 +211,8 @@ static void too_large_an_answer_becomes_a_bare_500(void **state)
     assert_true(heard("HTTP/1.1 500 "));
 }
 
-// --- Pipelining, holding, answering late
-// ----------------------------------------------------------------------
-
-static void pipelined_requests_are_answered_in_order_some_a_turn(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){.pipelined_max = 2});
-    SAY(REQUEST("/a") REQUEST("/b") REQUEST("/c") REQUEST("/d") REQUEST("/e"));
-    turn();
-    assert_int_equal(world.calls, 2);
-    turn();
-    assert_int_equal(world.calls, 4);
-    turn();
-    hear();
-    const char *last = world.got;
-    static const char *const order[] = {"[/a#1:]", "[/b#2:]", "[/c#3:]", "[/d#4:]", "[/e#5:]"};
-    for (size_t i = 0; i < array_length(order); i++) {
-        last = strstr(last, order[i]);
-        assert_non_null(last);
-    }
-}
-
-static void a_late_answer_finds_its_request(void **state)
-{
-    struct http_conn *conn;
-
-    (void)state;
-    world_open(&(struct http_limits){0});
-    SAY(REQUEST("/a") REQUEST("/late") REQUEST("/b"));
-    turn();
-    turn();
-    hear();
-    assert_int_equal(world.calls, 2);
-    assert_true(heard("[/a#1:]"));
-    struct http_handle handle = world.last;
-    conn = http_conn_find(world.server, handle);
-    assert_non_null(conn);
-    assert_int_equal(http_respond(conn, 202, NULL, 0, SLICE("later")), 0);
-    assert_null(http_conn_find(world.server, handle));
-    turn();
-    turn();
-    hear();
-    assert_true(heard("202 Accepted") && heard("later") && heard("[/b#3:]"));
-    assert_null(http_conn_find(world.server, handle));
-}
-
-static void a_late_answer_to_a_lost_client_is_dropped(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){0});
-    SAY(REQUEST("/late"));
-    turn();
-    struct http_handle handle = world.last;
-    assert_non_null(http_conn_find(world.server, handle));
-    struct linger reset = {.l_onoff = 1};
-    setsockopt(world.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    close(world.fd);
-    turn();
-    struct http_conn *conn = http_conn_find(world.server, handle); // a half-closed client would still get it
-    if (conn != NULL)
-        assert_int_equal(http_respond(conn, 200, NULL, 0, SLICE_NONE), 0);
-    turn();
-    assert_int_equal(http_server_connections(world.server), 0);
-    assert_null(http_conn_find(world.server, handle));
-    world.fd = client_new(); // takes the same slot
-    SAY(REQUEST("/late"));
-    turn();
-    assert_int_equal(world.last.slot, handle.slot);
-    assert_null(http_conn_find(world.server, handle));
-    assert_non_null(http_conn_find(world.server, world.last));
-}
-
-static void a_half_closed_client_gets_its_answers(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){.pipelined_max = 1});
-    SAY(REQUEST("/a") REQUEST("/b"));
-    shutdown(world.fd, SHUT_WR);
-    for (int i = 0; i < 4; i++)
-        turn();
-    assert_true(hear());
-    assert_true(heard("[/a#1:]") && heard("[/b#2:]"));
-    assert_int_equal(http_server_connections(world.server), 0);
-}
-
-static void a_held_answer_waits_for_its_release(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){0});
-    SAY(REQUEST("/a") REQUEST("/hold") REQUEST("/b"));
-    turn();
-    turn();
-    hear();
-    assert_int_equal(world.got_bytes, 0); // the run waits as a whole
-    assert_int_equal(world.calls, 2);
-    struct http_handle handle = world.last;
-    http_conn_release(world.server, handle);
-    turn();
-    turn();
-    hear();
-    assert_true(heard("[/a#1:]") && heard("[/hold#2:]") && heard("[/b#3:]"));
-    assert_false(http_conn_hold(world.server, handle)); // too late
-    assert_int_equal(counters()->held, 1);
-    assert_int_equal(counters()->released, 1);
-}
-
-static void a_run_may_be_held_at_the_end_of_the_turn(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){0});
-    SAY(REQUEST("/a") REQUEST("/b"));
-    event_base_loop(world.base, EVLOOP_NONBLOCK);
-    struct http_handle first = {world.last.slot, world.last.generation - 1};
-    assert_true(http_conn_hold(world.server, first));
-    http_server_flush(world.server);
-    turn();
-    hear();
-    assert_int_equal(world.got_bytes, 0);
-    http_conn_release(world.server, world.last);
-    turn();
-    hear();
-    assert_true(heard("[/a#1:]") && heard("[/b#2:]"));
-}
-
-static void a_retried_run_is_answered_anew(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){0});
-    SAY(REQUEST("/a") REQUEST("/b") "GET /c HTT");
-    event_base_loop(world.base, EVLOOP_NONBLOCK);
-    struct http_handle old = world.last;
-    assert_true(http_conn_hold(world.server, old));
-    http_server_flush(world.server);
-    SAY("P/1.1\r\nHost: a\r\n\r\n");
-    turn();
-    assert_int_equal(world.calls, 2);
-    http_conn_retry(world.server, old);
-    http_conn_retry(world.server, old); // its run is no more
-    turn();
-    turn();
-    hear();
-    assert_false(heard("#1:") || heard("#2:"));
-    assert_true(heard("[/a#3:]") && heard("[/b#4:]") && heard("[/c#5:]"));
-    assert_int_equal(count("HTTP/1.1 200"), 3);
-}
-
-static void a_retried_body_is_the_same(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){0});
-    world.hold_all = true;
-    SAY("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-        "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n" REQUEST("/n"));
-    turn();
-    http_conn_retry(world.server, world.last);
-    turn();
-    hear();
-    assert_int_equal(world.got_bytes, 0); // held again
-    world.hold_all = false;
-    http_conn_retry(world.server, world.last);
-    turn();
-    turn();
-    hear();
-    assert_int_equal(count("HTTP/1.1 200"), 2);
-    assert_true(heard("[/p#3:hello]") && heard("[/n#4:]"));
-}
-
-static void a_held_client_may_go(void **state)
-{
-    (void)state;
-    world_open(&(struct http_limits){0});
-    SAY(REQUEST("/hold") REQUEST("/b"));
-    turn();
-    close(world.fd);
-    turn();
-    http_conn_release(world.server, world.last);
-    for (int i = 0; i < 4; i++)
-        turn();
-    assert_int_equal(http_server_connections(world.server), 0);
-    world.fd = client_new();
-}
+// --- Limits
+// ---------------------------------------------------------------------------------------------------
 
 static void a_slow_reader_gets_a_large_answer_whole(void **state)
 {
@@ -544,9 +234,6 @@ static void a_slow_reader_gets_a_large_answer_whole(void **state)
     assert_true(heard("[/b#2:]"));
     assert_true(total >= sizeof(big));
 }
-
-// --- Limits
-// ---------------------------------------------------------------------------------------------------
 
 static bool wait_closed(void)
 {
@@ -711,8 +398,6 @@ static void without_descriptors_it_pauses_and_goes_on(void **state)
     assert_true(heard("[/a#1:]"));
 }
 
-#define TEST(f) cmocka_unit_test_teardown(f, world_close)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -726,15 +411,6 @@ int main(void)
         TEST(a_bad_request_gets_its_status_and_a_close),
         TEST(an_unsafe_header_becomes_a_bare_500),
         TEST(too_large_an_answer_becomes_a_bare_500),
-        TEST(pipelined_requests_are_answered_in_order_some_a_turn),
-        TEST(a_late_answer_finds_its_request),
-        TEST(a_late_answer_to_a_lost_client_is_dropped),
-        TEST(a_half_closed_client_gets_its_answers),
-        TEST(a_held_answer_waits_for_its_release),
-        TEST(a_run_may_be_held_at_the_end_of_the_turn),
-        TEST(a_retried_run_is_answered_anew),
-        TEST(a_retried_body_is_the_same),
-        TEST(a_held_client_may_go),
         TEST(a_slow_reader_gets_a_large_answer_whole),
         TEST(time_runs_out),
         TEST(a_waiting_request_has_no_timeout),
