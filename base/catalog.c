@@ -1,0 +1,227 @@
+// Records of the catalog: from bytes to structs, and the hash that tables look keys up by. Owned by whoever
+// holds the bytes; nothing is copied. The SQL function clickledger.catalog_current() is the encoder.
+// Invariant: what these functions accept, PostgreSQL wrote as a whole: lengths add up to the last byte,
+// booleans are 0 or 1, ids are 1..2^63-1, lists end where the value ends. Limits: CATALOG_KEY_MAX,
+// CATALOG_VALUE_MAX.
+
+#include "base/catalog.h"
+
+#include "base/bytes.h"
+
+#include <xxhash.h>
+
+static uint16_t read_u16(struct bytes_reader *r)
+{
+    const uint8_t *at = bytes_read(r, 2);
+    return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+}
+
+static uint32_t read_u32(struct bytes_reader *r)
+{
+    uint32_t high = read_u16(r);
+    return high << 16 | read_u16(r);
+}
+
+static uint64_t read_id(struct bytes_reader *r)
+{
+    uint64_t high = read_u32(r);
+    uint64_t id = high << 32 | read_u32(r);
+    if (id == 0 || id > INT64_MAX)
+        r->bad = true;
+    return id;
+}
+
+static bool read_bool(struct bytes_reader *r)
+{
+    uint8_t value = bytes_read_u8(r);
+    if (value > 1)
+        r->bad = true;
+    return value == 1;
+}
+
+static struct slice read_text(struct bytes_reader *r)
+{
+    uint16_t bytes = read_u16(r);
+    const uint8_t *at = bytes_read(r, bytes);
+    return at ? (struct slice){(const char *)at, bytes} : SLICE_NONE;
+}
+
+// The rest of the value, if it is nothing but texts, and those in groups of `group`.
+static struct slice read_list(struct bytes_reader *r, unsigned group)
+{
+    struct slice list = {(const char *)r->at, (size_t)(r->end - r->at)};
+    unsigned n = 0;
+    for (; !r->bad && r->at < r->end; n++)
+        (void)read_text(r);
+    if (n % group != 0)
+        r->bad = true;
+    return list;
+}
+
+static struct bytes_reader value_of(const struct catalog_record *record, enum catalog_type type)
+{
+    struct bytes_reader r = bytes_reader(record->value.data, record->value.len);
+    if (record->type != type || record->tombstone)
+        r.bad = true;
+    return r;
+}
+
+static int value_end(const struct bytes_reader *r)
+{
+    return r->bad || r->at != r->end ? CATALOG_MALFORMED : 0;
+}
+
+size_t catalog_record_length(struct slice bytes)
+{
+    struct bytes_reader r = bytes_reader(bytes.data, bytes.len);
+    (void)bytes_read(&r, 2);
+    uint16_t key_bytes = read_u16(&r);
+    uint32_t value_bytes = read_u32(&r);
+    if (r.bad || key_bytes > CATALOG_KEY_MAX || value_bytes > CATALOG_VALUE_MAX)
+        return 0;
+    size_t length = CATALOG_RECORD_HEADER_BYTES + key_bytes + value_bytes;
+    return length <= bytes.len ? length : 0;
+}
+
+int catalog_record_decode(struct slice bytes, struct catalog_record *record)
+{
+    struct bytes_reader r = bytes_reader(bytes.data, bytes.len);
+    if (catalog_record_length(bytes) != bytes.len || bytes.len == 0)
+        return CATALOG_MALFORMED;
+    record->type = bytes_read_u8(&r);
+    record->tombstone = read_bool(&r);
+    record->key.len = read_u16(&r);
+    record->value.len = read_u32(&r);
+    record->key.data = (const char *)r.at;
+    record->value.data = record->key.data + record->key.len;
+    return r.bad || record->type == 0 || (record->tombstone && record->value.len > 0) ? CATALOG_MALFORMED : 0;
+}
+
+int catalog_settings_decode(const struct catalog_record *record, struct catalog_settings *settings)
+{
+    struct bytes_reader r = value_of(record, CATALOG_SETTINGS);
+    settings->shards = read_u32(&r);
+    if (settings->shards == 0 || settings->shards > CATALOG_SHARDS_MAX || record->key.len > 0)
+        r.bad = true;
+    return value_end(&r);
+}
+
+int catalog_program_decode(const struct catalog_record *record, struct catalog_program *program)
+{
+    struct bytes_reader key = bytes_reader(record->key.data, record->key.len);
+    struct bytes_reader r = value_of(record, CATALOG_PROGRAM);
+    program->id = read_id(&key);
+    program->active = read_bool(&r);
+    program->visitor_cookie = read_bool(&r);
+    program->code = read_text(&r);
+    program->currency = read_text(&r);
+    program->fallback_url = read_text(&r);
+    program->hosts = read_list(&r, 1);
+    return value_end(&key) ? CATALOG_MALFORMED : value_end(&r);
+}
+
+int catalog_program_code_decode(const struct catalog_record *record, uint64_t *program_id)
+{
+    struct bytes_reader r = value_of(record, CATALOG_PROGRAM_CODE);
+    *program_id = read_id(&r);
+    return value_end(&r);
+}
+
+int catalog_link_decode(const struct catalog_record *record, struct catalog_link *link)
+{
+    struct bytes_reader r = value_of(record, CATALOG_LINK);
+    link->link_id = read_id(&r);
+    link->program_id = read_id(&r);
+    link->partner_id = read_id(&r);
+    link->active = read_bool(&r);
+    link->target_url = read_text(&r);
+    return value_end(&r);
+}
+
+int catalog_promo_code_decode(const struct catalog_record *record, struct catalog_promo_code *promo)
+{
+    struct bytes_reader r = value_of(record, CATALOG_PROMO_CODE);
+    promo->promo_code_id = read_id(&r);
+    promo->program_id = read_id(&r);
+    promo->partner_id = read_id(&r);
+    promo->active = read_bool(&r);
+    promo->code = read_text(&r);
+    promo->target_url = read_text(&r);
+    return value_end(&r);
+}
+
+int catalog_integration_decode(const struct catalog_record *record, struct catalog_integration *out)
+{
+    struct bytes_reader r = value_of(record, CATALOG_INTEGRATION);
+    out->integration_id = read_id(&r);
+    out->program_id = read_id(&r);
+    out->active = read_bool(&r);
+    out->aliases = read_list(&r, 2);
+    if (record->key.len != CATALOG_HASH_BYTES)
+        r.bad = true;
+    return value_end(&r);
+}
+
+int catalog_record_check(const struct catalog_record *record)
+{
+    union {
+        struct catalog_settings settings;
+        struct catalog_program program;
+        uint64_t program_id;
+        struct catalog_link link;
+        struct catalog_promo_code promo;
+        struct catalog_integration integration;
+    } value;
+
+    if (record->tombstone)
+        return 0;
+    switch ((enum catalog_type)record->type) {
+    case CATALOG_SETTINGS:
+        return catalog_settings_decode(record, &value.settings);
+    case CATALOG_PROGRAM:
+        return catalog_program_decode(record, &value.program);
+    case CATALOG_PROGRAM_CODE:
+        return catalog_program_code_decode(record, &value.program_id);
+    case CATALOG_LINK:
+        return catalog_link_decode(record, &value.link);
+    case CATALOG_PROMO_CODE:
+        return catalog_promo_code_decode(record, &value.promo);
+    case CATALOG_INTEGRATION:
+        return catalog_integration_decode(record, &value.integration);
+    }
+    return 0;
+}
+
+bool catalog_program_allows(const struct catalog_program *program, struct slice host)
+{
+    struct bytes_reader r = bytes_reader(program->hosts.data, program->hosts.len);
+    while (!r.bad && r.at < r.end) {
+        struct slice allowed = read_text(&r);
+        if (!r.bad && allowed.len > 0 && slice_equal(allowed, host))
+            return true;
+    }
+    return false;
+}
+
+struct slice catalog_integration_alias(const struct catalog_integration *integration, struct slice name)
+{
+    struct bytes_reader r = bytes_reader(integration->aliases.data, integration->aliases.len);
+    while (!r.bad && r.at < r.end) {
+        struct slice theirs = read_text(&r);
+        struct slice ours = read_text(&r);
+        if (!r.bad && slice_equal(theirs, name))
+            return ours;
+    }
+    return SLICE_NONE;
+}
+
+void catalog_program_key(uint64_t program_id, char key[CATALOG_ID_BYTES])
+{
+    for (unsigned i = 0; i < CATALOG_ID_BYTES; i++)
+        key[i] = (char)(uint8_t)(program_id >> (8 * (CATALOG_ID_BYTES - 1 - i)));
+}
+
+uint64_t catalog_hash(uint8_t type, struct slice key)
+{
+    return XXH3_64bits_withSeed(key.data, key.len, type);
+}
