@@ -50,6 +50,7 @@ int client_new(void)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     assert_int_equal(http_server_connect(world.server, fds[0]), 0);
+    world.server_fd = fds[0];
     return fds[1];
 }
 
@@ -113,4 +114,24 @@ unsigned count(const char *text)
 const struct http_counters *counters(void)
 {
     return http_server_counters(world.server);
+}
+
+size_t hear_on(int turns)
+{
+    size_t total = 0;
+
+    for (int i = 0; i < turns; i++) {
+        ssize_t n = read(world.fd, world.got + total, GOT_BYTES_MAX - 1 - total);
+        total += n > 0 ? (size_t)n : 0;
+        turn();
+    }
+    world.got[total] = '\0';
+    return total;
+}
+
+void client_narrow(void)
+{
+    int bytes = 1;
+
+    assert_int_equal(setsockopt(world.server_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 }

@@ -20,7 +20,8 @@ enum {
 struct world {
     struct event_base *base;
     struct http_server *server;
-    int fd; // the client's end
+    int fd;        // the client's end
+    int server_fd; // of the newest client
     char *got;
     size_t got_bytes;
     unsigned calls;
@@ -35,12 +36,15 @@ extern char big[BIG_BYTES];
 #define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
 int client_new(void);
+void client_narrow(void); // the newest client's socket takes little at once
 void world_open(const struct http_limits *limits);
 int world_close(void **state);
 void turn(void);
 void say(const char *data, size_t len);
 // What has come since the last call. true: the server has closed.
 bool hear(void);
+// What comes in so many turns, which happen here; its length.
+size_t hear_on(int turns);
 bool heard(const char *text);
 unsigned count(const char *text);
 const struct http_counters *counters(void);

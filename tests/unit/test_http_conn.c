@@ -8,6 +8,8 @@
 #include <cmocka.h>
 // clang-format on
 
+#include <stdio.h>
+
 #include "http_world.h"
 
 static void pipelined_requests_are_answered_in_order_some_a_turn(void **state)
@@ -174,6 +176,59 @@ static void a_retried_body_is_the_same(void **state)
     assert_true(heard("[/p#3:hello]") && heard("[/n#4:]"));
 }
 
+// The input holds 128 bytes, and is full of what comes behind the held request.
+static void a_held_request_stays_where_it_is(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.line_bytes_max = 64, .headers_bytes_max = 64});
+    SAY(REQUEST("/a") "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    turn();
+    assert_int_equal(world.calls, 1); // a body is a run of its own
+    world.hold_all = true;
+    turn();
+    assert_int_equal(world.calls, 2);
+    SAY(REQUEST("/b") REQUEST("/c") REQUEST("/d") REQUEST("/e"));
+    turn();
+    turn();
+    world.hold_all = false;
+    hear();
+    http_conn_retry(world.server, world.last);
+    for (int i = 0; i < 6; i++)
+        turn();
+    hear();
+    assert_true(heard("[/p#3:hi]") && heard("[/b#4:]") && heard("[/e#7:]"));
+}
+
+static void a_late_answer_joins_those_that_still_wait(void **state)
+{
+    enum {
+        N = 60,
+    };
+    char want[32];
+
+    (void)state;
+    world_open(&(struct http_limits){.pipelined_max = N + 1});
+    for (int i = 0; i < N; i++)
+        SAY(REQUEST("/a"));
+    SAY(REQUEST("/late"));
+    client_narrow();
+    turn();
+    assert_int_equal(world.calls, N + 1);
+    assert_true(counters()->bytes_out < N * 90);
+    assert_true(http_conn_hold(world.server, world.last));
+    memset(big, '~', sizeof(big));
+    assert_int_equal(
+        http_respond(http_conn_find(world.server, world.last), 200, NULL, 0, (struct slice){big, 20000}), 0);
+    hear_on(N);
+    snprintf(want, sizeof(want), "[/a#%d:]", N);
+    size_t len = strlen(world.got);
+    assert_true(len > strlen(want));
+    assert_string_equal(world.got + len - strlen(want), want); // and not a byte of what is held
+    http_conn_release(world.server, world.last);
+    assert_true(hear_on(N) > 20000);
+    assert_int_equal(world.got[strlen(world.got) - 1], '~');
+}
+
 static void a_held_client_may_go(void **state)
 {
     (void)state;
@@ -200,6 +255,8 @@ int main(void)
         TEST(a_run_may_be_held_at_the_end_of_the_turn),
         TEST(a_retried_run_is_answered_anew),
         TEST(a_retried_body_is_the_same),
+        TEST(a_held_request_stays_where_it_is),
+        TEST(a_late_answer_joins_those_that_still_wait),
         TEST(a_held_client_may_go),
     };
 

@@ -288,6 +288,22 @@ static void a_waiting_request_has_no_timeout(void **state)
     assert_non_null(http_conn_find(world.server, world.last));
 }
 
+static void a_held_answer_has_no_timeout(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.idle_timeout_ms = 1, .header_timeout_ms = 1});
+    SAY(REQUEST("/hold") "GET /b HT");
+    turn();
+    for (int i = 0; i < 3; i++) {
+        event_base_loop(world.base, EVLOOP_ONCE);
+        http_server_flush(world.server);
+    }
+    http_conn_release(world.server, world.last);
+    turn();
+    hear();
+    assert_true(heard("[/hold#1:]"));
+}
+
 static void who_is_too_many_gets_503(void **state)
 {
     int first;
@@ -414,6 +430,7 @@ int main(void)
         TEST(a_slow_reader_gets_a_large_answer_whole),
         TEST(time_runs_out),
         TEST(a_waiting_request_has_no_timeout),
+        TEST(a_held_answer_has_no_timeout),
         TEST(who_is_too_many_gets_503),
         TEST(a_draining_server_closes_behind_its_answers),
         TEST(a_connection_is_accepted_with_its_address),
