@@ -123,6 +123,7 @@ void delivery_up(struct delivery *d, bool same)
     }
     d->rest_next = 0;
     pass_decide(d, d->last + 1);
+    d->rest_next = 0; // this pass was no answer to evidence: the next one need not rest
 }
 
 void delivery_down(struct delivery *d)

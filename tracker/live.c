@@ -97,7 +97,7 @@ struct live *live_free(struct live *live)
 {
     if (!live)
         return NULL;
-    if (journal_sync(&live->journal))
+    if (!live->journal.error && journal_sync(&live->journal))
         log_event(LOG_ERROR, "journal.not_synced", log_str("journal", live->journal.folder.name),
                   log_errno(live->journal.error));
     sender_deinit(&live->sender);
