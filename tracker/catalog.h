@@ -16,16 +16,15 @@
 // Written by the supervisor only, under `turn`: odd while it writes. All zero: no catalog yet.
 struct catalog_shared {
     uint64_t turn;
-    uint64_t files;          // counts pairs of files: a new image, or a log begun anew
-    uint64_t image_revision; // names <image_revision>.image and .log
-    uint64_t log_bytes;      // of the log that workers may read
-    uint64_t revision;       // of the last change in it
+    uint64_t files;     // names <files>.image and <files>.log
+    uint64_t log_bytes; // of the log that workers may read
+    uint64_t revision;  // of the last change
 };
 
 struct catalog;
 
 // Opens what `shared` names in `dir`; an installation without a catalog opens too and knows nothing. `dir` is
-// copied, `shared` must outlive the catalog. 0 or negative errno (memory).
+// copied, `shared` must outlive the catalog. 0 or negative errno (memory, no such folder).
 must_check int catalog_new(struct catalog **catalog, const char *dir, const struct catalog_shared *shared);
 struct catalog *catalog_free(struct catalog *catalog);
 
