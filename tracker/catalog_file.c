@@ -81,9 +81,10 @@ size_t catalog_entry_decode(struct slice bytes, uint64_t *revision, struct slice
     size_t record_bytes = bytes_get_u32(header + 8);
     if (record_bytes > CATALOG_RECORD_MAX || bytes.len - CATALOG_ENTRY_HEADER_BYTES < record_bytes)
         return 0;
-    *revision = bytes_get_u64(header);
-    *record = (struct slice){bytes.data + CATALOG_ENTRY_HEADER_BYTES, record_bytes};
-    if (bytes_get_u32(header + 12) != 0 || bytes_get_u64(header + 16) != entry_sum(header, *record))
+    struct slice found = {bytes.data + CATALOG_ENTRY_HEADER_BYTES, record_bytes};
+    if (bytes_get_u32(header + 12) != 0 || bytes_get_u64(header + 16) != entry_sum(header, found))
         return 0;
+    *revision = bytes_get_u64(header);
+    *record = found;
     return CATALOG_ENTRY_HEADER_BYTES + record_bytes;
 }

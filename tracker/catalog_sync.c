@@ -169,7 +169,7 @@ static void on_head(void *ctx, const struct redis_reply *reply)
     sync->state = SYNC_IDLE;
     if (!head_read(&sync->head, reply))
         return; // nothing was published yet, or Redis was emptied: the publisher will notice
-    sync->heard_ms = clock_mono_ms();
+    sync->heard_ms = clock_monotonic_ms();
     if (strcmp(sync->head.epoch, sync->store.epoch) != 0 || sync->head.revision > sync->store.revision) {
         image_fetch(sync);
         return;
