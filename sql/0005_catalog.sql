@@ -126,10 +126,10 @@ create function clickledger.catalog_note_partner() returns trigger
 as $$
 begin
   insert into catalog_change (type, key)
-    select 'link', convert_to(l.slug, 'UTF8')
+    select 'link'::catalog_type, convert_to(l.slug, 'UTF8')
     from come join gone using (id) join link l on l.partner_id = come.id where come.status <> gone.status
     union all
-    select 'promo_code', convert_to(upper(c.code), 'UTF8')
+    select 'promo_code'::catalog_type, convert_to(upper(c.code), 'UTF8')
     from come join gone using (id) join promo_code c on c.partner_id = come.id where come.status <> gone.status;
   notify clickledger_catalog;
   return null;

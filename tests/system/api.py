@@ -109,10 +109,12 @@ class Tenant:
     def _conversion(self, world, order):
         db = world.postgres
         conversion = db.value("insert into conversion (program_id, kind, order_id, occurred_at, status, currency, amount_minor, click_id)"
-                              " values (%s, 'sale', %s, '2024-01-01T10:30Z', 'approved', 'RUB', %s, %s) returning id", (world.program, order, self.amount, self.click))
+                              " values (%s, 'sale', %s, '2024-01-01T10:30Z', 'approved', 'RUB', %s, %s) returning id", (world.program, order,
+                                  self.amount, self.click))
         db.query("insert into credit values (%s, 'click', %s, click_ts(%s), %s, %s, %s, null, 1000000, 'last')",
                  (conversion, self.click, self.click, world.program, self.id, self.link))
-        db.query("insert into commission (conversion_id, partner_id, program_id, terms_id, currency, base_minor, amount_minor, status, approved, hold_until, revision)"
+        db.query("insert into commission (conversion_id, partner_id, program_id, terms_id, currency, base_minor, amount_minor, status,"
+                 " approved, hold_until, revision)"
                  " values (%s, %s, %s, %s, 'RUB', %s, %s, 'pending', true, '2024-02-01', 1)",
                  (conversion, self.id, world.program, world.terms, self.amount, self.commission))
         db.query("insert into explanation (conversion_id, partner_id, body) values (%s, %s, %s)", (conversion, self.id, json.dumps({"for": self.id})))
@@ -130,7 +132,8 @@ class Tenant:
                  " values (click_ts(%s), %s, %s, %s, %s, 'human', 'none', 302, 1, gen_random_uuid(), 1, 0)",
                  (self.click, self.click, world.program, self.id, self.link))
         db.query("insert into click_hourly (hour, shard, program_id, partner_id, link_id, class, clicks) values"
-                 " ('2024-01-01T00:00Z', 0, %s, %s, %s, 'human', 3), ('2024-01-01T10:00Z', 1, %s, %s, %s, 'human', 4), ('2024-01-01T10:00Z', 0, %s, %s, %s, 'bot', 5)",
+                 " ('2024-01-01T00:00Z', 0, %s, %s, %s, 'human', 3), ('2024-01-01T10:00Z', 1, %s, %s, %s, 'human', 4),"
+                          " ('2024-01-01T10:00Z', 0, %s, %s, %s, 'bot', 5)",
                  (world.program, self.id, self.link) * 3)
 
 
@@ -148,7 +151,8 @@ class World:
         self.anna = Tenant(self, "anna", 1)
         self.boris = Tenant(self, "boris", 2)
         self.receipt = "018cc251-f401-7000-8000-000000000001"
-        db.query("insert into conversion_report (id, ts, source, program_id, order_id, amount, amount_minor, currency, producer, seq, content_hash, verdict, conversion_id)"
+        db.query("insert into conversion_report (id, ts, source, program_id, order_id, amount, amount_minor, currency, producer, seq,"
+                 " content_hash, verdict, conversion_id)"
                  " values (%s, click_ts(%s), 'postback', %s, 'order-anna', '10.00', 1000, 'RUB', gen_random_uuid(), 1, 0, 'applied', %s)",
                  (self.receipt, self.receipt, self.program, self.anna.conversion))
 

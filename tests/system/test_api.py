@@ -34,7 +34,8 @@ def test_from_nothing_to_a_link(api):
     assert program.body["hosts"] == ["tea.example"] and program.body["name"] == "Чай & \"сахар\""
     assert team.get("/v1/programs?status=active&limit=1").data == [program.body]
     id_ = program.body["id"]
-    terms = team.post(f"/v1/programs/{id_}/terms", {"commission_kind": "percent", "rate_ppm": 125000, "hold_days": 14, "effective_from": "2024-01-01T03:00:00+03:00"})
+    terms = team.post(f"/v1/programs/{id_}/terms", {"commission_kind": "percent", "rate_ppm": 125000, "hold_days": 14,
+        "effective_from": "2024-01-01T03:00:00+03:00"})
     assert (terms.status, terms.body["version"], terms.body["effective_from"]) == (201, 1, "2024-01-01T00:00:00.000Z")
     second = team.post(f"/v1/programs/{id_}/terms", {"commission_kind": "fixed", "fixed_minor": 500})
     assert second.body["version"] == 2 and second.body["rate_ppm"] is None
@@ -45,7 +46,8 @@ def test_from_nothing_to_a_link(api):
     partner = team.post("/v1/partners", {"name": "Anna", "email": "anna@example.org"})
     assert (partner.status, partner.body["status"]) == (201, "pending")
     assert team.get("/v1/partners?status=pending").data == [partner.body]
-    link = team.post("/v1/links", {"program_id": id_, "partner_id": partner.body["id"], "target_url": "https://tea.example/?a=1", "slug": "anna-1", "name": "blog"})
+    link = team.post("/v1/links", {"program_id": id_, "partner_id": partner.body["id"], "target_url": "https://tea.example/?a=1", "slug": "anna-1",
+        "name": "blog"})
     assert (link.status, link.body["path"]) == (201, "/c/anna-1")
     random = team.post("/v1/links", {"program_id": id_, "partner_id": partner.body["id"], "target_url": "https://tea.example/"})
     assert re.fullmatch(r"[0-9a-f]{10}", random.body["slug"])
@@ -79,7 +81,8 @@ def test_partners_move_by_rules(world):
 def test_conversions(world):
     anna, team = world.anna, world.team
     (seen,) = anna.client.get("/v1/conversions").data
-    assert (seen["id"], seen["order_id"], seen["status"], seen["amount_minor"], seen["commission_minor"]) == (anna.conversion, "order-anna", "approved", 1000, 100)
+    assert (seen["id"], seen["order_id"], seen["status"], seen["amount_minor"], seen["commission_minor"]) == (anna.conversion, "order-anna",
+        "approved", 1000, 100)
     assert seen["occurred_at"] == "2024-01-01T10:30:00.000Z"
     assert [c["partner_id"] for c in seen["credits"] + seen["commissions"]] == [anna.id, anna.id]
     assert anna.client.get(f"/v1/conversions/{anna.conversion}").body == seen
@@ -252,7 +255,8 @@ def test_rows_without_identity(world):
         connection.rollback()
     cursor.execute("select clickledger.api_begin(%s)", (hashlib.sha256(world.anna.key.encode()).digest(),))
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        cursor.execute("insert into clickledger.link (program_id, partner_id, slug, target_url) values (%s, %s, 'x', 'https://a.example/')", (world.program, world.anna.id))
+        cursor.execute("insert into clickledger.link (program_id, partner_id, slug, target_url) values (%s, %s, 'x', 'https://a.example/')",
+            (world.program, world.anna.id))
     connection.close()
 
 
