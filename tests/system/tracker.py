@@ -1,0 +1,209 @@
+"""A real tracker over a real Redis, with a catalog made here: no PostgreSQL is needed."""
+import hashlib
+import http.client
+import pathlib
+import re
+import socket
+import struct
+import subprocess
+import urllib.parse
+
+from conftest import BUILD, ROOT, wait_for
+
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0 Safari/537.36"
+KEY_LINE = "0 000102030405060708090a0b0c0d0e0f\n"
+GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+SETTINGS, PROGRAM, PROGRAM_CODE, LINK, PROMO_CODE, INTEGRATION = range(1, 7)  # enum catalog_type
+
+
+def text(value):
+    return struct.pack(">H", len(value.encode())) + value.encode()
+
+
+def record(kind, key, value):
+    return struct.pack(">BBHI", kind, 0, len(key), len(value)) + key + value
+
+
+def settings(shards=1):
+    return record(SETTINGS, b"", struct.pack(">I", shards))
+
+
+def program(number, code, active=True, cookie=False, currency="RUB", fallback="", hosts=()):
+    value = struct.pack(">??", active, cookie) + text(code) + text(currency) + text(fallback) + b"".join(map(text, hosts))
+    return (record(PROGRAM, struct.pack(">Q", number), value) +
+            record(PROGRAM_CODE, code.encode(), struct.pack(">Q", number)))
+
+
+def link(slug, number, program_id, target, active=True, partner_id=7):
+    return record(LINK, slug.encode(), struct.pack(">QQQ?", number, program_id, partner_id, active) + text(target))
+
+
+def promo_code(code, number, program_id, target, active=True, partner_id=7):
+    value = struct.pack(">QQQ?", number, program_id, partner_id, active) + text(code) + text(target)
+    return record(PROMO_CODE, code.upper().encode(), value)
+
+
+def integration(key, number, program_id, active=True, aliases=None):
+    names = b"".join(text(name) for pair in (aliases or {}).items() for name in pair)
+    return record(INTEGRATION, hashlib.sha256(key.encode()).digest(), struct.pack(">QQ?", number, program_id, active) + names)
+
+
+def publish(client, records, revision):
+    """An image in Redis, as ingest publishes it."""
+    image = subprocess.run([BUILD / "tests/system/catalog_image", str(revision)], input=b"".join(records), check=True,
+                           stdout=subprocess.PIPE).stdout
+    client.set(f"cl:catalog:base:{revision}:0", image)
+    client.hset("cl:catalog:base", mapping={"revision": revision, "bytes": len(image), "chunks": 1, "sum": "0" * 16,
+                                            "epoch": "test"})
+
+
+def names(enum):
+    """Names of a closed list of base/hit.h, by number."""
+    source = (ROOT / "base/hit.h").read_text()
+    body = re.search(rf"enum {enum} \{{(.*?)\}}", source, re.S).group(1)
+    prefix = {"hit_kind": "HIT_", "hit_class": "HIT_CLASS_", "hit_reason": "HIT_REASON_", "hit_field": "HIT_"}[enum]
+    found = re.findall(r"\b(HIT_\w+)", re.sub(r"//.*", "", body))
+    first = 0 if enum == "hit_reason" else 1
+    return {number: name[len(prefix):].lower() for number, name in enumerate(found, first)}
+
+
+KINDS, CLASSES, REASONS, FIELDS = (names(enum) for enum in ("hit_kind", "hit_class", "hit_reason", "hit_field"))
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        shift, at = shift + 7, at + 1
+        if not data[at - 1] & 128:
+            return value, at
+
+
+def hit_decode(data):
+    kind, klass, reason, status = struct.unpack_from("<BBBH", data)
+    hit = {"kind": KINDS[kind], "class": CLASSES[klass], "reason": REASONS[reason], "status": status}
+    hex_id = data[5:21].hex()
+    hit["id"] = "-".join((hex_id[:8], hex_id[8:12], hex_id[12:16], hex_id[16:20], hex_id[20:]))
+    at = 21
+    for name in ("program_id", "partner_id", "link_id", "promo_code_id", "catalog_revision"):
+        hit[name], at = varint(data, at)
+    while at < len(data):
+        tag = data[at]
+        length, at = varint(data, at + 1)
+        hit[FIELDS[tag]] = data[at:at + length]
+        at += length
+    return hit
+
+
+def frames(client, shard=0):
+    for _, fields in client.xrange(f"cl:hits:{{{shard}}}"):
+        yield fields[b"f"]
+
+
+def hits(client, shard=0):
+    """All hits in the stream, in order."""
+    found = []
+    for frame in frames(client, shard):
+        payload = frame[96:]
+        at = 0
+        while at < len(payload):
+            length, at = varint(payload, at)
+            found.append(hit_decode(payload[at:at + length]))
+            at += length
+    return found
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Answer:
+    def __init__(self, answer):
+        self.status, self.headers, self.body = answer.status, answer.headers, answer.read()
+        self.location = self.headers.get("Location")
+
+    def query(self):
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.location).query, keep_blank_values=True)
+
+    @property
+    def click_id(self):
+        return self.query()["click_id"][0]
+
+
+class Tracker:
+    def __init__(self, folder, redis_server, spawn, **options):
+        self.folder = pathlib.Path(folder)
+        self.redis = redis_server
+        self.spawn = spawn
+        self.port, self.admin_port = free_port(), free_port()
+        keys = self.folder / "click_keys"
+        keys.write_text(KEY_LINE)
+        keys.chmod(0o600)
+        options = {"host": "127.0.0.1", "port": self.port, "admin_port": self.admin_port, "workers": 1,
+                   "state": self.folder / "state", "click_keys": keys, **options}
+        self.config = self.folder / "clickledger.conf"
+        self.config.write_text("[redis]\naddress = %s\n[tracker]\n" % redis_server.socket +
+                               "".join(f"{name} = {value}\n" for name, value in options.items()))
+        self.process = None
+
+    def start(self, revision=None):
+        """Starts it and waits until it answers, by a catalog of this revision if one is named."""
+        self.process = self.spawn(BUILD / "tracker/clickledger-tracker", "--config", self.config)
+        wait_for(self.healthy, what="the tracker")
+        if revision is not None:
+            self.wait_catalog(revision)
+
+    def wait_catalog(self, revision):
+        wait_for(lambda: self.metric('clickledger_tracker_catalog_revision{worker="0"}') >= revision, what="the catalog")
+
+    def healthy(self):
+        assert self.process.alive(), self.process.log()
+        try:
+            return self.admin("/healthz").status == 200
+        except OSError:
+            return False
+
+    def admin(self, path):
+        return self.request("GET", path, port=self.admin_port)
+
+    def metric(self, name):
+        for line in self.admin("/metrics").body.decode().splitlines():
+            if line.rsplit(" ", 1)[0] == name:
+                return float(line.rsplit(" ", 1)[1])
+        return None
+
+    def request(self, method, path, headers=None, body=None, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
+        try:
+            headers = {"User-Agent": BROWSER, **(headers or {})}
+            connection.request(method, path, body=body, headers={k: v for k, v in headers.items() if v is not None})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path, **headers):
+        return self.request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def raw(self, data, limit_s=10):
+        """Sends bytes, returns all bytes until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=limit_s) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := connection.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
+
+    def hits(self, count):
+        """Waits until so many hits are in the stream; returns all."""
+        found = []
+
+        def enough():
+            found[:] = hits(self.redis.client)
+            return len(found) >= count
+
+        wait_for(enough, what=f"{count} hits")
+        assert len(found) == count
+        return found

@@ -1,0 +1,146 @@
+// The admin port. Reads the workers' shared counters; writes nothing but answers. Bound to an address of its
+// own, because it tells what visitors need not know.
+
+#include "tracker/admin.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#define BEAT_AGE_MS_MAX 5000 // a worker that did not turn for so long is not alive
+#define HEALTH_MAX      1024
+
+#define HEADER(name, value)                                                                                  \
+    {                                                                                                        \
+        {name, sizeof(name) - 1},                                                                            \
+        {                                                                                                    \
+            value, sizeof(value) - 1                                                                         \
+        }                                                                                                    \
+    }
+
+static const struct http_header metrics_headers[] = {HEADER("Content-Type", METRICS_CONTENT_TYPE),
+                                                     HEADER("Cache-Control", "no-store")};
+static const struct http_header text_headers[] = {HEADER("Content-Type", "text/plain; charset=utf-8"),
+                                                  HEADER("Cache-Control", "no-store")};
+
+static const struct metric own_metrics[] = {
+    {"clickledger_tracker_restarts_total", "Workers started again after they died.", METRIC_COUNTER,
+     offsetof(struct admin, restarts), NULL, false},
+};
+
+struct health {
+    unsigned alive, journaled, held, blind, redis_up;
+    uint64_t revision; // the oldest
+};
+
+bool admin_worker_alive(const struct shared_worker *worker, uint64_t now_ms)
+{
+    uint64_t beat_ms = __atomic_load_n(&worker->counters.beat_ms, __ATOMIC_RELAXED);
+
+    return beat_ms != 0 && now_ms - min_of(beat_ms, now_ms) < BEAT_AGE_MS_MAX;
+}
+
+static void health_add(struct health *health, const struct shared_worker *worker)
+{
+    health->revision = health->alive == 0 ? worker->counters.catalog_revision
+                                          : min_of(health->revision, worker->counters.catalog_revision);
+    health->alive++;
+    health->redis_up += worker->recorder.redis_up != 0;
+    switch ((enum recorder_mode)worker->recorder.mode) {
+    case RECORDER_JOURNALED:
+        health->journaled++;
+        return;
+    case RECORDER_HELD:
+        health->held++;
+        return;
+    case RECORDER_BLIND:
+        health->blind++;
+        return;
+    }
+}
+
+static struct health health_read(const struct admin *admin)
+{
+    struct health health = {0};
+    uint64_t now_ms = clock_monotonic_ms();
+
+    for (unsigned i = 0; i < admin->workers; i++)
+        if (admin_worker_alive(&admin->shared->worker[i], now_ms))
+            health_add(&health, &admin->shared->worker[i]);
+    return health;
+}
+
+static void catalog_age_write(const struct admin *admin, char *out, size_t bytes)
+{
+    if (admin->catalog_heard_ms == 0)
+        snprintf(out, bytes, "never heard of");
+    else
+        snprintf(out, bytes, "heard of %" PRIu64 " s ago",
+                 (clock_monotonic_ms() - admin->catalog_heard_ms) / 1000);
+}
+
+// 503 only when no visitor's click can be recorded.
+static void answer_health(const struct admin *admin, struct http_conn *conn)
+{
+    struct health health = health_read(admin);
+    bool good = health.journaled + health.held > 0;
+    char text[HEALTH_MAX], age[64];
+
+    catalog_age_write(admin, age, sizeof(age));
+    int len = snprintf(
+        text, sizeof(text),
+        "%s\nworkers: %u of %u alive\njournal: %u of %u journaled, %u wait for redis, %u cannot record\n"
+        "redis: up for %u of %u workers\ncatalog: revision %" PRIu64 ", %s\n",
+        good ? "ok" : "cannot record", health.alive, admin->workers, health.journaled, health.alive,
+        health.held, health.blind, health.redis_up, health.alive, health.revision, age);
+    http_respond(conn, good ? 200 : 503, text_headers, array_length(text_headers),
+                 (struct slice){text, (size_t)len});
+}
+
+static void render(struct admin *admin, size_t *len, const struct metric *table, size_t n,
+                   const void *const *instances, size_t n_instances, bool *whole)
+{
+    ssize_t bytes =
+        metrics_render(table, n, instances, n_instances, admin->text + *len, sizeof(admin->text) - *len);
+
+    if (bytes < 0)
+        *whole = false;
+    else
+        *len += (size_t)bytes;
+}
+
+static void answer_metrics(struct admin *admin, struct http_conn *conn)
+{
+    const void *counters[TRACKER_WORKERS_MAX], *recorders[TRACKER_WORKERS_MAX], *own[] = {admin};
+    size_t len = 0;
+    bool whole = true;
+
+    for (unsigned i = 0; i < admin->workers; i++) {
+        counters[i] = &admin->shared->worker[i].counters;
+        recorders[i] = &admin->shared->worker[i].recorder;
+    }
+    render(admin, &len, own_metrics, array_length(own_metrics), own, 1, &whole);
+    render(admin, &len, counters_metrics, counters_metrics_count, counters, admin->workers, &whole);
+    render(admin, &len, recorder_metrics, recorder_metrics_count, recorders, admin->workers, &whole);
+    if (whole)
+        http_respond(conn, 200, metrics_headers, array_length(metrics_headers),
+                     (struct slice){admin->text, len});
+    else
+        http_respond(conn, 500, text_headers, array_length(text_headers),
+                     SLICE("The metrics are too long.\n"));
+}
+
+void admin_answer(void *ctx, struct http_conn *conn, const struct http_request *request)
+{
+    struct admin *admin = ctx;
+
+    if (request->method != HTTP_GET && request->method != HTTP_HEAD)
+        http_respond(conn, 405, &(struct http_header){SLICE("Allow"), SLICE("GET, HEAD")}, 1, SLICE_NONE);
+    else if (slice_equal(request->path, SLICE("/healthz")))
+        answer_health(admin, conn);
+    else if (slice_equal(request->path, SLICE("/metrics")))
+        answer_metrics(admin, conn);
+    else
+        http_respond(conn, 404, text_headers, array_length(text_headers), SLICE("/healthz or /metrics\n"));
+}

@@ -1,0 +1,153 @@
+// Clicks: a link's or a promo code's own. The visitor is always sent somewhere if there is anywhere to send
+// to; what is wrong with the click is noted in the hit. Fills one hit and answers once.
+
+#include "tracker/endpoints.h"
+
+#include "base/query.h"
+#include "tracker/note.h"
+#include "tracker/target.h"
+
+struct destination {
+    struct slice url; // empty: nowhere
+    bool ours;        // a programme's, so that the click id belongs on it
+};
+
+struct click {
+    struct note note;
+    struct params params;
+    struct catalog_program program;
+    bool has_program;
+};
+
+static struct destination fallback(const struct context *context, const struct click *click)
+{
+    if (click->has_program && click->program.fallback_url.len > 0)
+        return (struct destination){click->program.fallback_url, true};
+    return (struct destination){slice_of(context->config->fallback_url), false};
+}
+
+static struct destination dead_end(const struct context *context, struct click *click, enum hit_reason reason)
+{
+    note_invalidate(&click->note, reason);
+    return fallback(context, click);
+}
+
+// Where a link that was found leads.
+static struct destination choose(struct context *context, struct click *click, bool active,
+                                 struct slice target)
+{
+    click->has_program = catalog_program_find(context->catalog, click->note.hit.program_id, &click->program);
+    if (!active || !click->has_program || !click->program.active)
+        return dead_end(context, click, HIT_REASON_LINK_INACTIVE);
+    if (!click->params.to_given)
+        return target.len > 0 ? (struct destination){target, true} : fallback(context, click);
+    if (target_deep_link_good(click->params.to, &click->program))
+        return (struct destination){click->params.to, true};
+    note_invalidate(&click->note, HIT_REASON_DEEP_LINK_REFUSED);
+    return target.len > 0 ? (struct destination){target, true} : fallback(context, click);
+}
+
+static void answer_nowhere(struct context *context, struct http_conn *conn, struct click *click)
+{
+    click->note.hit.status = 404;
+    if (!context_record(context, conn, &click->note.hit))
+        metric_add(&context->counters->without_id, 1);
+    answer_text(conn, 404, "This link leads nowhere.\n");
+}
+
+static struct slice build(struct context *context, const struct click *click, struct destination destination,
+                          bool with_id)
+{
+    return target_build(destination.url, &click->params, with_id ? note_id(&click->note) : SLICE_NONE,
+                        &context->scratch);
+}
+
+static void answer_somewhere(struct context *context, struct http_conn *conn,
+                             const struct http_request *request, struct click *click,
+                             struct destination destination)
+{
+    struct hit *hit = &click->note.hit;
+    struct slice url = build(context, click, destination, destination.ours && context_records(context));
+
+    if (!url.data) {
+        answer_nowhere(context, conn, click);
+        return;
+    }
+    struct slice cookie = SLICE_NONE;
+    if (click->has_program)
+        cookie = note_visitor_cookie(&click->note, context, request, &click->program);
+    hit->status = 302;
+    hit->field[HIT_DESTINATION] = (struct slice){url.data, min_of(url.len, (size_t)HIT_FIELD_MAX)};
+    if (!context_record(context, conn, hit)) {
+        metric_add(&context->counters->without_id, 1);
+        url = build(context, click, destination, false);
+        cookie = SLICE_NONE;
+    }
+    answer_redirect(&context->answers, conn, url, cookie);
+}
+
+static void click_answer(struct context *context, struct http_conn *conn, const struct http_request *request,
+                         struct click *click, struct destination destination)
+{
+    if (destination.url.len > 0)
+        answer_somewhere(context, conn, request, click, destination);
+    else
+        answer_nowhere(context, conn, click);
+}
+
+static void click_start(struct click *click, struct context *context, const struct http_request *request,
+                        struct slice name)
+{
+    note_start(&click->note, context, request, HIT_CLICK, name);
+    params_read(request->query, &context->scratch, &click->params, click->note.hit.field);
+    click->has_program = false;
+}
+
+// The decoded name, empty when it is not one.
+static struct slice name_decode(struct slice name, char buffer[CATALOG_KEY_MAX])
+{
+    size_t len = 0;
+
+    return (struct slice){buffer, query_decode_path(name, buffer, CATALOG_KEY_MAX, &len) == 0 ? len : 0};
+}
+
+void click_link_answer(struct context *context, struct http_conn *conn, const struct http_request *request,
+                       struct slice name)
+{
+    char buffer[CATALOG_KEY_MAX];
+    struct click click;
+    struct catalog_link link;
+    struct destination destination;
+
+    click_start(&click, context, request, name);
+    if (catalog_link_find(context->catalog, name_decode(name, buffer), &link)) {
+        click.note.hit.link_id = link.link_id;
+        click.note.hit.program_id = link.program_id;
+        click.note.hit.partner_id = link.partner_id;
+        destination = choose(context, &click, link.active, link.target_url);
+    } else {
+        destination = dead_end(context, &click, HIT_REASON_LINK_UNKNOWN);
+    }
+    click_answer(context, conn, request, &click, destination);
+}
+
+void click_promo_answer(struct context *context, struct http_conn *conn, const struct http_request *request,
+                        struct slice name)
+{
+    char buffer[CATALOG_KEY_MAX];
+    struct click click;
+    struct catalog_promo_code promo;
+    struct destination destination;
+
+    click_start(&click, context, request, name);
+    if (catalog_promo_code_find(context->catalog, name_decode(name, buffer), &promo)) {
+        click.note.hit.promo_code_id = promo.promo_code_id;
+        click.note.hit.program_id = promo.program_id;
+        click.note.hit.partner_id = promo.partner_id;
+        click.note.hit.field[HIT_PROMO] = promo.code;
+        destination = choose(context, &click, promo.active, promo.target_url);
+    } else {
+        destination = dead_end(context, &click, HIT_REASON_LINK_UNKNOWN);
+    }
+    click_answer(context, conn, request, &click, destination);
+}

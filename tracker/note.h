@@ -1,0 +1,38 @@
+#pragma once
+
+// A hit in the making: what every request says about itself, its class, its id.
+
+#include "tracker/context.h"
+#include "tracker/visitor.h"
+
+#define NOTE_HOST_MAX       255 // bytes
+#define NOTE_PATH_MAX       256
+#define NOTE_USER_AGENT_MAX 512
+#define NOTE_REFERRER_MAX   1024
+#define NOTE_LANGUAGE_MAX   128
+
+struct note {
+    struct hit hit; // its fields point into this note, the request, the catalog and the scratch
+    struct in6_addr address;
+    uint8_t visitor[CLICK_ID_BYTES];
+    uint8_t click_id[CLICK_ID_BYTES]; // that a page reported
+    char id_text[CLICK_ID_TEXT_BYTES];
+    char cookie[VISITOR_COOKIE_BYTES_MAX];
+};
+
+// path: the part of the request's path that names link, code or programme; SLICE_NONE to keep none.
+void note_start(struct note *note, struct context *context, const struct http_request *request,
+                enum hit_kind kind, struct slice path);
+
+struct slice note_id(const struct note *note); // as text
+
+// What was a person's becomes invalid for this reason; a bot stays a bot.
+void note_invalidate(struct note *note, enum hit_reason reason);
+
+// Keeps the click id that a page reported, if it looks like one; it is not checked.
+void note_reported_click(struct note *note, struct slice click_id);
+
+// The value of Set-Cookie where the programme lets visitors be known and this one is a person who did not
+// refuse, else SLICE_NONE. The visitor is noted in the hit.
+struct slice note_visitor_cookie(struct note *note, struct context *context,
+                                 const struct http_request *request, const struct catalog_program *program);

@@ -1,0 +1,58 @@
+// The option table of the tracker. Owns nothing; the settings are read once at start and never change.
+
+#include "tracker/options.h"
+
+#include "tracker/recorder.h"
+
+#define TRACKER(name, type, member, min, max, text, help)                                                    \
+    {                                                                                                        \
+        "tracker", name, type, CONFIG_FIELD(struct tracker_config, member), min, max, text, help, NULL       \
+    }
+
+#define HOUR_MS INT64_C(3600000)
+#define GIB     (INT64_C(1) << 30)
+
+const struct config_option tracker_options[] = {
+    LOG_OPTIONS(struct tracker_config, log),
+    REDIS_OPTIONS(struct tracker_config, redis),
+    TRACKER("host", CONFIG_STRING, host, 0, 0, "127.0.0.1", "numeric address that visitors reach"),
+    TRACKER("port", CONFIG_INT, port, 1, 65535, "8080", "its port"),
+    TRACKER("admin_host", CONFIG_STRING, admin_host, 0, 0, "127.0.0.1",
+            "numeric address of /healthz and /metrics"),
+    TRACKER("admin_port", CONFIG_INT, admin_port, 1, 65535, "8090", "its port"),
+    TRACKER("workers", CONFIG_INT, workers, 1, TRACKER_WORKERS_MAX, "2",
+            "worker processes; one per core is enough"),
+    TRACKER("state", CONFIG_PATH, state, 0, 0, "/var/lib/clickledger/tracker",
+            "folder of journal and catalog"),
+    TRACKER(
+        "click_keys", CONFIG_PATH, click_keys, 0, 0, "/etc/clickledger/click_keys",
+        "lines `<key id 0..3> <32 hex digits>`, the first signs new click ids; readable by the owner only"),
+    TRACKER("fallback_url", CONFIG_STRING, fallback_url, 0, 0, "",
+            "where unknown links lead, and inactive ones of programmes without their own; empty: 404"),
+    TRACKER("trusted_proxies", CONFIG_STRING, trusted_proxies, 0, 0, "",
+            "addresses and networks, by comma, whose X-Forwarded-For and X-Forwarded-Proto are believed"),
+    TRACKER("journal_sync_ms", CONFIG_DURATION, journal_sync_ms, 0, 60000, "100ms",
+            "most that a power cut costs; 0: synced before each answer"),
+    TRACKER("journal_keep", CONFIG_DURATION, journal_keep_ms, 0, 90 * 24 * HOUR_MS, "24h",
+            "kept on disk after PostgreSQL has it, for a restore"),
+    TRACKER("journal_keep_bytes", CONFIG_BYTES, journal_keep_bytes, 0, 16384 * GIB, "4g",
+            "bound of what is kept so, per worker"),
+    TRACKER("journal_segment_bytes", CONFIG_BYTES, journal_segment_bytes, RECORDER_SEGMENT_BYTES_MIN, GIB,
+            "64m", "size of a journal file"),
+    TRACKER("redis_window_bytes", CONFIG_BYTES, redis_window_bytes, 1 << 20, 64 * GIB, "256m",
+            "most in Redis and not yet in PostgreSQL, per worker; more waits in the journal"),
+    TRACKER("connections_max", CONFIG_INT, connections_max, 16, 65536, "4096", "per worker; more get 503"),
+    TRACKER("drain", CONFIG_DURATION, drain_ms, 0, HOUR_MS, "10s",
+            "longest wait for open requests when stopped"),
+};
+
+const size_t tracker_options_count = array_length(tracker_options);
+
+struct redis_options options_redis(const struct tracker_config *config)
+{
+    return (struct redis_options){
+        .address = config->redis.address,
+        .user = config->redis.user[0] != '\0' ? config->redis.user : NULL,
+        .password = config->redis.password[0] != '\0' ? config->redis.password : NULL,
+    };
+}

@@ -1,0 +1,182 @@
+// Conversion reports: by a shop's server with a key, by its page with a pixel. A good report is answered only
+// when it is recorded, else 503, so that the shop sends it again. A refused one is told why and kept too, up
+// to REFUSALS_PER_MINUTE_MAX a minute. The key stands in the path, so no path is kept.
+
+#include "tracker/endpoints.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+#include "base/http_char.h"
+#include "base/query.h"
+#include "tracker/note.h"
+#include "tracker/report.h"
+
+#define KEY_BYTES_MAX    256
+#define ANSWER_BYTES_MAX 512
+
+struct reporting {
+    struct note note;
+    struct report_values values;
+    struct catalog_integration integration;
+};
+
+static bool integration_find(struct context *context, struct slice key,
+                             struct catalog_integration *integration)
+{
+    char text[KEY_BYTES_MAX];
+    uint8_t hash[CATALOG_HASH_BYTES];
+    size_t len;
+
+    if (query_decode_path(key, text, sizeof(text), &len) != 0)
+        return false;
+    crypto_hash_sha256(hash, (const unsigned char *)text, len);
+    return catalog_integration_find(context->catalog, hash, integration) && integration->active;
+}
+
+static void reporting_start(struct reporting *reporting, struct context *context,
+                            const struct http_request *request)
+{
+    note_start(&reporting->note, context, request, HIT_REPORT, SLICE_NONE);
+    // Reports come from programs: only what they say makes them good or bad.
+    reporting->note.hit.class = HIT_CLASS_HUMAN;
+    reporting->note.hit.reason = HIT_REASON_NONE;
+}
+
+static bool body_is_form(const struct http_request *request)
+{
+    struct slice type = http_request_header(request, SLICE("Content-Type"));
+    const struct slice form = SLICE("application/x-www-form-urlencoded");
+
+    if (request->body.len == 0)
+        return true;
+    return type.len >= form.len && http_char_same((struct slice){type.data, form.len}, form) &&
+           (type.len == form.len || type.data[form.len] == ';' || type.data[form.len] == ' ');
+}
+
+static unsigned fault_status(enum hit_reason reason)
+{
+    if (reason == HIT_REASON_KEY_UNKNOWN)
+        return 404;
+    return reason == HIT_REASON_BODY_TYPE_UNSUPPORTED ? 415 : 422;
+}
+
+// Records a refused report if its key has not had too many of them. false: not recorded.
+static bool refusal_record(struct context *context, struct http_conn *conn, struct reporting *reporting,
+                           enum hit_reason reason)
+{
+    uint64_t key = reason == HIT_REASON_KEY_UNKNOWN ? 0 : reporting->integration.integration_id;
+
+    metric_add(&context->counters->reports_refused, 1);
+    note_invalidate(&reporting->note, reason);
+    if (!refusals_keep(&context->refusals, key, context->now_ms)) {
+        metric_add(&context->counters->reports_unkept, 1);
+        return false;
+    }
+    return context_record(context, conn, &reporting->note.hit);
+}
+
+static void answer_refused(struct context *context, struct http_conn *conn, struct reporting *reporting,
+                           enum hit_reason reason)
+{
+    char json[ANSWER_BYTES_MAX];
+    unsigned status = fault_status(reason);
+
+    reporting->note.hit.status = (uint16_t)status;
+    bool kept = refusal_record(context, conn, reporting, reason);
+    int len = snprintf(json, sizeof(json), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}%s%.*s%s}",
+                       hit_reason_name(reason), report_fault_text(reason), kept ? ",\"receipt\":\"" : "",
+                       kept ? CLICK_ID_TEXT_BYTES : 0, reporting->note.id_text, kept ? "\"" : "");
+    answer_json(conn, status, (struct slice){json, (size_t)len});
+}
+
+static void answer_accepted(struct context *context, struct http_conn *conn, struct reporting *reporting)
+{
+    char json[ANSWER_BYTES_MAX];
+
+    reporting->note.hit.status = 202;
+    if (!context_record(context, conn, &reporting->note.hit)) {
+        metric_add(&context->counters->reports_postponed, 1);
+        answer_json(conn, 503,
+                    SLICE("{\"error\":{\"code\":\"unavailable\","
+                          "\"message\":\"The report cannot be recorded at the moment; send it again.\"}}"));
+        return;
+    }
+    int len =
+        snprintf(json, sizeof(json), "{\"receipt\":\"%.*s\"}", CLICK_ID_TEXT_BYTES, reporting->note.id_text);
+    answer_json(conn, 202, (struct slice){json, (size_t)len});
+}
+
+static enum hit_reason report_fill(struct context *context, const struct http_request *request,
+                                   struct reporting *reporting, const struct catalog_integration *integration,
+                                   const struct catalog_program *program)
+{
+    const struct report_input input = {.query = request->query,
+                                       .body = request->body,
+                                       .integration = integration,
+                                       .currency = program ? program->currency : SLICE_NONE,
+                                       .keys = context->keys};
+
+    return report_read(&input, &context->scratch, &reporting->values, reporting->note.hit.field);
+}
+
+static void integration_note(struct reporting *reporting)
+{
+    struct bytes_writer writer =
+        bytes_writer(reporting->values.integration, sizeof(reporting->values.integration));
+
+    bytes_write_varint(&writer, reporting->integration.integration_id);
+    reporting->note.hit.field[HIT_REPORT_INTEGRATION] = (struct slice){
+        (const char *)reporting->values.integration, (size_t)(writer.at - reporting->values.integration)};
+    reporting->note.hit.program_id = reporting->integration.program_id;
+}
+
+void report_postback_answer(struct context *context, struct http_conn *conn,
+                            const struct http_request *request, struct slice name)
+{
+    struct reporting reporting;
+    struct catalog_program program;
+
+    reporting_start(&reporting, context, request);
+    if (!integration_find(context, name, &reporting.integration)) {
+        answer_refused(context, conn, &reporting, HIT_REASON_KEY_UNKNOWN);
+        return;
+    }
+    integration_note(&reporting);
+    if (!body_is_form(request)) {
+        answer_refused(context, conn, &reporting, HIT_REASON_BODY_TYPE_UNSUPPORTED);
+        return;
+    }
+    bool known = catalog_program_find(context->catalog, reporting.integration.program_id, &program);
+    enum hit_reason fault =
+        report_fill(context, request, &reporting, &reporting.integration, known ? &program : NULL);
+    if (fault != HIT_REASON_NONE)
+        answer_refused(context, conn, &reporting, fault);
+    else
+        answer_accepted(context, conn, &reporting);
+}
+
+// Pixels have no key: those of all programmes share the bucket of unknown keys.
+void report_pixel_answer(struct context *context, struct http_conn *conn, const struct http_request *request,
+                         struct slice name)
+{
+    char code[CATALOG_KEY_MAX];
+    size_t len;
+    struct reporting reporting;
+    struct catalog_program program;
+    enum hit_reason fault = HIT_REASON_KEY_UNKNOWN;
+
+    reporting_start(&reporting, context, request);
+    reporting.integration.integration_id = 0;
+    reporting.note.hit.status = 200;
+    if (query_decode_path(name, code, sizeof(code), &len) == 0 &&
+        catalog_program_find_code(context->catalog, (struct slice){code, len}, &program)) {
+        reporting.note.hit.program_id = program.id;
+        fault = report_fill(context, request, &reporting, NULL, &program);
+    }
+    if (fault != HIT_REASON_NONE)
+        refusal_record(context, conn, &reporting, fault);
+    else if (!context_record(context, conn, &reporting.note.hit))
+        metric_add(&context->counters->reports_postponed, 1);
+    answer_pixel(&context->answers, conn, SLICE_NONE);
+}

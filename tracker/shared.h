@@ -1,0 +1,19 @@
+#pragma once
+
+// What supervisor and workers share: anonymous memory, mapped before the first fork. Each part has one
+// writer.
+
+#include "tracker/catalog.h"
+#include "tracker/counters.h"
+#include "tracker/options.h"
+#include "tracker/recorder.h"
+
+struct shared_worker {
+    struct counters counters;
+    struct recorder_counters recorder;
+} __attribute__((aligned(64)));
+
+struct shared {
+    struct catalog_shared catalog;                    // by the supervisor
+    struct shared_worker worker[TRACKER_WORKERS_MAX]; // each by its worker
+};
