@@ -41,7 +41,7 @@ const struct metric recorder_metrics[] = {
     COUNTER(syncs, "Journal syncs finished."),
     COUNTER(journal_failures, "Journals given up after an error."),
     COUNTER(segments, "Journals begun."),
-    COUNTER(segments_trimmed, "Journal segments deleted because PostgreSQL has them and the time to keep them is over."),
+    COUNTER(segments_trimmed, "Journal segments deleted: PostgreSQL has them, and the time to keep them is over."),
     GAUGE(journal_bytes, "Bytes in the live journal."),
     GAUGE(window_bytes, "Bytes of the live producer in Redis and not yet in PostgreSQL."),
     GAUGE(window_full, "1 while frames wait in the journal because redis_window_bytes are under way."),
