@@ -54,8 +54,7 @@ void http_conn_mark(struct http_conn *conn)
     TAILQ_INSERT_TAIL(&conn->server->dirty, conn, by_dirty);
 }
 
-// --- Life
-// -----------------------------------------------------------------------------------------------------
+// --- Life ------------------------------------------------------------------------------------------------
 
 struct http_conn *http_conn_new(struct http_server *server, int fd, const struct http_peer *peer)
 {
@@ -142,6 +141,15 @@ static void conn_resume_later(struct http_conn *conn)
     TAILQ_INSERT_TAIL(&conn->server->resume, conn, by_resume);
 }
 
+// While draining: whether nothing of a request has arrived, not even in the kernel.
+static bool conn_may_go(const struct http_conn *conn)
+{
+    char c;
+
+    return conn->server->draining && conn->state == CONN_IDLE &&
+           recv(conn->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 void http_conn_settle(struct http_conn *conn)
 {
     if (conn->state == CONN_DEAD || conn->state == CONN_LINGER)
@@ -153,7 +161,7 @@ void http_conn_settle(struct http_conn *conn)
         conn_finish(conn);
     } else if (conn->state == CONN_IDLE && has_bytes && http_input_may_parse(conn)) {
         conn_resume_later(conn);
-    } else if (quiet && (conn->eof || (conn->server->draining && conn->state == CONN_IDLE && !has_bytes))) {
+    } else if (quiet && (conn->eof || (!has_bytes && conn_may_go(conn)))) {
         http_conn_close(conn);
     } else {
         if (quiet && conn->state == CONN_IDLE && !has_bytes)
@@ -162,8 +170,7 @@ void http_conn_settle(struct http_conn *conn)
     }
 }
 
-// --- Requests
-// -------------------------------------------------------------------------------------------------
+// --- Requests --------------------------------------------------------------------------------------------
 
 static void conn_handle_request(struct http_conn *conn)
 {
@@ -269,8 +276,7 @@ void http_conn_fault(struct http_conn *conn, enum http_fault fault, unsigned sta
     http_conn_mark(conn);
 }
 
-// --- Handles
-// --------------------------------------------------------------------------------------------------
+// --- Handles ---------------------------------------------------------------------------------------------
 
 struct http_handle http_conn_handle(const struct http_conn *conn)
 {

@@ -14,8 +14,7 @@ enum {
     SLACK_BYTES = 4096, // to read framing behind a body that has reached its limit
 };
 
-// --- Memory
-// ---------------------------------------------------------------------------------------------------
+// --- Memory ----------------------------------------------------------------------------------------------
 
 static bool input_take(struct http_conn *conn)
 {
@@ -110,8 +109,7 @@ static void input_pause(struct http_conn *conn)
     conn->reading = false;
 }
 
-// --- Parsing
-// --------------------------------------------------------------------------------------------------
+// --- Parsing ---------------------------------------------------------------------------------------------
 
 bool http_input_may_parse(const struct http_conn *conn)
 {
@@ -244,8 +242,7 @@ void http_input_process(struct http_conn *conn)
         progress = input_step(conn);
 }
 
-// --- Reading
-// --------------------------------------------------------------------------------------------------
+// --- Reading ---------------------------------------------------------------------------------------------
 
 static void input_discard(struct http_conn *conn)
 {

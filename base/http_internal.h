@@ -82,4 +82,5 @@ bool http_output_is_empty(const struct http_conn *conn);
 
 // http_listen.c
 void http_listen_on_retry(evutil_socket_t fd, short what, void *arg);
+void http_listen_empty(struct http_server *server); // takes what waits in the kernel's queues
 void http_listen_close(struct http_server *server);

@@ -21,8 +21,7 @@ enum {
     RETRY_MS = 100,
 };
 
-// --- Connections
-// ----------------------------------------------------------------------------------------------
+// --- Connections -----------------------------------------------------------------------------------------
 
 union address {
     struct sockaddr any;
@@ -93,8 +92,7 @@ int http_server_connect(struct http_server *server, int fd)
     return conn_begin(server, fd, &address);
 }
 
-// --- Accepting
-// ------------------------------------------------------------------------------------------------
+// --- Accepting -------------------------------------------------------------------------------------------
 
 static void listen_pause(struct http_server *server)
 {
@@ -119,16 +117,13 @@ void http_listen_on_retry(evutil_socket_t fd, short what, void *arg)
         }
 }
 
-static void listen_on_readable(evutil_socket_t fd, short what, void *arg)
+// false: there is nothing more to take.
+static bool listen_accept(struct http_listener *listener)
 {
-    struct http_listener *listener = arg;
-
-    (void)what;
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         union address address = {0};
         socklen_t length = sizeof(address);
-        int client = accept4(fd, &address.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
+        int client = accept4(listener->fd, &address.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         int error = client < 0 ? errno : 0;
 
         if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
@@ -136,12 +131,26 @@ static void listen_on_readable(evutil_socket_t fd, short what, void *arg)
         if (error == 0)
             (void)!conn_begin(listener->server, client, &address);
         else if (error != ECONNABORTED && error != EINTR)
-            return;
+            return false;
     }
+    return true;
 }
 
-// --- Listening
-// ------------------------------------------------------------------------------------------------
+static void listen_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    listen_accept(arg);
+}
+
+void http_listen_empty(struct http_server *server)
+{
+    for (unsigned i = 0; i < server->n_listeners; i++)
+        for (int n = 0; n < BACKLOG / ACCEPTS_MAX && listen_accept(&server->listeners[i]); n++)
+            continue;
+}
+
+// --- Listening -------------------------------------------------------------------------------------------
 
 static int listen_start(struct http_server *server, int fd)
 {

@@ -57,8 +57,7 @@ static enum http_parse line_end(struct http_head *head, const char **p, const ch
     return HTTP_PARSE_DONE;
 }
 
-// --- Request line
-// ---------------------------------------------------------------------------------------------
+// --- Request line ----------------------------------------------------------------------------------------
 
 static enum http_parse line_method(struct http_head *head, const char **p, const char *end)
 {
@@ -132,8 +131,7 @@ static enum http_parse head_line(struct http_head *head, const char **p, const c
     return line_end(head, p, end);
 }
 
-// --- The fields that frame a request
-// --------------------------------------------------------------------------
+// --- The fields that frame a request ---------------------------------------------------------------------
 
 static enum http_fault field_host(struct http_head *head, struct slice value)
 {
@@ -237,8 +235,7 @@ static enum http_fault head_field(struct http_head *head, struct slice name, str
     return HTTP_FAULT_NONE;
 }
 
-// --- Fields
-// ---------------------------------------------------------------------------------------------------
+// --- Fields ----------------------------------------------------------------------------------------------
 
 static enum http_parse field_name(struct http_head *head, const char **p, const char *end, struct slice *name)
 {
@@ -349,8 +346,7 @@ enum http_parse http_head_parse(struct http_head *head, const struct http_head_l
     return result;
 }
 
-// --- Moving
-// ---------------------------------------------------------------------------------------------------
+// --- Moving ----------------------------------------------------------------------------------------------
 
 static void slice_move(struct slice *slice, const char *from, const char *to, size_t len)
 {

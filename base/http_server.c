@@ -64,8 +64,7 @@ uint64_t http_server_now_ms(struct http_server *server)
     return server->now_ms;
 }
 
-// --- Timers
-// ---------------------------------------------------------------------------------------------------
+// --- Timers ----------------------------------------------------------------------------------------------
 
 // Its time is not the client's to answer for: we have not flushed, or it waits for its answers to be read.
 static bool conn_is_ours_to_move(const struct http_conn *conn)
@@ -128,8 +127,7 @@ static void server_on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-// --- The turn
-// -------------------------------------------------------------------------------------------------
+// --- The turn --------------------------------------------------------------------------------------------
 
 static void server_on_resume(evutil_socket_t fd, short what, void *arg)
 {
@@ -170,8 +168,7 @@ void http_server_flush(struct http_server *server)
     server->now_is_known = false;
 }
 
-// --- Life
-// -----------------------------------------------------------------------------------------------------
+// --- Life ------------------------------------------------------------------------------------------------
 
 static bool server_alloc_slots(struct http_server *server)
 {
@@ -269,6 +266,7 @@ void http_server_shed(struct http_server *server, bool on)
 
 void http_server_drain(struct http_server *server)
 {
+    http_listen_empty(server);
     server->draining = true;
     http_listen_close(server);
     for (uint32_t i = 0; i < server->n_slots; i++)

@@ -59,7 +59,8 @@ void http_server_flush(struct http_server *server);
 // While on, new connections get 503 before a request is read.
 void http_server_shed(struct http_server *server, bool on);
 
-// Closes the listening sockets and idle connections; the rest closes behind its next answer.
+// Takes what waits in the listening sockets' queues and closes them, and idle connections; the rest closes
+// behind its next answer. Done when http_server_connections() is 0.
 void http_server_drain(struct http_server *server);
 
 unsigned http_server_connections(const struct http_server *server);

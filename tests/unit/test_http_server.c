@@ -15,8 +15,7 @@
 
 #include "http_world.h"
 
-// --- One request
-// ----------------------------------------------------------------------------------------------
+// --- One request -----------------------------------------------------------------------------------------
 
 static void a_request_is_answered_at_the_flush(void **state)
 {
@@ -132,8 +131,7 @@ static void a_body_may_fill_its_limit(void **state)
     assert_int_equal(sent, sizeof(body));
 }
 
-// --- Refusals
-// -------------------------------------------------------------------------------------------------
+// --- Refusals --------------------------------------------------------------------------------------------
 
 static void a_bad_request_gets_its_status_and_a_close(void **state)
 {
@@ -211,8 +209,7 @@ static void too_large_an_answer_becomes_a_bare_500(void **state)
     assert_true(heard("HTTP/1.1 500 "));
 }
 
-// --- Limits
-// ---------------------------------------------------------------------------------------------------
+// --- Limits ----------------------------------------------------------------------------------------------
 
 static void a_slow_reader_gets_a_large_answer_whole(void **state)
 {
@@ -348,8 +345,7 @@ static void a_draining_server_closes_behind_its_answers(void **state)
     assert_int_equal(http_server_connections(world.server), 0);
 }
 
-// --- Listening
-// ------------------------------------------------------------------------------------------------
+// --- Listening -------------------------------------------------------------------------------------------
 
 static void world_listen(void)
 {
@@ -390,6 +386,18 @@ static void a_connection_is_accepted_with_its_address(void **state)
     assert_int_equal(http_server_listen(world.server, "example.org", 80, false), -EINVAL);
     assert_int_equal(http_server_listen(world.server, "127.0.0.1", http_server_port(world.server), false),
                      -EADDRINUSE);
+}
+
+static void draining_loses_no_request_that_has_arrived(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    world_listen(); // not accepted yet
+    SAY(REQUEST("/a"));
+    http_server_drain(world.server);
+    assert_true(wait_heard());
+    assert_true(heard("[/a#1:]") && heard("Connection: close"));
+    assert_int_equal(http_server_port(world.server), 0);
 }
 
 static void without_descriptors_it_pauses_and_goes_on(void **state)
@@ -434,6 +442,7 @@ int main(void)
         TEST(who_is_too_many_gets_503),
         TEST(a_draining_server_closes_behind_its_answers),
         TEST(a_connection_is_accepted_with_its_address),
+        TEST(draining_loses_no_request_that_has_arrived),
         TEST(without_descriptors_it_pauses_and_goes_on),
     };
 
