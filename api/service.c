@@ -11,7 +11,7 @@
 
 #include "api/answer.h"
 #include "api/openapi.h"
-#include "api/params.h"
+#include "api/parameters.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -165,7 +165,7 @@ static int ask(struct service *service, struct http_conn *conn, const struct htt
     if (result == 0 && match->route->method == HTTP_POST)
         result = read_idempotency_key(request, &idempotency_key, fault);
     if (result == 0)
-        result = params_read(match, request, &params, fault);
+        result = parameters_read(match, request, &params, fault);
     if (result == 0)
         result = add_secret(match->route, key, idempotency_key, params);
     if (result == 0) {

@@ -2,7 +2,7 @@
 // and a needed one that is missing are refused; nothing unchecked passes. Limits: PARAM_BYTES_MAX of a
 // decoded value; the HTTP server bounds the body, base/query the number of query parameters.
 
-#include "api/params.h"
+#include "api/parameters.h"
 
 #include <errno.h>
 
@@ -34,7 +34,7 @@ static int unknown(struct fault *fault, struct slice name)
     bool shown = name.len <= PARAM_NAME_BYTES_MAX && utf8_printable(name);
     fault_set(fault, 422, "unknown_parameter", "there is no parameter %.*s here", shown ? (int)name.len : 0,
               shown ? name.data : "");
-    return PARAMS_REFUSED;
+    return PARAMETERS_REFUSED;
 }
 
 static int put(struct reading *reading, const struct field *field, struct json *value)
@@ -51,11 +51,11 @@ static int take_text(struct reading *reading, const struct field *field, struct 
                          : query_decode(encoded, text, sizeof(text), &len);
     if (result == QUERY_BAD_ESCAPE) {
         fault_set(reading->fault, 400, "escape", "a %% must be followed by two hexadecimal digits");
-        return PARAMS_REFUSED;
+        return PARAMETERS_REFUSED;
     }
     if (result != 0) {
         fault_set(reading->fault, 422, field->name, "%s is too long", field->name);
-        return PARAMS_REFUSED;
+        return PARAMETERS_REFUSED;
     }
     result = field_from_text(field, (struct slice){text, len}, &value, reading->fault);
     return result == 0 ? put(reading, field, value) : result;
@@ -92,7 +92,7 @@ static int read_query(struct reading *reading, struct slice text)
             return unknown(reading->fault, (struct slice){name, len});
         if (json_get(reading->params, field->name)) {
             fault_set(reading->fault, 422, "duplicate_parameter", "%s is given twice", field->name);
-            return PARAMS_REFUSED;
+            return PARAMETERS_REFUSED;
         }
         result = take_text(reading, field, param.value, false);
         if (result != 0)
@@ -101,7 +101,7 @@ static int read_query(struct reading *reading, struct slice text)
     if (result == QUERY_END)
         return 0;
     fault_set(reading->fault, 422, "unknown_parameter", "there are too many parameters");
-    return PARAMS_REFUSED;
+    return PARAMETERS_REFUSED;
 }
 
 static int take_member(void *ctx, const char *name, const struct json *json)
@@ -132,16 +132,16 @@ static int read_body(struct reading *reading, const struct http_request *request
         return 0;
     if (reading->route->method == HTTP_GET) {
         fault_set(reading->fault, 400, "body", "a GET request has no body");
-        return PARAMS_REFUSED;
+        return PARAMETERS_REFUSED;
     }
     if (type.data && !is_json_type(type)) {
         fault_set(reading->fault, 415, "content_type", "the body must be application/json");
-        return PARAMS_REFUSED;
+        return PARAMETERS_REFUSED;
     }
     int result = json_parse(&body, request->body, error);
     if (result == JSON_MALFORMED) {
         fault_set(reading->fault, 400, "json", "the body is not a JSON object: %s", error);
-        return PARAMS_REFUSED;
+        return PARAMETERS_REFUSED;
     }
     if (result == 0)
         result = json_each(body, take_member, reading);
@@ -155,14 +155,14 @@ static int check_needed(struct reading *reading)
         const struct field *field = &reading->route->fields[i];
         if (field->needed && !json_get(reading->params, field->name)) {
             fault_set(reading->fault, 422, field->name, "%s is missing", field->name);
-            return PARAMS_REFUSED;
+            return PARAMETERS_REFUSED;
         }
     }
     return 0;
 }
 
-int params_read(const struct route_match *match, const struct http_request *request, struct json **out,
-                struct fault *fault)
+int parameters_read(const struct route_match *match, const struct http_request *request, struct json **out,
+                    struct fault *fault)
 {
     struct reading reading = {.route = match->route, .params = json_map(), .fault = fault};
     if (!reading.params)
