@@ -3,14 +3,6 @@
 
 #include "attrib/posting.h"
 
-static void entry_add(struct posting *posting, const char *account, int64_t amount_minor)
-{
-    if (amount_minor == 0)
-        return;
-    posting->account[posting->n] = account;
-    posting->amount_minor[posting->n++] = amount_minor;
-}
-
 static const char *posting_kind(int64_t posted_total, int64_t wanted_total, int64_t freed)
 {
     if (posted_total == 0 && wanted_total > 0)
@@ -25,11 +17,12 @@ bool posting_make(const struct posting_sums *posted, const struct posting_sums *
     int64_t pending = wanted->pending_minor - posted->pending_minor;
     int64_t available = wanted->available_minor - posted->available_minor;
 
-    *out = (struct posting){0};
-    entry_add(out, "program_expense", -(pending + available));
-    entry_add(out, "partner_pending", pending);
-    entry_add(out, "partner_available", available);
-    out->kind = posting_kind(posted->pending_minor + posted->available_minor,
-                             wanted->pending_minor + wanted->available_minor, available);
-    return out->n > 0;
+    *out = (struct posting){
+        .kind = posting_kind(posted->pending_minor + posted->available_minor,
+                             wanted->pending_minor + wanted->available_minor, available),
+        .expense_minor = -(pending + available),
+        .pending_minor = pending,
+        .available_minor = available,
+    };
+    return pending != 0 || available != 0;
 }

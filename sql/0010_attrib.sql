@@ -11,7 +11,7 @@ comment on function clickledger.us_time(bigint) is 'Time of microseconds since 1
 
 create function clickledger.terms_at(program_id bigint, partner_id bigint, at timestamptz) returns setof clickledger.terms
   language sql stable as $$
-  select t from clickledger.terms t
+  select t.* from clickledger.terms t
   where t.program_id = $1 and (t.partner_id = $2 or t.partner_id is null) and t.effective_from <= $3
   order by t.partner_id is null, t.effective_from desc, t.version desc
   limit 1
@@ -104,7 +104,7 @@ create function clickledger.order_events(program_ids bigint[], kinds text[], ord
     select * from unnest(program_ids, kinds, order_ids) with ordinality as o (program_id, kind, order_id, ordinal)),
   reports as (
     select o.ordinal, o.program_id as order_program_id, r.*,
-      row_number() over (partition by o.ordinal order by coalesce(r.event_time, r.ts), r.id) as place
+      row_number() over (partition by o.ordinal order by r.id) as place
     from orders o
     join clickledger.conversion_report r
       on r.program_id = o.program_id and r.order_id = o.order_id and coalesce(r.kind, 'sale') = o.kind and r.reason = 'none')
@@ -124,7 +124,7 @@ create function clickledger.order_events(program_ids bigint[], kinds text[], ord
   join clickledger.conversion_decision d on d.conversion_id = c.id
   order by 1
 $$;
-comment on function clickledger.order_events(bigint[], text[], text[], integer) is 'All reports and decisions of orders, by the order''s place in the arrays.';
+comment on function clickledger.order_events(bigint[], text[], text[], integer) is 'Decisions and the first reports_max reports of orders, by the order''s place in the arrays.';
 
 create function clickledger.conversion_scope(ids bigint[]) returns table (
     conversion_id bigint, month_us bigint, precedence text)

@@ -14,7 +14,7 @@
 #define EVENTS_MAX 6
 #define NO_AMOUNT  INT64_MIN
 
-// Marks: c click, C click of another programme, v visitor, p code; x pixel, t timed,
+// Marks: c click, C click of another programme, x pixel, t timed,
 // d decision, u currency of another programme.
 struct told {
     const char *id;

@@ -1,0 +1,62 @@
+// Connecting, leading, listening. Owner: the program. Invariant: the lock lives and dies with the connection,
+// so a worker that lost it cannot believe it still leads: its next statement fails.
+
+#include "attrib/session.h"
+
+#include "base/log.h"
+
+#define LOCK_KEY "hashtext('clickledger.attrib')"
+
+int session_open(struct session *session, const char *conninfo)
+{
+    struct pg_error error;
+    int r = pg_connect(&session->pg, conninfo, "clickledger-attrib", &error);
+
+    session->is_leader = false;
+    if (r) {
+        session->pg = NULL;
+        if (r > 0)
+            log_event(LOG_ERROR, "postgres.connect_failed", log_str("error", error.message));
+        return r;
+    }
+    // Compiling a plan over all partitions takes seconds, running it milliseconds.
+    r = pg_exec(session->pg, "set jit = off; listen clickledger_work");
+    if (r) {
+        log_event(LOG_ERROR, "postgres.listen_failed", log_str("error", pg_error(session->pg)->message));
+        session_close(session);
+    }
+    return r;
+}
+
+void session_close(struct session *session)
+{
+    session->pg = pg_free(session->pg);
+    session->is_leader = false;
+}
+
+int session_lead(struct session *session, bool waits)
+{
+    struct pg_result *result = NULL;
+    int r = pg_query(session->pg,
+                     waits ? "select pg_advisory_lock(" LOCK_KEY ") is not null"
+                           : "select pg_try_advisory_lock(" LOCK_KEY ")",
+                     NULL, 0, &result);
+
+    if (r)
+        return r;
+    session->is_leader = pg_result_bool(result, 0, 0);
+    pg_result_free(result);
+    return 0;
+}
+
+int session_hold_next(struct session *session, int64_t *at_us)
+{
+    struct pg_result *result = NULL;
+    int r = pg_query(session->pg, "select clickledger.hold_next()", NULL, 0, &result);
+
+    if (r)
+        return r;
+    *at_us = pg_result_int(result, 0, 0); // null is 0
+    pg_result_free(result);
+    return 0;
+}

@@ -1,0 +1,77 @@
+#pragma once
+
+// The orders of one batch on their way from reports to ledger, inside the caller's transaction.
+
+#include "attrib/attribution.h"
+#include "attrib/conversion.h"
+#include "attrib/array.h"
+#include "base/pg.h"
+
+#define WORK_ARRAYS_MAX  16
+#define WORK_TOUCHES_MAX 200 // of each sort (clicks, entries; human, not) and visitor, the newest
+
+struct order {
+    int64_t program_id;
+    struct slice kind, order_id, currency;
+    int64_t conversion_id; // 0: there is none (yet)
+    struct conversion state;
+    int64_t month_us;
+    enum touch_precedence precedence;
+    size_t touch_from, touch_to; // in the work's touches
+    size_t winner;               // touch_to: nobody
+};
+
+struct work_counts {
+    uint64_t reports, conversions, credits, commissions, transactions;
+};
+
+struct work {
+    struct pg *pg;
+    int64_t now_us;
+    struct order *orders; // the caller's; sorted by conversion_id once that is known
+    size_t n;
+    struct pg_result *event_rows;
+    struct conversion_event *events;
+    struct pg_result *touch_rows; // touches[i] is row i
+    struct touch *touches;
+    size_t n_touches;
+    struct work_counts counts;
+};
+
+// Columns of conversion_touches().
+enum touch_column {
+    TOUCH_CONVERSION,
+    TOUCH_KIND,
+    TOUCH_ID,
+    TOUCH_AT,
+    TOUCH_PROGRAM,
+    TOUCH_PARTNER,
+    TOUCH_LINK,
+    TOUCH_PROMO_CODE,
+    TOUCH_CLASS,
+    TOUCH_IS_ACTIVE,
+    TOUCH_IS_OF_ORDER,
+    TOUCH_WINDOW,
+    TOUCH_TERMS,
+    TOUCH_COMMISSION_KIND,
+    TOUCH_RATE,
+    TOUCH_FIXED,
+    TOUCH_HOLD,
+};
+
+// The whole way. 0, an enum pg_condition or a negative errno; then the transaction must be rolled back to
+// where it was. work->counts says what was done.
+must_check int work_run(struct work *work);
+
+// Its steps, in their order.
+must_check int work_fold(struct work *work);       // reports and decisions -> conversions and verdicts
+must_check int work_attribute(struct work *work);  // touches -> credits
+must_check int work_commission(struct work *work); // credits -> commissions and ledger
+must_check int work_explain(struct work *work);    // -> explanations
+
+// `sql` with the arrays as $1.. $n, freed in any case. The result may be NULL.
+must_check int work_call(struct work *work, const char *sql, struct array arrays[], size_t n,
+                         struct pg_result **result);
+void work_ids(const struct work *work, struct array *ids); // of all conversions
+// $1, $2, $3 of a statement about orders: program_ids, kinds, order_ids.
+void work_order(struct array arrays[3], const struct order *order);

@@ -1,0 +1,446 @@
+"""clickledger-attrib with a real PostgreSQL: from reports, touches and decisions to credits, commissions and the ledger."""
+import random
+import subprocess
+import threading
+import urllib.request
+import uuid
+from datetime import datetime, timedelta, timezone
+
+import psycopg2
+import pytest
+
+from conftest import BUILD, wait_for
+
+ATTRIB = BUILD / "attrib/clickledger-attrib"
+T0 = datetime(2026, 3, 10, 12, 0, 0, tzinfo=timezone.utc)
+PRODUCER = str(uuid.UUID(int=7))
+COUNTER = iter(range(1, 1 << 30))
+
+
+def uuid7(at):
+    """A UUIDv7 of that moment; ids of one moment ascend in the order in which they are made."""
+    ms = int(at.timestamp() * 1000)
+    return str(uuid.UUID(int=ms << 80 | 0x7 << 76 | 0x2 << 62 | next(COUNTER)))
+
+
+def ms_of(at):
+    return datetime.fromtimestamp(int(at.timestamp() * 1000) / 1000, timezone.utc)
+
+
+class Shop:
+    """A programme with partners, and the ways in which facts come to it."""
+
+    def __init__(self, database):
+        self.db = database
+        self.program = self.make_program("shop", "RUB")
+        self.anna, self.boris = self.make_partner("Anna"), self.make_partner("Boris")
+        self.make_terms(rate_ppm=100000)
+        self.key = self.db.value("insert into api_key (kind, name, prefix, key_hash) values ('team', 't', 'cl_t', %s) returning id",
+                                 [b"k" * 32])
+        self.db.query("insert into shard (id) values (0)")
+        self.db.query("select partition_ensure('2026-03-01', '2026-03-20')")
+
+    def make_program(self, code, currency):
+        return self.db.value("insert into program (code, name, currency) values (%s, %s, %s) returning id", [code, code, currency])
+
+    def make_partner(self, name):
+        return self.db.value("insert into partner (name, status) values (%s, 'active') returning id", [name])
+
+    def make_terms(self, kind="percent", rate_ppm=None, fixed_minor=None, hold_days=0, window_days=30, precedence="code_over_click",
+                   partner=None, since=datetime(2025, 1, 1, tzinfo=timezone.utc), version=1):
+        self.db.query("insert into terms (program_id, partner_id, version, effective_from, commission_kind, rate_ppm, fixed_minor,"
+                      " hold_days, window_days, precedence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                      [self.program, partner, version, since, kind, rate_ppm, fixed_minor, hold_days, window_days, precedence])
+
+    def make_code(self, code, partner):
+        return self.db.value("insert into promo_code (program_id, partner_id, code, target_url) values (%s, %s, %s, 'https://shop.example/')"
+                             " returning id", [self.program, partner, code])
+
+    def load_touch(self, at):
+        self.db.query("insert into touch_batch (shard, from_ts, to_ts) values (0, %s, %s)", [ms_of(at), ms_of(at)])
+
+    def click(self, at, partner, visitor=None, id=None, program=None, hit_class="human"):
+        id = id or uuid7(at)
+        self.db.query("insert into click (ts, click_id, visitor_id, program_id, partner_id, link_id, class, reason, status,"
+                      " catalog_revision, producer, seq, content_hash) values (click_ts(%s), %s, %s, %s, %s, 1, %s, 'none', 302, 1, %s, 1, 1)",
+                      [id, id, visitor, program or self.program, partner, hit_class, PRODUCER])
+        self.load_touch(at)
+        return id
+
+    def promo_entry(self, at, code, visitor, id=None):
+        id = id or uuid7(at)
+        self.db.query("insert into promo_entry (ts, hit_id, visitor_id, program_id, partner_id, promo_code_id, promo, class, reason, status,"
+                      " catalog_revision, producer, seq, content_hash) select click_ts(%s), %s, %s, program_id, partner_id, id, code, 'human',"
+                      " 'none', 200, 1, %s, 1, 1 from promo_code where code = %s", [id, id, visitor, PRODUCER, code])
+        self.load_touch(at)
+
+    def report(self, at, order="o1", id=None, source="postback", **said):
+        id = id or uuid7(at)
+        if "amount_minor" in said:
+            said["amount"] = str(said["amount_minor"])
+        columns = {"id": id, "source": source, "program_id": self.program, "order_id": order, "producer": PRODUCER, "seq": 1,
+                   "content_hash": 1, **said}
+        self.db.query(f"insert into conversion_report (ts, {', '.join(columns)}) values (click_ts(%s), {', '.join(['%s'] * len(columns))})",
+                      [id, *columns.values()])
+        return id
+
+    def decide(self, action, at, order="o1", reason="because"):
+        self.db.query("insert into conversion_decision (conversion_id, action, reason, api_key_id, decided_at)"
+                      " select id, %s, %s, %s, %s from conversion where order_id = %s", [action, reason, self.key, at, order])
+
+    def attribute(self):
+        done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": self.db.conninfo("cl_attrib")},
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert self.db.query("select * from ledger_violations") == []
+        return {name: int(count) for name, count in (word.split("=") for word in done.stdout.split())}
+
+    def verdict(self, report):
+        return self.db.value("select verdict from conversion_report where id = %s", [report])
+
+    def conversion(self, order="o1"):
+        return self.db.query("select status, amount_minor, refunded_minor from conversion where order_id = %s", [order])[0]
+
+    def commissions(self):
+        return self.db.query("select partner_id, amount_minor, status from commission order by conversion_id, partner_id")
+
+    def balances(self):
+        return self.db.query("select partner_id, pending_minor, available_minor from partner_balance order by partner_id")
+
+
+@pytest.fixture
+def shop(postgres):
+    return Shop(postgres)
+
+
+def test_an_order_is_credited_by_its_click(shop):
+    click = shop.click(T0, shop.anna)
+    report = shop.report(T0 + timedelta(hours=1), click_id=click, amount_minor=12345, status="approved")
+    done = shop.attribute()
+    assert (done["conversions"], done["credits"], done["transactions"], done["faults"]) == (1, 1, 1, 0)
+    assert shop.verdict(report) == "applied"
+    assert shop.conversion() == ("approved", 12345, 0)
+    assert shop.commissions() == [(shop.anna, 1235, "available")]
+    assert shop.balances() == [(shop.anna, 0, 1235)]
+    assert shop.db.query("select touch_kind, touch_id::text, partner_id, link_id, weight_ppm, model from credit") == [
+        ("click", click, shop.anna, 1, 1000000, "last")]
+    assert shop.db.query("select partner_id, status, conversions, revenue_minor, commission_minor from conversion_hourly") == [
+        (shop.anna, "approved", 1, 12345, 1235)]
+
+
+def test_a_second_run_does_nothing(shop):
+    shop.report(T0 + timedelta(hours=1), click_id=shop.click(T0, shop.anna), amount_minor=100, status="approved")
+    shop.attribute()
+    state = shop.db.query("select * from commission"), shop.db.query("select * from explanation"), shop.db.query("select * from ledger_entry")
+    assert set(shop.attribute().values()) == {0}
+    shop.db.query("insert into conversion_due select id from conversion")
+    done = shop.attribute()
+    assert (done["orders"], done["credits"], done["commissions"], done["transactions"]) == (1, 0, 0, 0)
+    assert state == (shop.db.query("select * from commission"), shop.db.query("select * from explanation"),
+                     shop.db.query("select * from ledger_entry"))
+
+
+def test_a_late_click_is_found(shop):
+    visitor, click = str(uuid.uuid4()), uuid7(T0)
+    report = shop.report(T0 + timedelta(hours=1), click_id=click, amount_minor=1000, status="approved")
+    shop.attribute()
+    assert shop.commissions() == []
+    assert shop.db.query("select verdict, note from conversion_report") == [("applied", "click_unknown")]
+    shop.click(T0, shop.anna, visitor, click)
+    shop.attribute()
+    assert shop.commissions() == [(shop.anna, 100, "available")]
+    assert shop.db.query("select verdict, note from conversion_report where id = %s", [report]) == [("applied", None)]
+    # The visitor that became known with it has a later click, which arrives later still.
+    shop.click(T0 + timedelta(minutes=5), shop.boris, visitor)
+    shop.attribute()
+    assert shop.commissions() == [(shop.anna, 0, "void"), (shop.boris, 100, "available")]
+    assert shop.balances() == [(shop.anna, 0, 0), (shop.boris, 0, 100)]
+    assert shop.db.query("select partner_id, conversions from conversion_hourly where conversions <> 0") == [(shop.boris, 1)]
+
+
+def test_codes(shop):
+    visitor = str(uuid.uuid4())
+    shop.make_code("SAVE10", shop.boris)
+    shop.click(T0, shop.anna, visitor)
+    shop.report(T0 + timedelta(hours=1), "by-code", visitor_id=visitor, amount_minor=1000, promo="save10", status="approved")
+    shop.attribute()
+    assert shop.commissions() == [(shop.boris, 100, "available")]
+    # Paused afterwards: what was earned before stays, what is ordered later does not count.
+    shop.db.query("update promo_code set status = 'paused'")
+    shop.db.query("insert into conversion_due select id from conversion")
+    shop.report(datetime.now(timezone.utc), "after", amount_minor=1000, promo="SAVE10", status="approved")
+    assert shop.attribute()["transactions"] == 0
+    assert shop.commissions() == [(shop.boris, 100, "available")]
+
+
+def test_terms_of_the_touch(shop):
+    shop.make_terms(kind="fixed", fixed_minor=777, partner=shop.boris)
+    shop.make_terms(rate_ppm=200000, since=T0 + timedelta(days=1), version=2)
+    for number, (days, partner) in enumerate([(0, shop.anna), (2, shop.anna), (2, shop.boris)]):
+        click = shop.click(T0 + timedelta(days=days), partner)
+        shop.report(T0 + timedelta(days=3), f"o{number}", click_id=click, amount_minor=1000, status="approved")
+    shop.attribute()
+    assert shop.commissions() == [(shop.anna, 100, "available"), (shop.anna, 200, "available"), (shop.boris, 777, "available")]
+
+
+def test_no_terms_no_commission(postgres):
+    shop = Shop(postgres)
+    click = shop.click(datetime(2026, 3, 5, tzinfo=timezone.utc), shop.anna)
+    shop.db.query("delete from terms")
+    shop.report(datetime(2026, 3, 6, tzinfo=timezone.utc), click_id=click, amount_minor=1000, status="approved")
+    shop.attribute()
+    assert shop.commissions() == []
+    assert shop.db.value("select partner_id from credit") == shop.anna
+    assert shop.db.value("select body->'commission' from explanation") is None
+
+
+def test_decisions_and_refunds_move_the_money(shop):
+    click = shop.click(T0, shop.anna)
+    shop.report(T0 + timedelta(hours=1), click_id=click, amount_minor=1000)
+    shop.attribute()
+    assert shop.balances() == [(shop.anna, 100, 0)]
+    shop.decide("approve", T0 + timedelta(hours=2))
+    shop.attribute()
+    assert shop.balances() == [(shop.anna, 0, 100)]
+    shop.report(T0 + timedelta(hours=3), status="refunded", amount_minor=400)
+    shop.attribute()
+    assert shop.balances() == [(shop.anna, 0, 60)]
+    shop.decide("decline", T0 + timedelta(hours=4), reason="fraud")
+    shop.attribute()
+    assert shop.balances() == [(shop.anna, 0, 0)]
+    assert shop.db.value("select reason from conversion") == "fraud"
+    assert [kind for (kind,) in shop.db.query("select kind from ledger_transaction order by id")] == ["accrue", "release", "adjust", "void"]
+
+
+def test_verdicts(shop):
+    at = iter(T0 + timedelta(minutes=n) for n in range(1, 60))
+    other = shop.make_program("other", "EUR")
+    foreign = shop.click(T0, shop.anna, program=other)
+    said = {
+        "order_id_missing": shop.report(next(at), None, amount_minor=100),
+        "kind_unknown": shop.report(next(at), kind="gift", amount_minor=100),
+        "program_unknown": shop.report(next(at), program_id=None, amount_minor=100),
+        "amount_missing": shop.report(next(at), "none"),
+        "amount_invalid": shop.report(next(at), "bad", amount="12,3"),
+        "amount_malformed": shop.report(next(at), "refused", amount_minor=1, reason="amount_malformed"),
+        "currency_mismatch": shop.report(next(at), "eur", amount_minor=1, currency="EUR"),
+        "refund_without_sale": shop.report(next(at), "ghost", status="refunded", amount_minor=5),
+        "program_mismatch": shop.report(next(at), "foreign", amount_minor=5, click_id=foreign),
+        "applied": shop.report(next(at), "two", amount_minor=100),
+        "amount_conflict": shop.report(next(at), "two", amount_minor=200),
+        "duplicate": shop.report(next(at), "two", amount_minor=100),
+    }
+    shop.attribute()
+    assert {shop.verdict(id): name for name, id in said.items()} == {name: name for name in said}
+    assert shop.db.query("select order_id, amount_minor from conversion order by id") == [("foreign", 5), ("two", 100)]
+    assert shop.db.query("select * from credit") == []
+
+
+def test_a_hold_ends_by_itself(shop, spawn):
+    """The daemon releases what was held when the hold ends, and credits what comes, without being asked."""
+    shop.db.query("select partition_ensure((now() - interval '3 days')::date, now()::date)")
+    shop.make_terms(rate_ppm=100000, hold_days=1, version=2)
+    ends = datetime.now(timezone.utc) + timedelta(seconds=3)
+    at = ends - timedelta(days=1)
+    shop.report(at, click_id=shop.click(at - timedelta(hours=1), shop.anna), amount_minor=1000, status="approved")
+    spawn(ATTRIB, env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
+    wait_for(lambda: shop.balances() == [(shop.anna, 100, 0)], what="the accrual")
+    wait_for(lambda: shop.balances() == [(shop.anna, 0, 100)], what="the release")
+    assert datetime.now(timezone.utc) >= ends
+
+
+def test_two_daemons_share_the_work(shop, spawn):
+    ports = [18971, 18972]
+    env = [{"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib"), "CLICKLEDGER_ATTRIB_ADMIN_PORT": str(port)} for port in ports]
+    first = spawn(ATTRIB, env=env[0])
+
+    def leads(port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+                return "\nclickledger_attrib_leader 1\n" in answer.read().decode()
+        except OSError:
+            return None
+
+    wait_for(lambda: leads(ports[0]), what="the first to lead")
+    second = spawn(ATTRIB, env=env[1])
+    wait_for(lambda: leads(ports[1]) is False, what="the second to stand by")
+    first.kill()
+    wait_for(lambda: leads(ports[1]), what="the second to take over")
+    shop.report(T0 + timedelta(hours=1), click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+    shop.db.query("notify clickledger_work")
+    wait_for(lambda: shop.balances() == [(shop.anna, 0, 100)], what="the commission")
+    # A lost connection is made anew.
+    shop.db.cluster.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'cl_attrib'")
+    shop.report(T0 + timedelta(hours=1), "o2", click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+    wait_for(lambda: shop.balances() == [(shop.anna, 0, 200)], what="the next commission")
+    assert second.stop() == 0
+
+
+def test_one_bad_order_does_not_stop_the_others(shop):
+    shop.db.query("create function poison() returns trigger language plpgsql as $$ begin"
+                  " if new.order_id = 'poison' then raise exception 'poisoned'; end if; return new; end $$")
+    shop.db.query("create trigger poison before insert on conversion for each row execute function poison()")
+    for number in range(20):
+        shop.report(T0 + timedelta(hours=1), f"o{number}", click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+    bad = shop.report(T0 + timedelta(hours=1), "poison", amount_minor=1000)
+    assert shop.attribute()["faults"] == 1
+    assert shop.verdict(bad) == "internal_error"
+    assert shop.balances() == [(shop.anna, 0, 2000)]
+    shop.db.query("drop trigger poison on conversion")
+    shop.report(T0 + timedelta(hours=2), "poison", amount_minor=1000)
+    assert shop.attribute()["faults"] == 0
+    assert shop.verdict(bad) == "applied"
+
+
+def test_text_of_any_kind_survives(shop):
+    order = 'a"b\\c{},NULL \'; drop table x; -- \u2028\u044f'
+    shop.report(T0, order, amount_minor=5, customer="NULL", product='{"x"}', promo='"')
+    shop.report(T0, "NULL", amount_minor=6)
+    shop.attribute()
+    assert shop.db.query("select order_id, customer, product, promo from conversion order by id desc") == [
+        (order, "NULL", '{"x"}', '"'), ("NULL", None, None, None)]
+
+
+def test_explanations_tell_each_partner_their_part(shop):
+    visitor = str(uuid.uuid4())
+    shop.click(T0, shop.anna, visitor)
+    shop.click(T0 + timedelta(days=1), shop.boris, visitor, hit_class="bot")
+    won = shop.click(T0 + timedelta(days=2), shop.boris, visitor)
+    shop.report(T0 + timedelta(days=4), visitor_id=visitor, amount_minor=1005, status="approved")
+    shop.attribute()
+    told = dict(shop.db.query("select partner_id, body from explanation"))
+    assert set(told) == {shop.anna, shop.boris}
+    loser, winner = told[shop.anna], told[shop.boris]
+    assert "order_id" not in loser["conversion"] and "amount_minor" not in loser["conversion"] and loser["commission"] is None
+    assert [touch["own"] for touch in loser["touches"]] == [False, False, True]
+    assert loser["touches"][0] == {"own": False, "kind": "click", "verdict": "won", "reason": "last_touch", "age_days": 2}
+    assert loser["touches"][2]["reason"] == "later_touch"
+    assert winner["touches"][0]["id"] == won and winner["touches"][0]["window_days"] == 30
+    assert winner["touches"][1]["reason"] == "class" and winner["touches"][1]["class"] == "bot"
+    commission = winner["commission"]
+    assert (commission["rate_ppm"], commission["base_minor"], commission["exact_minor"], commission["amount_minor"]) == (100000, 1005, 100.5, 101)
+    assert [line["kind"] for line in winner["ledger"]] == ["accrue"]
+
+
+def test_a_closed_transaction_takes_no_more_entries(shop):
+    shop.report(T0 + timedelta(hours=1), click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+    shop.attribute()
+    with pytest.raises(psycopg2.errors.IntegrityConstraintViolation, match="is closed"):
+        shop.db.query("insert into ledger_entry select transaction_id, account_id, partner_id, 5 from ledger_entry where partner_id is null")
+
+
+def test_the_same_posting_at_once_is_posted_once(shop):
+    statement = ("select clickledger.ledger_post('k', 'accrue', %s, %s, null, 'RUB',"
+                 " array['program_expense', 'partner_pending'], array[-5, 5]::bigint[])")
+    found = []
+
+    def post():
+        with psycopg2.connect(shop.db.conninfo("cl_attrib")) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement, [shop.program, shop.anna])
+            found.append(cursor.fetchone()[0])
+
+    threads = [threading.Thread(target=post) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8 and len(set(found)) == 1
+    assert shop.balances() == [(shop.anna, 5, 0)]
+
+
+class Scenario:
+    """Facts of a few orders, each with its own id and time, to be told in any order."""
+
+    def __init__(self, shop):
+        visitor, second = str(uuid.uuid4()), str(uuid.uuid4())
+        hour = [T0 + timedelta(hours=n) for n in range(40)]
+        shop.make_code("GIFT", shop.boris)
+        late, other = uuid7(hour[0]), uuid7(hour[1])
+        ids = [uuid7(hour[n]) for n in range(40)]
+        self.facts = [
+            # o1: two clicks of a visitor, known only by the reported one; approved, refunded in part, the same again.
+            lambda: shop.click(hour[0], shop.anna, visitor, late),
+            lambda: shop.click(hour[2], shop.boris, visitor, ids[2]),
+            lambda: shop.report(hour[5], "o1", ids[5], click_id=late, amount_minor=10005),
+            lambda: shop.report(hour[6], "o1", ids[6], status="approved"),
+            lambda: shop.report(hour[7], "o1", ids[7], status="refunded", amount_minor=3000),
+            lambda: shop.report(hour[8], "o1", ids[8], status="refunded", amount_minor=3000),
+            lambda: shop.report(hour[9], "o1", ids[9], amount_minor=999),
+            # o2: the refund is told before its sale.
+            lambda: shop.click(hour[1], shop.anna, None, other),
+            lambda: shop.report(hour[10], "o2", ids[10], status="refunded", amount_minor=50),
+            lambda: shop.report(hour[11], "o2", ids[11], click_id=other, amount_minor=1050, status="approved"),
+            # o3: a code against a click; the shop's own time.
+            lambda: shop.click(hour[12], shop.anna, second, ids[12]),
+            lambda: shop.promo_entry(hour[13], "GIFT", second, ids[13]),
+            lambda: shop.report(hour[20], "o3", ids[20], visitor_id=second, amount_minor=500, promo="gift",
+                                event_time=hour[14], status="approved"),
+            lambda: shop.report(hour[21], "o3", ids[21], amount_minor=700, event_id="e1", status="approved"),
+            lambda: shop.report(hour[22], "o3", ids[22], amount_minor=700, event_id="e1", status="approved"),
+        ]
+        self.decision = lambda: shop.decide("decline", hour[30], "o2")
+
+
+def outcome(shop):
+    """Everything that must not depend on the order of arrival."""
+    return [
+        shop.db.query("select order_id, status, occurred_at, amount_minor, refunded_minor, click_id, visitor_id, promo, reason"
+                      " from conversion order by 1"),
+        shop.db.query("select id, verdict, note from conversion_report order by 1"),
+        shop.db.query("select c.order_id, r.touch_kind, r.touch_id, r.partner_id, r.weight_ppm from credit r"
+                      " join conversion c on c.id = r.conversion_id order by 1"),
+        shop.db.query("select c.order_id, m.partner_id, m.base_minor, m.amount_minor, m.status, m.hold_until from commission m"
+                      " join conversion c on c.id = m.conversion_id where m.amount_minor > 0 or m.status <> 'void' order by 1, 2"),
+        shop.db.query("select c.order_id, t.partner_id, a.kind, sum(e.amount_minor) from ledger_entry e"
+                      " join ledger_transaction t on t.id = e.transaction_id join ledger_account a on a.id = e.account_id"
+                      " join conversion c on c.id = t.conversion_id group by 1, 2, 3 having sum(e.amount_minor) <> 0 order by 1, 2, 3"),
+        shop.db.query("select a.kind, a.partner_id, sum(e.amount_minor) from ledger_account a join ledger_entry e on e.account_id = a.id"
+                      " group by 1, 2 having sum(e.amount_minor) <> 0 order by 1, 2"),
+        shop.db.query("select hour, partner_id, link_id, status, conversions, revenue_minor, commission_minor from conversion_hourly"
+                      " where conversions <> 0 order by 1, 2, 3, 4"),
+    ]
+
+
+RESET = ("alter table ledger_{0} disable trigger append_only; delete from ledger_{0}; alter table ledger_{0} enable always trigger append_only")
+
+
+def reset(shop):
+    tables = ["explanation", "commission", "credit", "conversion_due", "conversion_key", "conversion_decision", "conversion_hourly",
+              "conversion_report", "touch_batch", "click", "promo_entry"]
+    for table in ("entry", "transaction", "account"):
+        shop.db.query(RESET.format(table))
+    shop.db.query("".join(f"delete from {table};" for table in tables) + "delete from conversion")
+
+
+def test_the_order_of_arrival_does_not_matter(shop, spawn):
+    """The same facts in 100 orders, attributed in between at random, give the same credits, commissions and balances."""
+    scenario = Scenario(shop)
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for fact in scenario.facts:
+        fact()
+    shop.attribute()
+    scenario.decision()
+    shop.attribute()
+    expected = outcome(shop)
+    assert expected[0][0][1:3] == ("approved", T0 + timedelta(hours=5)) and len(expected[0]) == 3
+    assert [(order, partner, amount) for order, partner, _, amount, *_ in expected[3]] == [
+        ("o1", shop.boris, 701), ("o3", shop.boris, 70)]
+    for _ in range(100):
+        reset(shop)
+        facts = chance.sample(scenario.facts, len(scenario.facts))
+        decided = False
+        for fact in facts:
+            fact()
+            if chance.random() < 0.25:
+                shop.attribute()
+                if not decided and chance.random() < 0.5 and shop.db.query("select from conversion where order_id = 'o2'"):
+                    scenario.decision()
+                    decided = True
+        shop.attribute()
+        if not decided:
+            scenario.decision()
+            shop.attribute()
+        assert outcome(shop) == expected, f"seed {seed}"
