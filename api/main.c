@@ -20,7 +20,7 @@ struct api_config {
     struct postgres_settings postgres;
     char host[64];
     int64_t port;
-    int64_t connections, waiting_max, timeout_ms;
+    int64_t connections, waiting_max, wait_timeout_ms, timeout_ms;
 };
 
 static const struct config_option options[] = {
@@ -34,8 +34,10 @@ static const struct config_option options[] = {
      "connections to PostgreSQL", NULL},
     {"api", "waiting_max", CONFIG_INT, CONFIG_FIELD(struct api_config, waiting_max), 1, 100000, "512",
      "requests that may wait for a connection; more get 503", NULL},
+    {"api", "wait_timeout", CONFIG_DURATION, CONFIG_FIELD(struct api_config, wait_timeout_ms), 100, 600000,
+     "3s", "a request that finds no connection to PostgreSQL for so long gets 503", NULL},
     {"api", "timeout", CONFIG_DURATION, CONFIG_FIELD(struct api_config, timeout_ms), 100, 600000, "10s",
-     "a request that waits longer for PostgreSQL gets 503", NULL},
+     "a request that PostgreSQL has not answered by then gets 503", NULL},
 };
 
 struct running {
@@ -87,6 +89,7 @@ static struct pg_pool *open_pool(struct running *running, const struct api_confi
         .application = "clickledger-api",
         .size = (unsigned)config->connections,
         .waiting_max = (unsigned)config->waiting_max,
+        .wait_timeout_ms = (unsigned)config->wait_timeout_ms,
         .job_timeout_ms = (unsigned)config->timeout_ms,
         .retry_min_ms = 100,
         .retry_max_ms = 2000,

@@ -259,13 +259,14 @@ static int link_send(struct pg_link *link, const char *sql, const struct pg_step
 static void link_take(struct pg_link *link, struct pg_job *job)
 {
     struct pg_pool *pool = link->pool;
+    struct timeval limit = timeval_of(pool->options.job_timeout_ms);
     TAILQ_REMOVE(&pool->waiting, job, waiting);
     pool->counters.waiting--;
     pool->counters.busy++;
     job->link = link;
     link->job = job;
     link_move(link, LINK_BUSY);
-    int result = link_send(link, "BEGIN", NULL);
+    int result = evtimer_add(job->timer, &limit) == 0 ? link_send(link, "BEGIN", NULL) : -ENOMEM;
     for (size_t i = 0; i < job->n_steps && result == 0; i++)
         result = link_send(link, job->steps[i].sql, &job->steps[i]);
     if (result == 0)
@@ -404,7 +405,7 @@ static struct pg_job *job_new(struct pg_pool *pool, const struct pg_step steps[]
 int pg_pool_run(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps, pg_job_done *done,
                 void *ctx)
 {
-    struct timeval limit = timeval_of(pool->options.job_timeout_ms);
+    struct timeval limit = timeval_of(pool->options.wait_timeout_ms);
     assert(n_steps >= 1 && n_steps <= PG_JOB_STEPS_MAX);
     for (size_t i = 0; i < n_steps; i++)
         assert(steps[i].n_params <= PG_JOB_PARAMS_MAX);

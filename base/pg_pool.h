@@ -26,7 +26,8 @@ struct pg_pool_options {
     const char *application;             // application_name
     unsigned size;                       // connections, 1..PG_POOL_SIZE_MAX
     unsigned waiting_max;                // jobs without a connection; more are refused
-    unsigned job_timeout_ms;             // from pg_pool_run() to the answer; then the connection is closed
+    unsigned wait_timeout_ms;            // from pg_pool_run() until a connection takes the job
+    unsigned job_timeout_ms;             // from there to the answer; then the connection is closed
     unsigned retry_min_ms, retry_max_ms; // pause between attempts to connect
 };
 

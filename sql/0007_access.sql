@@ -118,7 +118,7 @@ grant select (id, program_id, name, aliases, status, created_at) on clickledger.
 grant select (id, kind, partner_id, name, prefix, created_at, revoked_at) on clickledger.api_key to cl_api;
 grant select (ts, click_id, program_id, partner_id, link_id, promo_code_id, class) on clickledger.click to cl_api;
 grant select (id, ts, source, program_id, order_id, kind, status, amount, amount_minor, currency, event_time, event_id,
-  verdict, verdict_at, conversion_id) on clickledger.conversion_report to cl_api;
+  reason, verdict, note, verdict_at, conversion_id) on clickledger.conversion_report to cl_api;
 grant insert on clickledger.program, clickledger.partner, clickledger.terms, clickledger.link, clickledger.promo_code,
   clickledger.integration, clickledger.api_key, clickledger.conversion_decision to cl_api;
 grant update (status) on clickledger.partner, clickledger.promo_code to cl_api;

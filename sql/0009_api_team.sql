@@ -376,10 +376,10 @@ create function clickledger.api_receipt(p jsonb) returns json
     select json_build_object('receipt', r.id, 'received_at', api_time(r.ts), 'source', r.source, 'program_id', r.program_id,
       'order_id', r.order_id, 'kind', r.kind, 'status', r.status, 'amount', r.amount, 'amount_minor', r.amount_minor,
       'currency', r.currency, 'event_time', api_time(r.event_time), 'event_id', r.event_id,
-      'verdict', r.verdict, 'verdict_at', api_time(r.verdict_at), 'conversion_id', r.conversion_id)
+      'reason', r.reason, 'verdict', r.verdict, 'note', r.note, 'verdict_at', api_time(r.verdict_at), 'conversion_id', r.conversion_id)
     from conversion_report r where r.id = (p->>'id')::uuid), api_missing('receipt'));
 $$;
-comment on function clickledger.api_receipt(jsonb) is 'GET /v1/receipts/{id}: what became of a conversion report. Verdict null: not looked at yet. A receipt is there as soon as the report is loaded, usually within a second.';
+comment on function clickledger.api_receipt(jsonb) is 'GET /v1/receipts/{id}: what became of a conversion report. Reason: why the tracker refused it, or none; verdict null: not looked at yet. A receipt is there as soon as the report is loaded, usually within a second.';
 
 do $$
 declare

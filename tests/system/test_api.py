@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 
 from api import LINK, NONE, OPEN, PROGRAM, Api, Client, World, api, world  # noqa: F401 (fixtures)
-from conftest import wait_for
+from conftest import ROOT, wait_for
 
 
 def openapi(api):
@@ -167,6 +167,12 @@ def test_pages_are_stable(world):
     assert lines == world.team.get("/v1/statement").data and len(lines) == 4
     for cursor in ("zz", "ff", "00", "312e", "39393939393939393939393939393939393939392e30", "2d312e30"):
         assert world.team.get("/v1/partners?cursor=" + cursor).code in ("cursor", "value")
+
+
+def test_currencies_are_those_of_the_programs(api):
+    source = (ROOT / "base/currency.c").read_text()
+    assert sorted(re.findall(r'{"([A-Z]{3})", ([0-3])}', source)) == [
+        tuple(row) for row in api.postgres.query("select code, exponent::text from currency order by code")]
 
 
 # --- Who sees what --------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_postgres_restarted(world):
 
 
 def test_a_slow_database_does_not_pile_up(spawn, postgres, tmp_path):
-    world = World(Api(spawn, postgres, tmp_path, "connections = 1\nwaiting_max = 2\ntimeout = 1s\n"))
+    world = World(Api(spawn, postgres, tmp_path, "connections = 1\nwaiting_max = 2\nwait_timeout = 1s\ntimeout = 1s\n"))
     blocker = psycopg2.connect(postgres.conninfo())
     blocker.cursor().execute("lock table clickledger.link in access exclusive mode")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
