@@ -127,11 +127,12 @@ static int difference_close(struct publisher *publisher, struct pg *pg, struct r
         return 0;
     if (action == PUBLISHER_APPEND)
         return log_append(publisher, pg, redis, publication.newest, more);
-    if (now_ms < publisher->image_not_before_ms)
+    if (now_ms < publisher->retry_not_before_ms || (*more && now_ms < publisher->bulk_not_before_ms))
         return 0;
     error = action == PUBLISHER_REBUILD ? image_publish(publisher, pg, redis, &source)
                                         : image_replace(publisher, pg, redis, &source, &publication);
-    publisher->image_not_before_ms = error ? now_ms + PUBLISHER_RETRY_MS : 0;
+    publisher->retry_not_before_ms = error ? now_ms + PUBLISHER_RETRY_MS : 0;
+    publisher->bulk_not_before_ms = now_ms + PUBLISHER_BULK_MS;
     return error;
 }
 

@@ -15,6 +15,7 @@
 
 #define PUBLISHER_LOG_ENTRIES_MAX 25000 // beyond that a new image is cheaper than the log
 #define PUBLISHER_RETRY_MS        5000  // after an image that could not be published
+#define PUBLISHER_BULK_MS         10000 // between images while masses of changes are being numbered
 
 enum publisher_condition {
     PUBLISHER_STANDBY = 1,       // another ingest publishes
@@ -38,7 +39,7 @@ enum publisher_action publisher_decide(const struct catalog_source *source,
 
 // Starts with {0}. The counters are for /metrics.
 struct publisher {
-    uint64_t image_not_before_ms;
+    uint64_t retry_not_before_ms, bulk_not_before_ms;
     uint64_t changes, entries, images;
 };
 

@@ -98,6 +98,7 @@ static int image_take_up(struct catalog_store *store)
     if (error < 0)
         return error;
     error = image_check(file, &store->revision);
+    store->image_revision = store->revision;
     catalog_file_unmap(&file);
     return error;
 }
@@ -253,7 +254,7 @@ int catalog_store_image_finish(struct catalog_store *store, struct slice epoch)
     if (error != 0)
         return error;
     memcpy(store->epoch, name, sizeof(name));
-    store->revision = revision;
+    store->revision = store->image_revision = revision;
     store->log_bytes = 0;
     shared_tell(store);
     pair_unlink(store, old_files);

@@ -17,7 +17,7 @@ struct catalog_store {
     int dir_fd, log_fd; // log_fd -1: no image yet
     struct catalog_shared *shared;
     char epoch[CATALOG_EPOCH_MAX]; // of the installation whose catalog it is; empty: no image yet
-    uint64_t files, revision;
+    uint64_t files, revision, image_revision;
     uint64_t log_bytes;
     int image_fd; // being received; -1: none
     uint64_t image_bytes;

@@ -19,11 +19,12 @@
 #include "tracker/catalog_file.h"
 #include "tracker/catalog_store.h"
 
-#define POLL_MS     100
-#define CHANGES_MAX 256
-#define BASE_KEY    "cl:catalog:base"
-#define LOG_KEY     "cl:catalog:log"
-#define KEY_BYTES   64
+#define POLL_MS        100
+#define CHANGES_MAX    256
+#define LOG_BYTES_LONG (2u << 20) // the publisher makes an image every 25,000 changes
+#define BASE_KEY       "cl:catalog:base"
+#define LOG_KEY        "cl:catalog:log"
+#define KEY_BYTES      64
 
 enum sync_state {
     SYNC_IDLE,     // until the next poll
@@ -83,6 +84,8 @@ static void image_finish(struct catalog_sync *sync)
     else
         log_event(LOG_INFO, "catalog.image_taken", log_uint("revision", sync->store.revision),
                   log_str("epoch", sync->store.epoch));
+    if (sync->state == SYNC_IDLE && error == 0)
+        ask(sync); // the changes since the image, at once
 }
 
 static void chunk_ask(struct catalog_sync *sync);
@@ -163,6 +166,14 @@ static bool head_read(struct image_head *head, const struct redis_reply *reply)
            number_parse(redis_reply_text(redis_reply_element(reply, 1)), &head->chunks) && head->chunks > 0;
 }
 
+// Also one without news, when it makes a long log short.
+static bool image_is_due(const struct catalog_sync *sync)
+{
+    const struct catalog_store *store = &sync->store;
+    return strcmp(sync->head.epoch, store->epoch) != 0 || sync->head.revision > store->revision ||
+           (store->log_bytes > LOG_BYTES_LONG && sync->head.revision > store->image_revision);
+}
+
 static void on_head(void *ctx, const struct redis_reply *reply)
 {
     struct catalog_sync *sync = ctx;
@@ -170,7 +181,7 @@ static void on_head(void *ctx, const struct redis_reply *reply)
     if (!head_read(&sync->head, reply))
         return; // nothing was published yet, or Redis was emptied: the publisher will notice
     sync->heard_ms = clock_monotonic_ms();
-    if (strcmp(sync->head.epoch, sync->store.epoch) != 0 || sync->head.revision > sync->store.revision) {
+    if (image_is_due(sync)) {
         image_fetch(sync);
         return;
     }

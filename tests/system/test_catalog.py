@@ -16,6 +16,7 @@ class Follower:
     """A tracker's supervisor and one worker of it."""
 
     def __init__(self, socket, folder):
+        self.folder = folder
         self.log = open(f"{folder}.log", "ab")
         self.process = subprocess.Popen([TOOL, "follow", str(socket), str(folder)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self.log, text=True, bufsize=1)
@@ -254,9 +255,12 @@ def test_a_long_log_becomes_an_image(team, publish, follow, redis_server):
     team.query("""insert into link (program_id, partner_id, slug, target_url)
                   select 1, 1, 'bulk' || n, 'https://shop.example/' || n from generate_series(1, %s) as n""", (LOG_ENTRIES_MAX - 10,))
     assert publish()[3] == 0
-    follower.wait(f"link bulk{LOG_ENTRIES_MAX - 10}".replace("  ", " "), f"{team.value('select max(id) from link')} 1 1 1 https://shop.example/{LOG_ENTRIES_MAX - 10}", 30)
+    newest = team.value("select max(id) from link")
+    follower.wait(f"link bulk{LOG_ENTRIES_MAX - 10}", f"{newest} 1 1 1 https://shop.example/{LOG_ENTRIES_MAX - 10}", 30)
     team.query("insert into link (program_id, partner_id, slug, target_url) select 1, 1, 'more' || n, 'https://shop.example/' from generate_series(1, 20) as n")
     publish()
     publish()
     assert redis_server.client.xlen("cl:catalog:log") == 0
     follower.wait("link more20", f"{team.value('select max(id) from link')} 1 1 1 https://shop.example/", 30)
+    wait_for(lambda: [log.stat().st_size for log in follower.folder.glob("*.log")] == [0], what="the follower's log to begin anew")
+    assert follower.ask("link one") == "1 1 1 1 https://shop.example/1"

@@ -1,0 +1,60 @@
+// Catalog records and images from any bytes. Of an image the header's sum is put right first, or the fuzzer
+// would never come behind it; a lookup in it must end and stay inside.
+
+#include "base/catalog_image.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "base/bytes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void record_try(struct slice bytes)
+{
+    struct catalog_record record;
+    struct catalog_program program;
+    struct catalog_integration integration;
+    if (catalog_record_decode(bytes, &record))
+        return;
+    assert(catalog_record_length(bytes) == bytes.len);
+    if (catalog_program_decode(&record, &program) == 0)
+        (void)catalog_program_allows(&program, SLICE("shop.example"));
+    if (catalog_integration_decode(&record, &integration) == 0)
+        (void)catalog_integration_alias(&integration, SLICE("tid"));
+    (void)!catalog_record_check(&record);
+}
+
+static void image_try(struct slice bytes)
+{
+    struct catalog_image image;
+    struct catalog_record record;
+    if (catalog_image_open(bytes, &image))
+        return;
+    if (catalog_image_find(&image, CATALOG_LINK, SLICE("slug0"), &record))
+        assert(record.key.data >= bytes.data &&
+               record.value.data + record.value.len <= bytes.data + bytes.len);
+    (void)catalog_image_find(&image, CATALOG_SETTINGS, SLICE(""), &record);
+    (void)!catalog_image_check(&image);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    record_try((struct slice){(const char *)data, size});
+    image_try((struct slice){(const char *)data, size});
+    if (size < CATALOG_IMAGE_HEADER_BYTES)
+        return 0;
+    uint8_t *copy = malloc(size);
+    if (!copy)
+        abort();
+    memcpy(copy, data, size);
+    bytes_put_u64(copy + 16,
+                  XXH3_64bits(copy + CATALOG_IMAGE_HEADER_BYTES, size - CATALOG_IMAGE_HEADER_BYTES));
+    bytes_put_u64(copy + 56, XXH3_64bits(copy, 56));
+    image_try((struct slice){(const char *)copy, size});
+    free(copy);
+    return 0;
+}
