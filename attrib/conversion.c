@@ -4,10 +4,11 @@
 // Rules: the first report that can begin the conversion does; refunds and decisions before it wait for it.
 // Refunds with an amount add up, one without refunds the rest; the same event id, or without one the same
 // content and shop's time, is the same event, so that shops which refund twice the same part must say an
-// event_id or event_time. A repeated report never takes back what came in between. Identity (click, visitor,
-// code, customer, product) is what was said first, so that a later report cannot move a credit. A pixel comes
-// from a browser: it can begin a conversion and complete it, but its status is at most pending.
-// Limit: CONVERSION_REPORTS_MAX events.
+// event_id or event_time. A repeated report never takes back what came in between, and pending (which is also
+// what a report without a status says) moves nothing. Identity (click, visitor, code, customer, product) is
+// what was said first, so that a later report cannot move a credit. A pixel comes from a browser: it can
+// begin a conversion and complete it, but its status is at most pending. Limit: CONVERSION_REPORTS_MAX
+// events.
 
 #include "attrib/conversion.h"
 
@@ -141,9 +142,11 @@ static enum conversion_verdict event_refused(const struct conversion_event *even
     return VERDICT_OPEN;
 }
 
+// What a report says about a conversion that exists.
 static enum conversion_status event_status(const struct conversion_event *event)
 {
-    return event->is_pixel && event->status == CONVERSION_APPROVED ? CONVERSION_UNSAID : event->status;
+    bool says_nothing = event->is_pixel || event->status == CONVERSION_PENDING;
+    return says_nothing ? CONVERSION_UNSAID : event->status;
 }
 
 // --- The state
@@ -172,7 +175,7 @@ static enum conversion_verdict state_begin(struct conversion *state, const struc
 {
     enum conversion_status status = event_status(event);
 
-    if (status == CONVERSION_REFUNDED)
+    if (event->status == CONVERSION_REFUNDED)
         return VERDICT_REFUND_WITHOUT_SALE;
     if (is_sale && !event->has_amount)
         return VERDICT_AMOUNT_MISSING;

@@ -106,7 +106,8 @@ static const struct column report_columns[] = {
     {"product", FROM_TEXT, HIT_REPORT_PRODUCT}, {"customer", FROM_TEXT, HIT_REPORT_CUSTOMER},
     {"event_time", FROM_TIME, HIT_REPORT_EVENT_TIME}, {"event_id", FROM_TEXT, HIT_REPORT_EVENT_ID}, SUBS,
     {"raw", FROM_TEXT, HIT_REPORT_RAW}, {"address", FROM_ADDRESS, HIT_ADDRESS},
-    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"verdict", FROM_VERDICT, 0}, {"verdict_at", FROM_VERDICT_AT, 0}, FRAME,
+    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"reason", FROM_REASON, 0}, {"verdict", FROM_VERDICT, 0},
+    {"verdict_at", FROM_VERDICT_AT, 0}, FRAME,
 };
 // clang-format on
 

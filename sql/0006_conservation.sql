@@ -14,3 +14,12 @@ create view clickledger.conservation with (security_invoker = true) as
     (select coalesce(sum(h.hits), 0)::bigint from clickledger.lost_range h where h.producer = p.producer) as lost) as found;
 comment on view clickledger.conservation is 'Per producer: what it sent must be stored, set aside or lost. Counts the rows themselves, so it reads all hits.';
 grant select on clickledger.conservation to cl_analyst;
+comment on column clickledger.conservation.producer is 'The producer.';
+comment on column clickledger.conservation.hits is 'What it sent, by its frames'' headers.';
+comment on column clickledger.conservation.stored is 'Rows written, by the counter.';
+comment on column clickledger.conservation.dead is 'Hits set aside, by the counter.';
+comment on column clickledger.conservation.lost is 'Hits lost, by the counter.';
+comment on column clickledger.conservation.found_stored is 'Rows that are there.';
+comment on column clickledger.conservation.found_dead is 'Hits in dead letters that are there.';
+comment on column clickledger.conservation.found_lost is 'Hits in lost ranges that are there.';
+comment on column clickledger.conservation.holds is 'Whether it all adds up.';

@@ -38,7 +38,13 @@ create function clickledger.report_refuse(reports_max integer) returns bigint la
 $$;
 comment on function clickledger.report_refuse(integer) is 'Gives a verdict to the oldest open reports that can belong to no conversion; returns how many.';
 
-create function clickledger.touch_batch_expand(batches_max integer) returns bigint language sql as $$
+create function clickledger.touch_batch_expand(batches_max integer) returns bigint language plpgsql as $$
+declare
+  found_batches bigint;
+begin
+  if not exists (select from clickledger.touch_batch) then
+    return 0;  -- planning the rest looks at every partition
+  end if;
   with taken as (
     delete from clickledger.touch_batch
     where id in (select id from clickledger.touch_batch order by id limit batches_max)
@@ -54,8 +60,9 @@ create function clickledger.touch_batch_expand(batches_max integer) returns bigi
       or exists (select from clickledger.promo_entry t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts)),
   due as (
     insert into clickledger.conversion_due select conversion_id from found on conflict do nothing)
-  select count(*) from taken
-$$;
+  select count(*) into found_batches from taken;
+  return found_batches;
+end $$;
 comment on function clickledger.touch_batch_expand(integer) is 'Turns loads of touches into the conversions that may have waited for one of them; returns how many loads.';
 
 create function clickledger.order_take(orders_max integer) returns table (
