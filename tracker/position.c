@@ -25,7 +25,9 @@ static int number_parse(struct slice text, uint64_t *value)
 // Cuts the next word off *text, up to `end` or the text's end.
 static struct slice word_take(struct slice *text, char end)
 {
-    const char *at = text->len ? memchr(text->data, end, text->len) : NULL;
+    if (text->len == 0)
+        return *text;
+    const char *at = memchr(text->data, end, text->len);
     struct slice word = {text->data, at ? (size_t)(at - text->data) : text->len};
     size_t used = word.len + (at ? 1 : 0);
 
