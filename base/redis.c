@@ -329,7 +329,7 @@ static void on_reply(redisAsyncContext *async, void *reply, void *unused)
         link_lose(link, async->err ? async->errstr : "closed", false);
         return;
     }
-    if (link->state == LINK_UP)
+    if (link->state == LINK_UP && redis_reply_condition(reply) == 0)
         link->pause_ms = PAUSE_FIRST_MS;
     link_settle_next(link, reply);
 }

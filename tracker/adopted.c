@@ -49,6 +49,8 @@ void adopted_open(struct adopted *a, struct store *store, uint64_t window_bytes,
         return;
     }
     metric_add(&counters->torn_bytes, a->tail.torn_bytes);
+    if (r == 0)
+        metric_add(&counters->gap_frames, base - a->folder.segments[0].first_seq);
     log_event(LOG_INFO, "adoption.opened", log_str("journal", a->folder.name), log_uint("base", base),
               log_uint("last", a->tail.last_seq), log_uint("torn_bytes", a->tail.torn_bytes));
     sender_init(&a->sender, store, &a->folder, base, hits_before_base, a->tail.last_seq + 1, window_bytes,

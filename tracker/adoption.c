@@ -115,6 +115,7 @@ int adoption_scan(struct adoption *adoption, unsigned *owned)
     if (!dir)
         return -errno;
     while (adoption->polls == 0 && adoption->count < ADOPTED_MAX && (entry = readdir(dir))) {
+        journal_folder_sweep(adoption->root_fd, entry->d_name, clock_wall_ms());
         if (journal_name_parse(entry->d_name, producer) == 0 && !knows(adoption, entry->d_name))
             adopt(adoption, entry->d_name, &others);
     }

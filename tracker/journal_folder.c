@@ -23,6 +23,7 @@
 #define META_MAX      512
 #define META_NAME     "meta"
 #define ENDED_NAME    "ended"
+#define HIDDEN_PREFIX "new-"
 #define SEGMENTS_ROOM 16
 
 static ssize_t door_write(int fd, const void *bytes, size_t len)
@@ -233,7 +234,7 @@ int journal_folder_create(struct journal_folder *folder, int root_fd, const uint
     memcpy(folder->producer, producer, PRODUCER_BYTES);
     folder->meta = *meta;
     journal_name_format(producer, folder->name);
-    snprintf(hidden, sizeof(hidden), "new-%s", folder->name);
+    snprintf(hidden, sizeof(hidden), HIDDEN_PREFIX "%s", folder->name);
     if (mkdirat(root_fd, hidden, 0700))
         return -errno;
     int r = folder_lock(folder, root_fd, hidden);
@@ -267,6 +268,24 @@ int journal_folder_adopt(struct journal_folder *folder, int root_fd, const char 
     if (r)
         journal_folder_close(folder);
     return r;
+}
+
+void journal_folder_sweep(int root_fd, const char *name, uint64_t now_ms)
+{
+    struct journal_folder folder = JOURNAL_FOLDER_CLOSED;
+    struct stat st;
+
+    if (strncmp(name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0 ||
+        journal_name_parse(name + strlen(HIDDEN_PREFIX), folder.producer))
+        return;
+    if (fstatat(root_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
+        (uint64_t)st.st_mtim.tv_sec * 1000 + JOURNAL_STALE_MS > now_ms)
+        return;
+    if (folder_lock(&folder, root_fd, name) == 0) {
+        unlinkat(folder.dir_fd, META_NAME, 0);
+        unlinkat(root_fd, name, AT_REMOVEDIR);
+    }
+    journal_folder_close(&folder);
 }
 
 void journal_folder_close(struct journal_folder *folder)

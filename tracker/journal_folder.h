@@ -13,6 +13,7 @@
 #define JOURNAL_NAME_BYTES   (2 * PRODUCER_BYTES + 1)
 #define JOURNAL_HOST_BYTES   128
 #define JOURNAL_SEGMENTS_MAX 65536
+#define JOURNAL_STALE_MS     60000
 #define JOURNAL_RESERVE_NAME "reserve" // the next segment, not in use yet
 
 enum journal_condition {
@@ -52,6 +53,10 @@ must_check int journal_folder_create(struct journal_folder *folder, int root_fd,
 
 // Locks and reads an existing one. 0, JOURNAL_OWNED, JOURNAL_BROKEN or negative errno.
 must_check int journal_folder_adopt(struct journal_folder *folder, int root_fd, const char *name);
+
+// Deletes `new-...` that was left by an owner that died while making it: nobody locks it and it is older than
+// JOURNAL_STALE_MS. Anything else is left alone.
+void journal_folder_sweep(int root_fd, const char *name, uint64_t now_ms);
 
 void journal_folder_close(struct journal_folder *folder); // gives the lock back; again: no effect
 

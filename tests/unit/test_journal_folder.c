@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -104,12 +105,32 @@ static void what_is_not_a_journal_is_left_alone(void **state)
     assert_true(journal_folder_adopt(&folder, root_fd, name) < 0);
 }
 
+static void half_made_folders_are_swept_when_they_are_old(void **state)
+{
+    (void)state;
+    char hidden[JOURNAL_NAME_BYTES + 8];
+    struct journal_folder folder;
+    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+
+    snprintf(hidden, sizeof(hidden), "new-%s", name);
+    assert_int_equal(journal_folder_create(&folder, root_fd, producer, &meta), 0);
+    assert_int_equal(renameat(root_fd, name, root_fd, hidden), 0); // as if its owner had not come further
+    journal_folder_sweep(root_fd, hidden, now_ms + 2 * JOURNAL_STALE_MS);
+    assert_int_equal(faccessat(root_fd, hidden, F_OK, 0), 0); // locked
+    journal_folder_close(&folder);
+    journal_folder_sweep(root_fd, hidden, now_ms);
+    assert_int_equal(faccessat(root_fd, hidden, F_OK, 0), 0); // young
+    journal_folder_sweep(root_fd, hidden, now_ms + 2 * JOURNAL_STALE_MS);
+    assert_int_equal(faccessat(root_fd, hidden, F_OK, 0), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_names_of_ours_are_folders),
         cmocka_unit_test_setup_teardown(one_owner_at_a_time, root_up, root_down),
         cmocka_unit_test_setup_teardown(what_is_not_a_journal_is_left_alone, root_up, root_down),
+        cmocka_unit_test_setup_teardown(half_made_folders_are_swept_when_they_are_old, root_up, root_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,6 +217,66 @@ static void drain_brings_everything_home(void **state)
     assert_true(s->ingest.model[0].ended);
 }
 
+// Flips one byte in the first segment of the only journal.
+static void journal_damage(const struct setting *s, off_t at)
+{
+    char path[256], command[300];
+    snprintf(command, sizeof(command), "ls -d %s/*/0000000000000001.seg", s->journal_dir);
+    FILE *ls = popen(command, "r");
+    assert_int_equal(fscanf(ls, "%255s", path), 1);
+    pclose(ls);
+    int fd = open(path, O_RDWR);
+    uint8_t byte;
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x10;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+}
+
+static uint64_t ingest_lost_hits(const struct setting *s)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < s->ingest.n; i++)
+        sum += s->ingest.model[i].lost_hits;
+    return sum;
+}
+
+// Frames of turns() are all of one size: 3 hits of about a kilobyte.
+static void damage_costs_what_it_hits(struct setting *s, unsigned frame, off_t byte, bool hole)
+{
+    redis_server_kill(&s->server, SIGKILL);
+    turns(s, 10);
+    off_t frame_bytes = (off_t)(s->counters.frame_bytes / 10);
+    recorder_close(s->recorder);
+    journal_damage(s, frame * frame_bytes + byte);
+    redis_server_start(&s->server, NULL);
+    client_begin(s);
+    recorder_begin(s);
+    until(s, s->ingest.n == 1 && s->ingest.model[0].ended);
+    assert_int_equal(s->ingest.model[0].last, 11); // END
+    assert_int_equal(ingest_hits(s), 27);
+    assert_int_equal(ingest_lost_hits(s), 3);
+    assert_int_equal(s->counters.hole_frames, hole);
+    assert_int_equal(s->counters.gap_frames, !hole);
+    until(s, s->counters.adopted_waiting == 0);
+    assert_int_equal(ingest_lost_frames(s), !hole);
+}
+
+static void a_damaged_payload_becomes_a_hole(void **state)
+{
+    damage_costs_what_it_hits(*state, 4, 500, true);
+}
+
+static void a_damaged_header_becomes_a_gap(void **state)
+{
+    damage_costs_what_it_hits(*state, 4, 20, false);
+}
+
+static void a_damaged_first_header_becomes_a_gap(void **state)
+{
+    damage_costs_what_it_hits(*state, 0, 20, false);
+}
+
 int main(void)
 {
 #define with_redis(name) cmocka_unit_test_setup_teardown(name, setting_up, setting_down)
@@ -229,6 +291,9 @@ int main(void)
         with_redis(a_journal_without_owner_is_sent_and_ended),
         with_redis(an_ended_journal_wakes_when_postgresql_goes_back),
         with_redis(an_ended_journal_is_removed_after_journal_keep),
+        with_redis(a_damaged_payload_becomes_a_hole),
+        with_redis(a_damaged_header_becomes_a_gap),
+        with_redis(a_damaged_first_header_becomes_a_gap),
         with_redis(drain_brings_everything_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
