@@ -320,12 +320,19 @@ create function clickledger.stats_rows(from_at timestamptz, to_at timestamptz, z
 $$;
 comment on function clickledger.stats_rows(timestamptz, timestamptz, text, boolean, jsonb) is 'The sums of GET /v1/stats by day of the zone or by link, and by currency.';
 
-create function clickledger.stats_ratios(clicks bigint, conversions bigint, commission_minor bigint) returns jsonb
+create type clickledger.stats_sums as (clicks bigint, clicks_not_counted bigint, conversions bigint,
+  conversions_declined bigint, conversions_refunded bigint, revenue_minor bigint, commission_minor bigint);
+comment on type clickledger.stats_sums is 'What GET /v1/stats adds up.';
+
+create function clickledger.stats_json(name text, key json, currency text, sums clickledger.stats_sums) returns json
   language sql immutable parallel safe
-  return jsonb_build_object(
-    'cr_ppm', case when clicks > 0 then conversions * 1000000 / clicks end,
-    'epc_minor', case when clicks > 0 then round(commission_minor::numeric / clicks, 4)::text end);
-comment on function clickledger.stats_ratios(bigint, bigint, bigint) is 'Conversion rate in ppm, rounded down, and earnings per click in minor units as decimal text with 4 places, halves away from zero; null without clicks.';
+  return json_build_object(name, key, 'currency', currency,
+    'clicks', sums.clicks, 'clicks_not_counted', sums.clicks_not_counted, 'conversions', sums.conversions,
+    'conversions_declined', sums.conversions_declined, 'conversions_refunded', sums.conversions_refunded,
+    'cr_ppm', case when sums.clicks > 0 then sums.conversions * 1000000 / sums.clicks end,
+    'epc_minor', case when sums.clicks > 0 then round(sums.commission_minor::numeric / sums.clicks, 4)::text end,
+    'revenue_minor', sums.revenue_minor, 'commission_minor', sums.commission_minor);
+comment on function clickledger.stats_json(text, json, text, clickledger.stats_sums) is 'One row of GET /v1/stats. Conversion rate in ppm, rounded down; earnings per click in minor units as decimal text with 4 places, halves away from zero; both null without clicks.';
 
 create function clickledger.api_stats(p jsonb) returns json
   language plpgsql stable set search_path = clickledger, pg_temp as $$
@@ -342,10 +349,8 @@ begin
   return (
     with found as (select * from stats_rows(from_at, to_at, zone, by_link, p)),
     summed as (
-      select f.currency, sum(f.clicks)::bigint as clicks, sum(f.clicks_not_counted)::bigint as clicks_not_counted,
-        sum(f.conversions)::bigint as conversions, sum(f.conversions_declined)::bigint as conversions_declined,
-        sum(f.conversions_refunded)::bigint as conversions_refunded, sum(f.revenue_minor)::bigint as revenue_minor,
-        sum(f.commission_minor)::bigint as commission_minor
+      select f.currency, (sum(f.clicks), sum(f.clicks_not_counted), sum(f.conversions), sum(f.conversions_declined),
+        sum(f.conversions_refunded), sum(f.revenue_minor), sum(f.commission_minor))::stats_sums as sums
       from found f group by f.currency)
     select json_build_object(
       'from', api_time(from_at), 'to', api_time(to_at), 'tz', zone, 'group_by', case when by_link then 'link' else 'day' end,
@@ -357,13 +362,13 @@ begin
         'cr_ppm', 'conversions * 1000000 / clicks, rounded down',
         'epc_minor', 'commission_minor / clicks, 4 decimals'),
       'data', coalesce((
-        select json_agg(to_jsonb(f) - 'key' || stats_ratios(f.clicks, f.conversions, f.commission_minor)
-          || case when by_link then jsonb_build_object('link_id', nullif(f.key, '0')::bigint) else jsonb_build_object('day', f.key) end
+        select json_agg(case when by_link then stats_json('link_id', to_json(nullif(f.key, '0')::bigint), f.currency, f.sums)
+                        else stats_json('day', to_json(f.key), f.currency, f.sums) end
           order by case when by_link then lpad(f.key, 20, '0') else f.key end, f.currency)
-        from found f), '[]'::json),
+        from (select key, currency, (clicks, clicks_not_counted, conversions, conversions_declined, conversions_refunded,
+                                     revenue_minor, commission_minor)::stats_sums as sums from found) f), '[]'::json),
       'totals', coalesce((
-        select json_agg(to_jsonb(s) || stats_ratios(s.clicks, s.conversions, s.commission_minor) order by s.currency)
-        from summed s), '[]'::json)));
+        select json_agg(stats_json('group', to_json('all'::text), s.currency, s.sums) order by s.currency) from summed s), '[]'::json)));
 end $$;
 comment on function clickledger.api_stats(jsonb) is 'GET /v1/stats: clicks, conversions, CR, EPC, revenue and commission by day or by link, one row per currency. from and to: a day (to included) or a time (to excluded).';
 

@@ -119,7 +119,7 @@ def test_stats(world):
     row = {"currency": "RUB", "clicks": 7, "clicks_not_counted": 5, "conversions": 1, "conversions_declined": 0, "conversions_refunded": 0,
            "revenue_minor": 1000, "commission_minor": 100, "cr_ppm": 142857, "epc_minor": "14.2857"}
     assert (stats["tz"], stats["from"], stats["to"]) == ("UTC", "2024-01-01T00:00:00.000Z", "2024-01-02T00:00:00.000Z")
-    assert stats["data"] == [{"day": "2024-01-01", **row}] and stats["totals"] == [row]
+    assert stats["data"] == [{"day": "2024-01-01", **row}] and stats["totals"] == [{"group": "all", **row}]
     by_link = world.anna.client.get(path + "&group_by=link").body
     assert by_link["data"] == [{"link_id": world.anna.link, **row}]
     team = world.team.get(path + "&group_by=link").body
