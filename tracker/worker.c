@@ -7,7 +7,6 @@
 #include "tracker/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +31,7 @@ struct worker {
     struct event *beat, *term;
     struct recorder_options recorder;
     char journal_dir[320], catalog_dir[320], host[HOST_NAME_MAX_LEN];
+    int stop_fd;
     bool stopping;
     uint64_t stop_by_ms; // monotonic
 };
@@ -154,7 +154,10 @@ static int events_start(struct worker *worker)
     const struct timeval beat = {.tv_usec = BEAT_MS * 1000};
 
     worker->beat = event_new(worker->base, -1, EV_PERSIST, on_beat, worker);
-    worker->term = evsignal_new(worker->base, SIGTERM, on_term, worker);
+    worker->stop_fd = program_stop_fd();
+    if (worker->stop_fd < 0)
+        return worker->stop_fd;
+    worker->term = event_new(worker->base, worker->stop_fd, EV_READ, on_term, worker);
     if (!worker->beat || !worker->term || event_add(worker->beat, &beat) != 0 ||
         event_add(worker->term, NULL) != 0)
         return -ENOMEM;
