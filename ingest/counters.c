@@ -1,0 +1,101 @@
+// The table of metrics. Owner: the one thread of ingest. What belongs to a transaction is counted in a part
+// of its own and added after COMMIT, so that /metrics never shows hits that were rolled back.
+
+#include "ingest/counters.h"
+
+#include <stddef.h>
+
+#include "base/metrics.h"
+
+#define AT(member) offsetof(struct counters, member)
+#define COUNTER(name, help, member)                                                                          \
+    {                                                                                                        \
+        "clickledger_ingest_" name, help, METRIC_COUNTER, AT(member), NULL, false                            \
+    }
+#define LABELLED(name, help, member, label)                                                                  \
+    {                                                                                                        \
+        "clickledger_ingest_" name, help, METRIC_COUNTER, AT(member), label, false                           \
+    }
+#define GAUGE(name, help, member)                                                                            \
+    {                                                                                                        \
+        "clickledger_ingest_" name, help, METRIC_GAUGE, AT(member), NULL, false                              \
+    }
+#define FRAMES(verdict, label)                                                                               \
+    LABELLED("frames_total", "Frames by what was done with them.", frames[verdict], "verdict=\"" label "\"")
+#define STORED(table, label)                                                                                 \
+    LABELLED("hits_stored_total", "Hits stored, by table.", stored[table], "table=\"" label "\"")
+#define DEAD(kind, label)                                                                                    \
+    LABELLED("dead_letters_total", "What was set aside, by kind: hits; of headers and payloads, frames.",    \
+             dead[kind], "kind=\"" label "\"")
+
+static const struct metric table[] = {
+    FRAMES(APPLY_LOAD, "load"),
+    FRAMES(APPLY_LATE, "late"),
+    FRAMES(APPLY_HOLE, "hole"),
+    FRAMES(APPLY_END, "end"),
+    FRAMES(APPLY_END_AGAIN, "end_again"),
+    FRAMES(APPLY_RESEND, "resend"),
+    FRAMES(APPLY_GAP, "gap"),
+    FRAMES(APPLY_SKIP, "skip"),
+    FRAMES(APPLY_DAMAGED, "damaged"),
+    FRAMES(APPLY_FORK, "fork"),
+    STORED(COPY_CLICK, "click"),
+    STORED(COPY_IMPRESSION, "impression"),
+    STORED(COPY_VISIT, "visit"),
+    STORED(COPY_PROMO_ENTRY, "promo_entry"),
+    STORED(COPY_REPORT, "conversion_report"),
+    DEAD(DEAD_HEADER, "header"),
+    DEAD(DEAD_PAYLOAD, "payload"),
+    DEAD(DEAD_FORK, "fork"),
+    DEAD(DEAD_HIT, "hit"),
+    DEAD(DEAD_ROW, "row"),
+    DEAD(DEAD_CONFLICT, "conflict"),
+    LABELLED("hits_lost_total", "Hits that nobody can send any more.", lost_gap, "reason=\"gap\""),
+    LABELLED("hits_lost_total", "Hits that nobody can send any more.", lost_hole, "reason=\"hole\""),
+    COUNTER("hits_found_total", "Hits counted as lost that came after all.", found),
+    COUNTER("loads_total", "Transactions that loaded frames.", loads),
+    COUNTER("loads_failed_total", "Transactions that failed and were tried again.", loads_failed),
+    COUNTER("postgres_failures_total", "Connections to PostgreSQL that failed or were lost.",
+            postgres_failures),
+    COUNTER("redis_failures_total", "Connections to Redis that failed or were lost.", redis_failures),
+    COUNTER("takeovers_total", "Shards taken over.", takeovers),
+    COUNTER("rewinds_total", "Times PostgreSQL was found to be put back.", rewinds),
+    COUNTER("streams_reset_total", "Times a stream was found to have begun anew.", streams_reset),
+    COUNTER("entries_trimmed_total", "Stream entries deleted after they were applied or dropped.",
+            entries_trimmed),
+    COUNTER("positions_published_total", "Positions written to Redis.", positions_published),
+    COUNTER("turns_total", "Turns of the main loop.", turns),
+    COUNTER("catalog_changes_total", "Changed rows turned into catalog records.", catalog_changes),
+    COUNTER("catalog_entries_total", "Catalog records appended to the log in Redis.", catalog_entries),
+    COUNTER("catalog_images_total", "Catalog images built and published.", catalog_images),
+    GAUGE("shards", "Shards of the installation.", shards),
+    GAUGE("shards_owned", "Shards that this process owns.", shards_owned),
+    GAUGE("producers", "Producers whose positions are published.", producers),
+    GAUGE("waiting_entries", "Stream entries in the owned shards, at the last look.", waiting_entries),
+    GAUGE("waiting_ms", "Age of the oldest stream entry that is not yet applied, at the last look.",
+          waiting_ms),
+};
+
+void counters_add(struct counters *total, const struct counters *part)
+{
+    uint64_t *to = (uint64_t *)total;
+    const uint64_t *from = (const uint64_t *)part;
+
+    for (size_t i = 0; i < offsetof(struct counters, shards) / sizeof(uint64_t); i++)
+        metric_add(&to[i], from[i]);
+}
+
+ssize_t counters_render(const struct counters *counters, char *out, size_t out_bytes)
+{
+    const void *const instances[] = {counters};
+    return metrics_render(table, array_length(table), instances, 1, out, out_bytes);
+}
+
+const char *dead_kind_name(enum dead_kind kind)
+{
+    static const char *const names[DEAD_KINDS] = {
+        [DEAD_HEADER] = "header", [DEAD_PAYLOAD] = "payload", [DEAD_FORK] = "fork",
+        [DEAD_HIT] = "hit",       [DEAD_ROW] = "row",         [DEAD_CONFLICT] = "conflict",
+    };
+    return names[kind];
+}

@@ -1,0 +1,22 @@
+#pragma once
+
+// A stream entry and what can be said about its frame without asking anybody.
+
+#include <stdbool.h>
+
+#include "base/frame.h"
+#include "base/slice.h"
+
+struct delivery {
+    struct slice entry_id;      // "<ms>-<n>", as Redis wrote it
+    struct slice bytes;         // the frame; .data NULL: the entry holds none
+    int condition;              // of the header: 0 or an enum frame_condition
+    struct frame_header header; // meaningful after 0
+    struct slice payload;
+    bool payload_ok;
+};
+
+// The slices must outlive the delivery.
+struct delivery delivery_of(struct slice entry_id, struct slice bytes);
+
+const char *frame_condition_name(int condition);

@@ -1,0 +1,280 @@
+// The daemon's loop. Owner of everything in the process: one Redis client, one struct shard (with its own
+// connection to PostgreSQL) per shard, the admin server. One thing at a time, in this order: admin requests,
+// connections, the stream. Limits: BLOCK_MS in one read; nothing waits longer than the stores' own timeouts.
+
+#include "ingest/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/program.h"
+#include "ingest/admin.h"
+#include "ingest/catalog_task.h"
+#include "ingest/shard.h"
+
+#define BLOCK_MS           50
+#define IDLE_MS            50
+#define TICK_MS            1000
+#define REDIS_PAUSE_MIN_MS 50
+#define REDIS_PAUSE_MAX_MS 2000
+
+struct service {
+    const struct ingest_settings *settings;
+    struct shard_options shard_options;
+    struct event_base *base;
+    struct admin *admin;
+    struct admin_state admin_state;
+    struct redis_client *redis;
+    uint64_t redis_retry_ms, redis_pause_ms, tick_ms;
+    bool redis_complained;
+    struct shard *shards;
+    unsigned n_shards;
+    struct catalog_task catalog;
+    struct counters counters;
+    int stop_fd;
+};
+
+struct redis_options redis_options_of(const struct ingest_settings *settings)
+{
+    return (struct redis_options){
+        .address = settings->redis.address,
+        .user = settings->redis.user[0] ? settings->redis.user : NULL,
+        .password = settings->redis.password[0] ? settings->redis.password : NULL,
+    };
+}
+
+// --- Redis
+
+static void redis_pause(struct service *service, uint64_t monotonic_ms, const char *why)
+{
+    metric_add(&service->counters.redis_failures, 1);
+    if (!service->redis_complained)
+        log_event(LOG_ERROR, "ingest.redis_away", log_str("why", why));
+    service->redis_complained = true;
+    service->redis_pause_ms = min_of(max_of(2 * service->redis_pause_ms, (uint64_t)REDIS_PAUSE_MIN_MS),
+                                     (uint64_t)REDIS_PAUSE_MAX_MS);
+    service->redis_retry_ms = monotonic_ms + service->redis_pause_ms;
+}
+
+static void redis_lose(struct service *service, uint64_t monotonic_ms)
+{
+    const char *why = redis_client_error(service->redis);
+
+    redis_pause(service, monotonic_ms, why && why[0] ? why : "it answered with an error");
+    service->redis = redis_client_close(service->redis);
+    for (unsigned i = 0; i < service->n_shards; i++)
+        shard_redis_lost(&service->shards[i]);
+}
+
+static void redis_connect(struct service *service, uint64_t monotonic_ms)
+{
+    struct redis_options options = redis_options_of(service->settings);
+    char error[REDIS_ERROR_BYTES];
+
+    if (service->redis || monotonic_ms < service->redis_retry_ms)
+        return;
+    if (redis_client_open(&service->redis, &options, error)) {
+        service->redis = NULL;
+        redis_pause(service, monotonic_ms, error);
+    }
+}
+
+// Something was read: Redis works.
+static void redis_recovered(struct service *service)
+{
+    if (service->redis_complained)
+        log_event(LOG_INFO, "ingest.redis_back", log_uint("shards", service->n_shards));
+    service->redis_complained = false;
+    service->redis_pause_ms = 0;
+}
+
+// --- One turn
+
+static int streams_load(struct service *service, const struct redis_reply *streams)
+{
+    for (size_t i = 0; i < redis_reply_length(streams); i++) {
+        const struct redis_reply *stream = redis_reply_element(streams, i);
+        struct slice key = redis_reply_text(redis_reply_element(stream, 0));
+        for (unsigned s = 0; s < service->n_shards; s++) {
+            char name[STREAM_KEY_BYTES];
+            stream_key(s, name);
+            if (!slice_equal(key, slice_of(name)))
+                continue;
+            int r = shard_load(&service->shards[s], service->redis, redis_reply_element(stream, 1),
+                               clock_wall_ms(), clock_monotonic_ms());
+            if (r)
+                return r;
+        }
+    }
+    return 0;
+}
+
+// Waits for entries of the shards that can be loaded. *idle: there are none of those shards.
+static int streams_read(struct service *service, bool *idle)
+{
+    static struct stream_cursor cursors[1024];
+    struct redis_reply *reply = NULL;
+    size_t n = 0;
+
+    for (unsigned i = 0; i < service->n_shards; i++) {
+        if (shard_reads(&service->shards[i], clock_monotonic_ms()))
+            cursors[n++] = (struct stream_cursor){i, service->shards[i].cursor};
+    }
+    *idle = n == 0 || !service->redis;
+    if (*idle)
+        return 0;
+    if (stream_read(service->redis, cursors, n, (unsigned)service->settings->read_entries, BLOCK_MS, &reply))
+        return SHARD_REDIS;
+    redis_recovered(service);
+    int r = streams_load(service, reply);
+    redis_reply_free(reply);
+    return r;
+}
+
+static int shards_advance(struct service *service)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < service->n_shards; i++)
+        r = shard_advance(&service->shards[i], service->redis, clock_wall_ms(), clock_monotonic_ms());
+    return r;
+}
+
+static int catalog_run(struct service *service)
+{
+    int lost = catalog_task_run(&service->catalog, service->settings->postgres.conninfo, service->redis,
+                                &service->counters, clock_monotonic_ms());
+    return lost ? SHARD_REDIS : 0;
+}
+
+static void health_update(struct service *service)
+{
+    bool healthy = service->redis != NULL && !service->redis_complained;
+    uint64_t owned = 0, producers = 0;
+
+    for (unsigned i = 0; i < service->n_shards; i++) {
+        const struct shard *shard = &service->shards[i];
+        healthy = healthy && shard->state != SHARD_APART;
+        owned += shard->state == SHARD_WORKING;
+        producers += shard->state == SHARD_WORKING ? shard->positions.n : 0;
+    }
+    service->admin_state.healthy = healthy;
+    metric_set(&service->counters.shards_owned, owned);
+    metric_set(&service->counters.producers, producers);
+}
+
+static int shards_tick(struct service *service)
+{
+    uint64_t now = clock_monotonic_ms();
+    int r = 0;
+
+    if (now < service->tick_ms || !service->redis)
+        return 0;
+    service->tick_ms = now + TICK_MS;
+    metric_set(&service->counters.waiting_entries, 0);
+    metric_set(&service->counters.waiting_ms, 0);
+    for (unsigned i = 0; r == 0 && i < service->n_shards; i++)
+        r = shard_tick(&service->shards[i], service->redis, clock_wall_ms(), clock_monotonic_ms());
+    return r;
+}
+
+static void admin_turn(struct service *service, bool idle)
+{
+    struct timeval pause = {.tv_usec = IDLE_MS * 1000};
+
+    if (idle)
+        event_base_loopexit(service->base, &pause);
+    event_base_loop(service->base, idle ? 0 : EVLOOP_NONBLOCK);
+    admin_flush(service->admin);
+}
+
+// 0, or SHARD_VERSION_UNKNOWN.
+static int service_turn(struct service *service)
+{
+    bool idle = true;
+
+    redis_connect(service, clock_monotonic_ms());
+    int r = shards_advance(service);
+    if (r == 0)
+        r = catalog_run(service);
+    if (r == 0)
+        r = shards_tick(service);
+    if (r == 0)
+        r = streams_read(service, &idle);
+    if (r == SHARD_REDIS)
+        redis_lose(service, clock_monotonic_ms());
+    metric_add(&service->counters.turns, 1);
+    health_update(service);
+    admin_turn(service, idle);
+    return r == SHARD_VERSION_UNKNOWN ? r : 0;
+}
+
+// --- Start and end
+
+static int service_open(struct service *service)
+{
+    const struct ingest_settings *settings = service->settings;
+
+    service->stop_fd = program_stop_fd();
+    if (service->stop_fd < 0)
+        return service->stop_fd;
+    service->base = event_base_new();
+    service->shards = calloc((size_t)settings->shards, sizeof(*service->shards));
+    if (!service->base || !service->shards)
+        return -ENOMEM;
+    service->n_shards = (unsigned)settings->shards;
+    metric_set(&service->counters.shards, service->n_shards);
+    for (unsigned i = 0; i < service->n_shards; i++)
+        shard_init(&service->shards[i], i, &service->shard_options, &service->counters);
+    service->admin_state.counters = &service->counters;
+    service->admin =
+        admin_new(service->base, settings->admin_host, (uint16_t)settings->admin_port, &service->admin_state);
+    return service->admin ? 0 : -errno;
+}
+
+static void service_close(struct service *service)
+{
+    for (unsigned i = 0; i < service->n_shards; i++)
+        shard_deinit(&service->shards[i]);
+    free(service->shards);
+    catalog_task_deinit(&service->catalog);
+    redis_client_close(service->redis);
+    admin_free(service->admin);
+    if (service->base)
+        event_base_free(service->base);
+}
+
+int service_run(const struct ingest_settings *settings)
+{
+    struct service service = {
+        .settings = settings,
+        .shard_options =
+            {
+                .conninfo = settings->postgres.conninfo,
+                .limits = {(size_t)settings->load_hits, (size_t)settings->load_bytes},
+                .keep_ended_ms = (uint64_t)settings->keep_ended_ms,
+                .keep_open_ms = (uint64_t)settings->keep_open_ms,
+            },
+    };
+    int r = service_open(&service), status = 0;
+
+    if (r) {
+        log_event(LOG_ERROR, "ingest.cannot_start", log_errno(r));
+        status = 1;
+    } else {
+        program_ready();
+    }
+    while (status == 0 && !program_stop_requested(service.stop_fd)) {
+        if (service_turn(&service) == SHARD_VERSION_UNKNOWN) {
+            log_event(LOG_ERROR, "ingest.frame_version_unknown",
+                      log_str("do", "a tracker is newer than this program: upgrade ingest; nothing is lost"));
+            status = SERVICE_VERSION_UNKNOWN;
+        }
+    }
+    service_close(&service);
+    return status;
+}

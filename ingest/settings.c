@@ -1,0 +1,28 @@
+// The option table of clickledger-ingest.
+
+#include "ingest/settings.h"
+
+#define FIELD(member) CONFIG_FIELD(struct ingest_settings, member)
+
+// clang-format off
+const struct config_option ingest_options[] = {
+    LOG_OPTIONS(struct ingest_settings, log),
+    REDIS_OPTIONS(struct ingest_settings, redis),
+    POSTGRES_OPTIONS(struct ingest_settings, postgres),
+    {"ingest", "admin_host", CONFIG_STRING, FIELD(admin_host), 0, 0, "127.0.0.1",
+     "address of /healthz and /metrics", NULL},
+    {"ingest", "admin_port", CONFIG_INT, FIELD(admin_port), 0, 65535, "9402", "their port; 0: none", NULL},
+    {"ingest", "shards", CONFIG_INT, FIELD(shards), 1, 1024, "1",
+     "streams of hits, the same number for all; may grow, never shrink", NULL},
+    {"ingest", "read_entries", CONFIG_INT, FIELD(read_entries), 1, 10000, "256",
+     "stream entries (frames) read at once from each shard", NULL},
+    {"ingest", "load_hits", CONFIG_INT, FIELD(load_hits), 1, 1000000, "20000", "hits in one transaction", NULL},
+    {"ingest", "load_bytes", CONFIG_BYTES, FIELD(load_bytes), 4096, 1 << 30, "16m", "bytes in one transaction", NULL},
+    {"ingest", "keep_ended", CONFIG_DURATION, FIELD(keep_ended_ms), 3600000, INT64_C(31536000000), "7d",
+     "how long the position of an ended producer is published; at least the trackers' journal_keep", NULL},
+    {"ingest", "keep_open", CONFIG_DURATION, FIELD(keep_open_ms), 3600000, INT64_C(31536000000), "90d",
+     "how long that of a silent producer which has not ended is published", NULL},
+};
+// clang-format on
+
+const size_t ingest_options_n = array_length(ingest_options);

@@ -1,0 +1,23 @@
+#pragma once
+
+// The settings of clickledger-ingest.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/settings.h"
+
+struct ingest_settings {
+    struct log_settings log;
+    struct redis_settings redis;
+    struct postgres_settings postgres;
+    char admin_host[64];
+    int64_t admin_port;
+    int64_t shards;
+    int64_t read_entries;
+    int64_t load_hits, load_bytes;
+    int64_t keep_ended_ms, keep_open_ms;
+};
+
+extern const struct config_option ingest_options[];
+extern const size_t ingest_options_n;

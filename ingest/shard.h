@@ -1,0 +1,61 @@
+#pragma once
+
+// A shard of the stream of hits: who owns it, and what its owner does with it.
+
+#include "ingest/loader.h"
+#include "ingest/stream.h"
+
+enum shard_state {
+    SHARD_APART,   // no connection to PostgreSQL
+    SHARD_WAITING, // connected; another process owns the shard
+    SHARD_TAKEN,   // ours; Redis has not been asked yet
+    SHARD_WORKING, // ours; entries are read and loaded
+};
+
+struct shard_options {
+    const char *conninfo;
+    struct load_limits limits;
+    uint64_t keep_ended_ms, keep_open_ms; // how long positions are published after a producer's last frame
+};
+
+enum shard_condition {
+    SHARD_REDIS = 200,           // Redis failed: close the client
+    SHARD_VERSION_UNKNOWN = 201, // a frame of a newer release: stop
+};
+
+struct shard {
+    unsigned id;
+    enum shard_state state;
+    const struct shard_options *options;
+    struct counters *counters;
+    struct pg *pg;
+    struct loader *loader;
+    struct positions positions;
+    char generation[GENERATION_BYTES];
+    char cursor[STREAM_ID_BYTES];
+    uint64_t day;      // whose partitions are prepared
+    uint64_t retry_ms; // monotonic: nothing is tried before
+    uint64_t pause_ms; // the last pause
+    bool complained;   // the present trouble was logged
+};
+
+void shard_init(struct shard *shard, unsigned id, const struct shard_options *options,
+                struct counters *counters);
+void shard_deinit(struct shard *shard);
+
+// Gets further towards SHARD_WORKING, if it is time. redis may be NULL. 0 or SHARD_REDIS.
+must_check int shard_advance(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
+                             uint64_t monotonic_ms);
+
+// Redis was lost: positions and stream must be looked at again.
+void shard_redis_lost(struct shard *shard);
+
+bool shard_reads(const struct shard *shard, uint64_t monotonic_ms); // working and not in a pause
+
+// Loads entries that XREAD gave, publishes, deletes them. 0 or an enum shard_condition.
+must_check int shard_load(struct shard *shard, struct redis_client *redis, const struct redis_reply *entries,
+                          uint64_t now_ms, uint64_t monotonic_ms);
+
+// Once a second: is the connection alive, all positions, the state of the stream. 0 or SHARD_REDIS.
+must_check int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
+                          uint64_t monotonic_ms);
