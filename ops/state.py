@@ -165,7 +165,7 @@ class State:
                     *arguments], env=environment).strip()
 
     def postgres_answers(self):
-        return subprocess.run([f"{POSTGRES_BIN}/pg_isready", "-q", "-h", self.path("run"), "-p", "5432"]).returncode == 0
+        return subprocess.run([f"{POSTGRES_BIN}/pg_isready", "-q", "-h", self.path("run"), "-p", "5432", "-U", "postgres"]).returncode == 0
 
     def redis_answers(self):
         done = subprocess.run(["redis-cli", "-s", self.path("run", "redis.sock"), "ping"], capture_output=True, text=True)
