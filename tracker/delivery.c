@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RING_FIRST 64
-#define RING_KEPT  4096 // entries; an empty ring with more room is given back
-#define REST_MAX   20
+#define RING_FIRST              64
+#define RING_KEPT               4096 // entries; an empty ring with more room is given back
+#define REST_TICKS_REFUSED_MAX  8    // behind an error reply
+#define REST_TICKS_EVIDENCE_MAX 240  // behind any other evidence
 
 void delivery_init(struct delivery *d, uint64_t base, uint64_t end, uint64_t window_max)
 {
@@ -89,13 +90,14 @@ static void pass_begin(struct delivery *d)
     d->next = max_of(d->pass_from, max_of(d->last + 1, d->base));
     d->pass_id_known = false;
     d->counters.passes++;
-    d->rest = d->rest_next;
-    d->rest_next = min_of(max_of(d->rest_next * 2, 1), REST_MAX);
+    d->rest = min_of(d->rest_next, d->rest_max);
+    d->rest_next = max_of(d->rest * 2, 1);
     enter(d, d->rest > 0 ? DELIVERY_RESTING : DELIVERY_RUNNING);
 }
 
-static void pass_decide(struct delivery *d, uint64_t from)
+static void pass_decide(struct delivery *d, uint64_t from, unsigned rest_max)
 {
+    d->rest_max = rest_max;
     d->pass_from = d->state == DELIVERY_DRAINING ? min_of(d->pass_from, from) : from;
     d->state = DELIVERY_DRAINING;
     if (unanswered(d) == 0)
@@ -122,7 +124,7 @@ void delivery_up(struct delivery *d, bool same)
         return;
     }
     d->rest_next = 0;
-    pass_decide(d, d->last + 1);
+    pass_decide(d, d->last + 1, REST_TICKS_EVIDENCE_MAX);
     d->rest_next = 0; // this pass was no answer to evidence: the next one need not rest
 }
 
@@ -202,7 +204,7 @@ void delivery_answer(struct delivery *d, bool stored, struct stream_id id)
         d->counters.not_stored++;
     }
     if (!stored && seq > d->last)
-        pass_decide(d, seq);
+        pass_decide(d, seq, REST_TICKS_REFUSED_MAX);
     else if (d->state == DELIVERY_DRAINING && unanswered(d) == 0)
         pass_begin(d);
     else
@@ -219,7 +221,7 @@ static void want_consider(struct delivery *d, const struct position *position)
     if (d->state != DELIVERY_RUNNING || !unfilled || !of_this_pass)
         return;
     d->counters.wants++;
-    pass_decide(d, position->want);
+    pass_decide(d, position->want, REST_TICKS_EVIDENCE_MAX);
 }
 
 bool delivery_position(struct delivery *d, const struct position *position)
@@ -238,7 +240,7 @@ bool delivery_position(struct delivery *d, const struct position *position)
         d->last = position->last;
         d->rest_next = 0;
         d->counters.rewinds += !first;
-        pass_decide(d, d->last + 1);
+        pass_decide(d, d->last + 1, REST_TICKS_EVIDENCE_MAX);
         return true;
     }
     d->counters.confirmed_frames += position->last - d->last;
@@ -264,5 +266,5 @@ void delivery_vanished(struct delivery *d, uint64_t seq)
     if (d->state != DELIVERY_RUNNING || d->answered == 0 || ring_at(d, 0)->seq != seq)
         return;
     d->counters.vanished++;
-    pass_decide(d, d->last + 1);
+    pass_decide(d, d->last + 1, REST_TICKS_EVIDENCE_MAX);
 }

@@ -45,7 +45,7 @@ struct delivery {
     size_t first, count, answered, room;
     uint64_t window_bytes, window_max; // of the ring
     uint64_t unanswered_bytes;
-    unsigned rest, rest_next; // ticks
+    unsigned rest, rest_next, rest_max; // ticks
     struct delivery_counters counters;
 };
 

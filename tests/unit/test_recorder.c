@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +195,70 @@ static void an_ended_journal_is_removed_after_journal_keep(void **state)
     until(s, s->ingest.model[0].ended && folders(s) == 1);
 }
 
+// A power cut took the end of the journal, but Redis and PostgreSQL have it.
+static void a_torn_journal_ends_all_the_same(void **state)
+{
+    struct setting *s = *state;
+    char command[300];
+
+    turns(s, 10);
+    until(s, ingest_hits(s) == s->added);
+    off_t frame_bytes = (off_t)(s->counters.frame_bytes / 10);
+    recorder_close(s->recorder);
+    snprintf(command, sizeof(command), "truncate -s %ld %s/*/0000000000000001.seg",
+             (long)(4 * frame_bytes + 50), s->journal_dir);
+    assert_int_equal(system(command), 0);
+    recorder_begin(s);
+    until(s, s->ingest.model[0].ended);
+    assert_int_equal(s->ingest.model[0].last, 10);
+    assert_int_equal(ingest_hits(s), 30);
+    assert_int_equal(ingest_lost_frames(s), 0);
+    assert_int_equal(s->counters.torn_bytes, 50);
+}
+
+// A worker that records as fast as it can, and says after each turn that its answers may go.
+static _Noreturn void child_run(struct setting *s, int pipe_fd)
+{
+    struct event_base *base = event_base_new();
+    struct recorder_counters counters = {0};
+
+    s->base = base;
+    if (recorder_open(&s->recorder, base, &s->options, &counters, NULL, NULL))
+        _exit(1);
+    for (;;) {
+        turn(s, 3);
+        if (write(pipe_fd, "x", 1) != 1)
+            _exit(0);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+}
+
+static void a_killed_worker_loses_nothing_that_was_answered(void **state)
+{
+    struct setting *s = *state;
+    static char answered[1 << 16];
+    size_t turns_answered = 0;
+    int fds[2];
+
+    recorder_close(s->recorder);
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        child_run(s, fds[1]);
+    close(fds[1]);
+    while (turns_answered < 500)
+        turns_answered += (size_t)read(fds[0], answered, sizeof(answered));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    for (ssize_t n; (n = read(fds[0], answered, sizeof(answered))) > 0;)
+        turns_answered += (size_t)n;
+    close(fds[0]);
+    recorder_begin(s);
+    until(s, s->ingest.n == 1 && s->ingest.model[0].ended);
+    assert_in_range(ingest_hits(s), 3 * turns_answered, 3 * turns_answered + 3);
+    assert_int_equal(ingest_lost_frames(s), 0);
+}
+
 static void drain_brings_everything_home(void **state)
 {
     struct setting *s = *state;
@@ -294,6 +359,8 @@ int main(void)
         with_redis(a_damaged_payload_becomes_a_hole),
         with_redis(a_damaged_header_becomes_a_gap),
         with_redis(a_damaged_first_header_becomes_a_gap),
+        with_redis(a_torn_journal_ends_all_the_same),
+        with_redis(a_killed_worker_loses_nothing_that_was_answered),
         with_redis(drain_brings_everything_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
