@@ -120,7 +120,7 @@ static int log_take_up(struct catalog_store *store)
         error = catalog_file_map(store->dir_fd, store->files, "log", 0, &log);
     if (error < 0)
         return error;
-    for (size_t bytes = 1; bytes > 0; store->log_bytes += bytes) {
+    for (size_t bytes = log.len; bytes > 0; store->log_bytes += bytes) {
         struct slice rest = {log.data + store->log_bytes, log.len - store->log_bytes};
         bytes = catalog_entry_decode(rest, &store->revision, &record);
     }
