@@ -129,6 +129,8 @@ def test_stats(world):
     # Neither half-hour zones nor times within an hour fit the rollup: the rows answer.
     india = world.anna.client.get("/v1/stats?from=2024-01-01&to=2024-01-01&tz=Asia/Kolkata").body
     assert (india["data"][0]["clicks"], india["data"][0]["conversions"], india["data"][0]["revenue_minor"]) == (1, 1, 1000)
+    within = world.anna.client.get("/v1/stats?from=2024-01-01T00:00:00Z&to=2024-01-02T00:00:00Z&tz=Asia/Kolkata").body
+    assert within["data"][0]["clicks"] == 1
     times = world.anna.client.get("/v1/stats?from=2024-01-01T10:30:00Z&to=2024-01-01T10:30:01Z").body
     assert (times["data"][0]["clicks"], times["data"][0]["conversions"], times["data"][0]["epc_minor"]) == (0, 1, None)
     assert world.anna.client.get(f"{path}&link_id={world.boris.link}").data == []
@@ -240,11 +242,12 @@ def test_rows_without_identity(world):
         for table in tables:
             cursor.execute(f"select count(*) from clickledger.{table}")
             found[table] = cursor.fetchone()[0]
-        connection.rollback()
+        connection.commit()
         return found
 
     assert set(counts(None).values()) == {0}
     own = counts(world.anna.key)
+    assert set(counts(None).values()) == {0}
     whole = counts(world.team_key)
     for table in tables:
         if table in ("program", "idempotency"):
