@@ -374,41 +374,6 @@ comment on function clickledger.conversion_hourly_add(bigint[], integer) is 'Add
 
 -- --- Why ----------------------------------------------------------------------------------------------------------------
 
-create function clickledger.explanation_conversion(conversion clickledger.conversion, is_party boolean) returns jsonb
-  language sql stable as $$
-  select jsonb_build_object('id', c.id, 'program_id', c.program_id, 'kind', c.kind, 'status', c.status,
-      'occurred_at', c.occurred_at, 'currency', c.currency)
-    || case when is_party then jsonb_build_object('order_id', c.order_id, 'reason', c.reason, 'amount_minor', c.amount_minor,
-      'refunded_minor', c.refunded_minor) else '{}' end
-  from (select (conversion).*) c
-$$;
-comment on function clickledger.explanation_conversion(clickledger.conversion, boolean) is 'The conversion in an explanation; a partner who got nothing from it sees neither order id nor amounts.';
-
-create function clickledger.explanation_commission(conversion_id bigint, partner_id bigint) returns jsonb language sql stable as $$
-  select jsonb_build_object('terms_id', t.id, 'terms_version', t.version,
-    'terms_of', case when t.partner_id is null then 'program' else 'partner' end, 'effective_from', t.effective_from,
-    'kind', t.commission_kind, 'rate_ppm', t.rate_ppm, 'fixed_minor', t.fixed_minor, 'hold_days', t.hold_days,
-    'base_minor', m.base_minor,
-    'exact_minor', case t.commission_kind when 'percent' then trim_scale(m.base_minor::numeric * t.rate_ppm / 1000000)
-      else t.fixed_minor end,
-    'rounding', 'half_up', 'amount_minor', m.amount_minor, 'status', m.status, 'approved', m.approved,
-    'hold_until', m.hold_until, 'revision', m.revision)
-  from clickledger.commission m join clickledger.terms t on t.id = m.terms_id
-  where m.conversion_id = $1 and m.partner_id = $2
-$$;
-comment on function clickledger.explanation_commission(bigint, bigint) is 'Terms, base, rate and rounding of a commission; exact_minor is what was rounded.';
-
-create function clickledger.explanation_ledger(conversion_id bigint, partner_id bigint) returns jsonb language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('transaction_id', t.id, 'key', t.key, 'kind', t.kind, 'posted_at', t.posted_at,
-    'entries', (
-      select jsonb_agg(jsonb_build_object('account', a.kind, 'amount_minor', e.amount_minor) order by a.id)
-      from clickledger.ledger_entry e join clickledger.ledger_account a on a.id = e.account_id
-      where e.transaction_id = t.id and e.partner_id is not null)) order by t.id), '[]')
-  from clickledger.ledger_transaction t
-  where t.conversion_id = $1 and t.partner_id = $2
-$$;
-comment on function clickledger.explanation_ledger(bigint, bigint) is 'The partner''s ledger lines for a conversion.';
-
 create function clickledger.explanation_write(ids bigint[], precedences text[], conversion_ids bigint[], kinds text[], touch_ids uuid[],
     at_us bigint[], program_ids bigint[], partner_ids bigint[], link_ids bigint[], promo_code_ids bigint[], classes text[],
     window_us bigint[], weights integer[], verdicts text[], reasons text[])
@@ -436,20 +401,45 @@ create function clickledger.explanation_write(ids bigint[], precedences text[], 
       coalesce(jsonb_agg(case when t.partner_id = p.partner_id then t.own else t.others end order by t.us desc, t.touch_id)
         filter (where t.conversion_id is not null), '[]') as touches
     from concerned p left join touches t on t.conversion_id = p.conversion_id
-    group by p.conversion_id, p.partner_id)
+    group by p.conversion_id, p.partner_id),
+  commissions as (
+    select m.conversion_id, m.partner_id, jsonb_build_object('terms_id', t.id, 'terms_version', t.version,
+      'terms_of', case when t.partner_id is null then 'program' else 'partner' end, 'effective_from', t.effective_from,
+      'kind', t.commission_kind, 'rate_ppm', t.rate_ppm, 'fixed_minor', t.fixed_minor, 'hold_days', t.hold_days,
+      'base_minor', m.base_minor,
+      'exact_minor', case t.commission_kind when 'percent' then trim_scale(m.base_minor::numeric * t.rate_ppm / 1000000)
+        else t.fixed_minor end,
+      'rounding', 'half_up', 'amount_minor', m.amount_minor, 'status', m.status, 'approved', m.approved,
+      'hold_until', m.hold_until, 'revision', m.revision) as body
+    from clickledger.commission m join clickledger.terms t on t.id = m.terms_id
+    where m.conversion_id = any (ids)),
+  lines as (
+    select t.id, t.conversion_id, t.partner_id, jsonb_build_object('transaction_id', t.id, 'key', t.key, 'kind', t.kind,
+      'posted_at', t.posted_at,
+      'entries', jsonb_agg(jsonb_build_object('account', a.kind, 'amount_minor', e.amount_minor) order by a.id)) as body
+    from clickledger.ledger_transaction t
+    join clickledger.ledger_entry e on e.transaction_id = t.id and e.partner_id is not null
+    join clickledger.ledger_account a on a.id = e.account_id
+    where t.conversion_id = any (ids)
+    group by t.id),
+  ledgers as (
+    select conversion_id, partner_id, jsonb_agg(body order by id) as body from lines group by conversion_id, partner_id)
   insert into clickledger.explanation as x (conversion_id, partner_id, body)
   select p.conversion_id, p.partner_id, jsonb_build_object(
-    'conversion', clickledger.explanation_conversion(c, m.commission is not null),
-    'model', 'last', 'precedence', w.precedence, 'touches', p.touches, 'commission', m.commission,
-    'ledger', clickledger.explanation_ledger(p.conversion_id, p.partner_id))
+    'conversion', jsonb_build_object('id', c.id, 'program_id', c.program_id, 'kind', c.kind, 'status', c.status,
+        'occurred_at', c.occurred_at, 'currency', c.currency)
+      || case when m.body is null then '{}' else jsonb_build_object('order_id', c.order_id, 'reason', c.reason,
+        'amount_minor', c.amount_minor, 'refunded_minor', c.refunded_minor) end,
+    'model', 'last', 'precedence', w.precedence, 'touches', p.touches, 'commission', m.body, 'ledger', coalesce(l.body, '[]'))
   from told p
   join unnest(ids, precedences) as w (id, precedence) on w.id = p.conversion_id
   join clickledger.conversion c on c.id = p.conversion_id
-  cross join lateral (select clickledger.explanation_commission(p.conversion_id, p.partner_id) as commission) m
+  left join commissions m on m.conversion_id = p.conversion_id and m.partner_id = p.partner_id
+  left join ledgers l on l.conversion_id = p.conversion_id and l.partner_id = p.partner_id
   on conflict (conversion_id, partner_id) do update set body = excluded.body, updated_at = now()
   where x.body is distinct from excluded.body
 $$;
-comment on function clickledger.explanation_write(bigint[], text[], bigint[], text[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], integer[], text[], text[]) is 'Writes, for each concerned partner, why conversions were credited as they were; of others'' touches only kind, verdict, reason and age in whole days.';
+comment on function clickledger.explanation_write(bigint[], text[], bigint[], text[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], integer[], text[], text[]) is 'Writes, for each concerned partner, why conversions were credited as they were; of others'' touches only kind, verdict, reason and age in whole days. Order id and amounts are for those who have, or had, a commission.';
 
 -- --- Who may ------------------------------------------------------------------------------------------------------------
 
@@ -463,7 +453,7 @@ begin
       'time_us', 'us_time', 'terms_at', 'report_refuse', 'touch_batch_expand', 'order_take', 'hold_next', 'order_events',
       'conversion_scope', 'conversion_touches', 'commission_posted', 'conversion_write', 'report_write', 'order_settle',
       'conversion_key_write', 'credit_write', 'commission_write', 'commission_post', 'conversion_hourly_add',
-      'explanation_conversion', 'explanation_commission', 'explanation_ledger', 'explanation_write', 'ledger_post', 'click_ts')
+      'explanation_write', 'ledger_post', 'click_ts')
   loop
     execute format('grant execute on function %s to cl_attrib', function);
   end loop;
