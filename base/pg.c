@@ -56,7 +56,7 @@ enum pg_condition pg_condition_of(const char *sqlstate)
     if (state_in(sqlstate, unique, array_length(unique)))
         return PG_UNIQUE;
     if (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0 ||
-        state_in(sqlstate, data, array_length(data)))
+        strncmp(sqlstate, "54", 2) == 0 || state_in(sqlstate, data, array_length(data)))
         return PG_DATA;
     return PG_OTHER;
 }

@@ -20,8 +20,9 @@ enum pg_condition {
     PG_LOST = 1, // no connection (any more); after COMMIT its outcome is unknown
     PG_RETRY =
         2, // serialization failure, deadlock, lock or statement timeout, shortage: the same may work later
-    PG_UNIQUE = 3,  // unique or exclusion violation
-    PG_DATA = 4,    // other refused values: SQLSTATE class 22, other of class 23, a raised exception (P0001)
+    PG_UNIQUE = 3, // unique or exclusion violation
+    PG_DATA =
+        4, // other refused values: SQLSTATE class 22 and 54, other of class 23, a raised exception (P0001)
     PG_OTHER = 5,   // everything else: a mistake in the statement, missing rights or tables
     PG_TIMEOUT = 6, // pg_wait(): nothing came
 };

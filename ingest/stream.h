@@ -4,7 +4,7 @@
 // redis_condition; after either the client is to be closed, except where REDIS_OOM is named.
 
 #include "base/redis.h"
-#include "ingest/position.h"
+#include "ingest/published.h"
 
 #define STREAM_KEY_BYTES 32
 #define STREAM_ID_BYTES  44 // with NUL

@@ -55,6 +55,7 @@ def ingest(new_ingest, postgres):
     ingest = new_ingest().start()
     yield ingest
     assert postgres.query("select * from conservation where not holds") == []
+    assert ingest.process.stop() == 0
 
 
 @pytest.fixture

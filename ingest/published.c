@@ -1,7 +1,7 @@
 // Positions of one shard in memory. Owner: its shard. Invariants: `last_seq` is what PostgreSQL has
 // committed; a want is always last_seq + 1 and keeps the newest evidence. Limit: POSITIONS_MAX.
 
-#include "ingest/position.h"
+#include "ingest/published.h"
 
 #include <errno.h>
 #include <inttypes.h>
