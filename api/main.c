@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <sodium.h>
 
+#include "api/admin.h"
 #include "api/service.h"
 #include "base/program.h"
 
@@ -18,8 +19,8 @@
 struct api_config {
     struct log_settings log;
     struct postgres_settings postgres;
-    char host[64];
-    int64_t port;
+    char host[64], admin_host[64];
+    int64_t port, admin_port;
     int64_t connections, waiting_max, wait_timeout_ms, timeout_ms;
 };
 
@@ -30,6 +31,10 @@ static const struct config_option options[] = {
      "numeric address to listen on", NULL},
     {"api", "port", CONFIG_INT, CONFIG_FIELD(struct api_config, port), 0, 65535, "8081",
      "TCP port; 0: any, see the log", NULL},
+    {"api", "admin_host", CONFIG_STRING, CONFIG_FIELD(struct api_config, admin_host), 0, 0, "127.0.0.1",
+     "numeric address for /metrics and /healthz", NULL},
+    {"api", "admin_port", CONFIG_INT, CONFIG_FIELD(struct api_config, admin_port), 0, 65535, "0",
+     "its TCP port; 0: none", NULL},
     {"api", "connections", CONFIG_INT, CONFIG_FIELD(struct api_config, connections), 1, PG_POOL_SIZE_MAX, "8",
      "connections to PostgreSQL", NULL},
     {"api", "waiting_max", CONFIG_INT, CONFIG_FIELD(struct api_config, waiting_max), 1, 100000, "512",
@@ -43,6 +48,7 @@ static const struct config_option options[] = {
 struct running {
     struct event_base *base;
     struct service service;
+    struct http_server *admin;
     struct event *stopped;
     struct event *drain_limit;
     bool draining, stop;
@@ -106,14 +112,22 @@ static int open_all(struct running *running, const struct api_config *config)
         return -ENOMEM;
     service->server = http_server_new(running->base, &limits, service_handle, service);
     service->pool = open_pool(running, config);
-    if (!service->server || !service->pool)
+    running->admin = admin_new(running->base, service);
+    if (!service->server || !service->pool || !running->admin)
         return -ENOMEM;
+    if (config->admin_port != 0) {
+        int result =
+            http_server_listen(running->admin, config->admin_host, (uint16_t)config->admin_port, false);
+        if (result < 0)
+            return result;
+    }
     return http_server_listen(service->server, config->host, (uint16_t)config->port, false);
 }
 
 static void close_all(struct running *running)
 {
     struct service *service = &running->service;
+    running->admin = http_server_free(running->admin);
     service->pool = pg_pool_free(service->pool);
     service->server = http_server_free(service->server);
     service_deinit(service);
@@ -133,6 +147,7 @@ static void serve(struct running *running)
     while (!running->stop && !(running->draining && http_server_connections(server) == 0)) {
         event_base_loop(running->base, EVLOOP_ONCE);
         http_server_flush(server);
+        http_server_flush(running->admin);
     }
     log_event(LOG_INFO, "api.stopped");
 }

@@ -49,6 +49,16 @@ class Api:
     def healthy(self):
         return self.call("GET", "/healthz", key=None).status == 200
 
+    def metrics(self, port):
+        """Values of /metrics by name and labels."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        return {name: int(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
     def call(self, method, path, body=None, key=None, headers=None):
         """body: an object, sent as JSON, or bytes, sent as they are."""
         sent = dict(headers or {})
@@ -155,6 +165,12 @@ class World:
                  " content_hash, verdict, conversion_id)"
                  " values (%s, click_ts(%s), 'postback', %s, 'order-anna', '10.00', 1000, 'RUB', gen_random_uuid(), 1, 0, 'applied', %s)",
                  (self.receipt, self.receipt, self.program, self.anna.conversion))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture

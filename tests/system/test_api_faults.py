@@ -3,7 +3,7 @@ import concurrent.futures
 
 import psycopg2
 
-from api import LINK, OPEN, PROGRAM, Api, Client, World, api, world  # noqa: F401 (fixtures)
+from api import LINK, OPEN, PROGRAM, Api, Client, World, api, free_port, world  # noqa: F401 (fixtures)
 from conftest import wait_for
 
 
@@ -90,6 +90,21 @@ def test_a_slow_database_does_not_pile_up(spawn, postgres, tmp_path):
     blocker.rollback()
     blocker.close()
     wait_for(lambda: world.anna.client.get("/v1/links").status == 200, what="the api to answer again")
+
+
+def test_metrics_count(spawn, postgres, tmp_path):
+    port = free_port()
+    world = World(Api(spawn, postgres, tmp_path, f"connections = 2\nadmin_port = {port}\n"))
+    before = world.api.metrics(port)
+    assert world.team.get("/v1/me").status == 200
+    assert world.team.get("/v1/links?x=1").status == 422
+    assert world.api.call("GET", "/v1/me").status == 401
+    assert world.anna.client.get(f"/v1/conversions/{world.boris.conversion}").status == 404
+    after = world.api.metrics(port)
+    moved = {name.removeprefix("clickledger_api_"): after[name] - before[name] for name in after if after[name] != before[name]}
+    assert moved == {"requests_total": 4, "connections_total": 4, 'jobs_total{end="done"}': 1, 'jobs_total{end="refused"}': 1,
+                     'refused_total{reason="request"}': 2, 'refused_total{reason="unauthorized"}': 1}
+    assert after["clickledger_api_postgres_connections"] == 2 and after["clickledger_api_postgres_busy"] == 0
 
 
 def test_stops_when_told(world):
