@@ -90,13 +90,21 @@ static void answer_refused(struct context *context, struct http_conn *conn, stru
     answer_json(conn, status, (struct slice){json, (size_t)len});
 }
 
+// A report that nothing can record is not lost: the shop is asked to send it again.
+static bool good_record(struct context *context, struct http_conn *conn, const struct reporting *reporting)
+{
+    if (context_records(context) && context_record(context, conn, &reporting->note.hit))
+        return true;
+    metric_add(&context->counters->reports_postponed, 1);
+    return false;
+}
+
 static void answer_accepted(struct context *context, struct http_conn *conn, struct reporting *reporting)
 {
     char json[ANSWER_BYTES_MAX];
 
     reporting->note.hit.status = 202;
-    if (!context_record(context, conn, &reporting->note.hit)) {
-        metric_add(&context->counters->reports_postponed, 1);
+    if (!good_record(context, conn, reporting)) {
         answer_json(conn, 503,
                     SLICE("{\"error\":{\"code\":\"unavailable\","
                           "\"message\":\"The report cannot be recorded at the moment; send it again.\"}}"));

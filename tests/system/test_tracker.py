@@ -474,3 +474,40 @@ def test_command_line(tmp_path, spawn):
     config.write_text(f"[tracker]\nclick_keys = {keys}\n")
     status, text = run("--config", config)
     assert status == 2 and str(keys) in text
+
+
+def test_without_journal(tmp_path, make):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/journal").write_text("not a folder")
+    tracker = make()
+    wait_for(lambda: b"1 wait for redis" in tracker.admin("/healthz").body, what="the mode")
+    ids = [tracker.get("/c/demo").click_id for _ in range(5)]
+    assert [hit["id"] for hit in tracker.hits(5)] == ids  # answered only when Redis had them
+    assert tracker.get("/postback/good-key?order_id=1&amount=1").status == 202
+
+    tracker.redis.kill()
+    wait_for(lambda: tracker.admin("/healthz").status == 503, what="the mode")
+    blind = tracker.get("/c/cookie")
+    assert (blind.status, blind.location) == (302, "https://own.example/") and "Set-Cookie" not in blind.headers
+    check_pixel(tracker.get("/v/shop.gif"))
+    report = tracker.get("/postback/good-key?order_id=2&amount=1")
+    assert report.status == 503 and report.headers["Retry-After"]
+    assert tracker.metric("clickledger_recorder_lost_total") == 2
+    assert tracker.metric("clickledger_tracker_reports_postponed_total") == 1
+
+    tracker.redis.start()
+    wait_for(tracker.healthy, what="Redis")
+    last = tracker.get("/c/demo").click_id
+    assert last in [hit["id"] for hit in tracker.hits(7)]
+
+
+def test_answers_held_while_redis_is_slow(tmp_path, make):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/journal").write_text("not a folder")
+    tracker = make()
+    wait_for(lambda: b"1 wait for redis" in tracker.admin("/healthz").body, what="the mode")
+    requests = b"".join(b"GET /c/demo?sub1=%d HTTP/1.1\r\nHost: t\r\nUser-Agent: Mozilla/5.0\r\n\r\n" % n for n in range(50))
+    tracker.redis.client.execute_command("CLIENT", "PAUSE", "300", "ALL")
+    ids = re.findall(rb"click_id=([0-9a-f-]{36})", tracker.raw(requests))
+    assert len(ids) == 50
+    assert [hit["id"].encode() for hit in tracker.hits(50)] == ids
