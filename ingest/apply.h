@@ -13,7 +13,7 @@ enum apply_verdict {
     APPLY_LOAD = 1,  // load its hits, go on behind it
     APPLY_LATE,      // found after all: load its hits, its lost range shrinks
     APPLY_HOLE,      // its hits are lost, go on behind it
-    APPLY_END,       // go on behind it, the producer has ended
+    APPLY_END,       // the producer has ended; the position stays
     APPLY_END_AGAIN, // the producer has ended, nothing else
     APPLY_RESEND,    // applied before: drop
     APPLY_GAP,       // something in between can still be sent: drop, want last + 1

@@ -224,6 +224,7 @@ static int frame_execute(struct loader *loader, size_t index, size_t producer, e
     case APPLY_LOAD:
         apply_advance(position, header, chain);
         loaded->gap = false;
+        loaded->row.ended = false; // an END before it came from a copy of its journal
         return payload_take(loader, index, producer);
     case APPLY_LATE:
         return frame_find_late(loader, index, producer, range_id, range);
@@ -233,7 +234,6 @@ static int frame_execute(struct loader *loader, size_t index, size_t producer, e
         loader->part.lost_hole += header->count;
         return frame_lose(loader, &loaded->row, hole, "hole");
     case APPLY_END:
-        apply_advance(position, header, chain);
         loaded->gap = false;
         loaded->row.ended = true;
         return 0;

@@ -143,7 +143,7 @@ def test_hole_and_end(ingest, postgres, producer):
     producer.send(made[2])
     end = producer.end()
     producer.send(end, end)
-    settled(postgres, producer, (4, 8, 6, 0, 2, True))
+    settled(postgres, producer, (3, 8, 6, 0, 2, True))
     assert postgres.query("select from_seq, to_seq, hits, reason from lost_range") == [(2, 2, 2, "hole")]
     wait_for(lambda: producer.position()[4] == 1, what="the end to be published")
 

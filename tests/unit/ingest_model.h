@@ -22,6 +22,8 @@ static inline void ingest_model_apply(struct ingest_model *m, const struct frame
                                       struct stream_id id)
 {
     m->ended |= (h->flags & FRAME_END) != 0;
+    if (h->flags & FRAME_END && h->base <= m->last + 1)
+        return;
     if (h->seq <= m->last) {
         m->dropped++;
         return;
@@ -51,7 +53,7 @@ static inline void ingest_model_apply(struct ingest_model *m, const struct frame
         m->lost_hits += h->count;
     } else {
         m->hits += h->count;
-        m->applied += !(h->flags & FRAME_END);
+        m->applied++;
     }
 }
 
