@@ -84,8 +84,9 @@ void agents_init(struct agents *agents)
 
     for (unsigned letter = 0; letter < AGENTS_ALPHABET_SIZE; letter++) {
         agents->first[letter] = (uint16_t)at;
-        while (at < array_length(words) && words[at].text[0] == (char)('a' + letter))
-            at++;
+        agents->second[letter] = 0;
+        for (; at < array_length(words) && words[at].text[0] == (char)('a' + letter); at++)
+            agents->second[letter] |= 1u << (words[at].text[1] & 31);
     }
     agents->first[AGENTS_ALPHABET_SIZE] = (uint16_t)at;
     assert(at == array_length(words)); // every word stands with its letter
@@ -105,7 +106,9 @@ static const struct word *word_at(const struct agents *agents, struct slice text
 {
     unsigned letter = fold(text.data[0]) - 'a';
 
-    if (letter >= AGENTS_ALPHABET_SIZE)
+    // Most places end here; words are longer than a character, and case is not in the lower five bits.
+    if (letter >= AGENTS_ALPHABET_SIZE || text.len < 2 ||
+        !(agents->second[letter] >> (text.data[1] & 31) & 1))
         return NULL;
     for (size_t i = agents->first[letter]; i < agents->first[letter + 1]; i++) {
         *len = word_length_at(words[i].text, text);

@@ -13,6 +13,7 @@
 
 struct agents {
     uint16_t first[AGENTS_ALPHABET_SIZE + 1]; // first word of each letter
+    uint32_t second[AGENTS_ALPHABET_SIZE];    // per first letter: bits 1 << (second character & 31)
 };
 
 void agents_init(struct agents *agents);
