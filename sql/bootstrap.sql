@@ -23,5 +23,6 @@ end $$;
 
 alter role cl_analyst set statement_timeout = '60s';
 alter role cl_analyst set default_transaction_read_only = on;
+alter role cl_api set jit = off; -- its statements are short, compiling them takes longer than running them
 alter role cl_api set statement_timeout = '5s';
 alter role cl_api set idle_in_transaction_session_timeout = '10s';
