@@ -15,7 +15,8 @@
 #include "base/log.h"
 #include "base/program.h"
 
-#define LOOK_MS 1000 // idle: look for work; not connected, or standing by: try again
+#define LOOK_MS          1000 // idle: look for work; not connected, or standing by: try again
+#define CLOCKS_DIFFER_MS 50   // a hold has ended by our clock and not by PostgreSQL's
 
 struct loop {
     const struct attrib_config *config;
@@ -130,7 +131,7 @@ static unsigned sleep_ms(struct loop *loop)
     }
     if (hold_us == 0 || hold_us > now_us + LOOK_MS * 1000)
         return LOOK_MS;
-    return hold_us <= now_us ? 1 : (unsigned)((hold_us - now_us) / 1000 + 1);
+    return hold_us <= now_us ? CLOCKS_DIFFER_MS : (unsigned)((hold_us - now_us) / 1000 + 1);
 }
 
 // What to sleep before the next look; 0: a notification is there already.

@@ -460,3 +460,5 @@ begin
 end $$;
 grant update (note) on clickledger.conversion_report to cl_attrib;
 grant select, insert, delete on clickledger.conversion_due to cl_attrib;
+grant select (note, reason) on clickledger.conversion_report to cl_api;
+grant select on clickledger.ledger_violations to cl_analyst;

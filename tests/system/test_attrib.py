@@ -292,6 +292,43 @@ def test_one_bad_order_does_not_stop_the_others(shop):
     assert shop.verdict(bad) == "applied"
 
 
+def test_a_serialization_failure_is_tried_again(shop):
+    shop.db.query("create sequence tries")
+    shop.db.query("grant usage on sequence tries to cl_attrib")
+    shop.db.query("create function clash() returns trigger language plpgsql as $$ begin"
+                  " if nextval('clickledger.tries') <= 2 then raise exception using errcode = '40001'; end if; return new; end $$")
+    shop.db.query("create trigger clash before insert on conversion for each row execute function clash()")
+    shop.report(T0 + timedelta(hours=1), click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+    assert shop.attribute()["faults"] == 0
+    assert shop.balances() == [(shop.anna, 0, 100)]
+
+
+def test_reports_of_one_order_are_bounded(shop):
+    shop.report(T0, amount_minor=1000, status="approved")
+    for minute in range(1, 1002):
+        shop.db.query("insert into conversion_report (id, ts, source, program_id, order_id, amount, amount_minor, producer, seq, content_hash)"
+                      " select id, click_ts(id), 'pixel', %s, 'o1', '1', 1, %s, 1, 1 from (select %s::uuid as id) r",
+                      [shop.program, PRODUCER, uuid7(T0 + timedelta(minutes=minute))])
+    shop.attribute()
+    assert dict(shop.db.query("select verdict, count(*) from conversion_report group by 1")) == {
+        "applied": 1, "amount_conflict": 999, "too_many_reports": 2}
+
+
+def test_killed_again_and_again_it_counts_once(shop, spawn):
+    visitors = [str(uuid.uuid4()) for _ in range(300)]
+    for number, visitor in enumerate(visitors):
+        shop.click(T0, shop.anna, visitor)
+        shop.report(T0 + timedelta(hours=1), f"o{number}", visitor_id=visitor, amount_minor=1000, status="approved")
+        if number % 30 == 0:
+            process = spawn(ATTRIB, env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
+        if number % 30 == 20:
+            process.kill()
+    shop.attribute()
+    assert shop.balances() == [(shop.anna, 0, 30000)]
+    assert shop.db.query("select count(*), count(distinct conversion_id), sum(weight_ppm) from credit") == [(300, 300, 300000000)]
+    assert shop.db.query("select conversions, commission_minor from conversion_hourly where conversions <> 0") == [(300, 30000)]
+
+
 def test_text_of_any_kind_survives(shop):
     order = 'a"b\\c{},NULL \'; drop table x; -- \u2028\u044f'
     shop.report(T0, order, amount_minor=5, customer="NULL", product='{"x"}', promo='"')
