@@ -9,6 +9,7 @@ import urllib.request
 
 import psycopg2
 import pytest
+import redis
 
 import frames
 from conftest import BUILD, wait_for
@@ -278,6 +279,20 @@ def test_stream_ids_that_go_back(ingest, postgres, producer, redis_server):
     settled(postgres, producer, (2, 6, 6, 0, 0, False))
 
 
+def test_redis_full(new_ingest, postgres, producer, redis_server):
+    """No position can be written, but what is deleted makes room for them."""
+    for _ in range(100):
+        producer.send(producer.make([hit(fields={frames.SUB1: os.urandom(2000)}) for _ in range(40)]))
+    redis_server.client.config_set("maxmemory", redis_server.client.info("memory")["used_memory"] - 3000000)
+    with pytest.raises(redis.exceptions.ResponseError, match="maxmemory"):
+        redis_server.client.set("a", "b")
+    ingest = new_ingest(load_hits=100).start()
+    settled(postgres, producer, (100, 4000, 4000, 0, 0, False))
+    wait_for(lambda: producer.position() and producer.position()[1] == 100, what=f"the position; {ingest.log()}")
+    assert "redis_full" in ingest.process.log()
+    assert postgres.query("select * from conservation where not holds") == []
+
+
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_postgres_restarts(ingest, postgres, producer, mode):
     producer.send(producer.make())
@@ -319,6 +334,44 @@ def test_killed_at_random(new_ingest, postgres, producer):
     seed = int(os.environ.get("SEED", time.time()))
     print(f"SEED={seed}")
     kill_and_restart(new_ingest(), postgres, producer, random.Random(seed), 0.15)
+    assert postgres.query("select * from conservation where not holds") == []
+
+
+def test_everything_dies(new_ingest, postgres, redis_server):
+    """Two ingests, three producers; ingest, its connections, Redis and PostgreSQL die in random order."""
+    seed = int(os.environ.get("SEED", time.time()))
+    print(f"SEED={seed}")
+    rng = random.Random(seed)
+    ingests = [new_ingest(f"ingest{i}", load_hits=200).start() for i in range(2)]
+    producers = [Producer(redis_server.client) for _ in range(3)]
+
+    def kill_ingest():
+        victim = rng.choice(ingests)
+        victim.process.kill()
+        victim.start()
+
+    def kill_redis():
+        redis_server.kill()
+        redis_server.start()
+
+    def kill_postgres():
+        postgres.close()
+        postgres.cluster.restart("immediate")
+
+    def kill_connections():
+        postgres.cluster.execute("select pg_terminate_backend(pid) from pg_stat_activity"
+                                 f" where datname = '{postgres.name}' and usename = 'cl_ingest'")
+
+    for kill in rng.sample([kill_ingest] * 4 + [kill_redis] * 2 + [kill_postgres] * 2 + [kill_connections] * 3, 11):
+        for producer in producers:
+            made = [producer.make(rng.randrange(1, 40)) for _ in range(rng.randrange(1, 10))]
+            producer.send(*made, *rng.sample(made, rng.randrange(len(made) + 1)))
+        time.sleep(rng.random() * 0.2)
+        kill()
+    for producer in producers:
+        settled(postgres, producer, (len(producer.frames), producer.hits, producer.hits, 0, 0, False))
+        wait_for(lambda p=producer: p.position() and p.position()[1:3] == (len(p.frames), 0), what="the position")
+    assert postgres.value("select sum(clicks) from click_hourly") == sum(p.hits for p in producers)
     assert postgres.query("select * from conservation where not holds") == []
 
 
