@@ -381,10 +381,11 @@ create function clickledger.explanation_write(ids bigint[], precedences text[], 
   with touches as (
     select w.conversion_id, w.partner_id, w.us, w.touch_id,
       c.program_id = w.program_id as is_concerned,
-      jsonb_build_object('own', true, 'kind', w.kind, 'id', w.touch_id, 'at', clickledger.us_time(w.us), 'link_id', w.link_id,
+      jsonb_build_object('own', true, 'kind', w.kind, 'id', w.touch_id, 'at', clickledger.api_time(clickledger.us_time(w.us)), 'link_id', w.link_id,
         'promo_code_id', w.promo_code_id, 'class', w.class, 'verdict', w.verdict, 'reason', w.reason, 'weight_ppm', w.weight,
         'window_days', w.window_us / 86400000000,
-        'window_from', c.occurred_at - w.window_us / 86400000000 * interval '24 hours', 'window_to', c.occurred_at,
+        'window_from', clickledger.api_time(c.occurred_at - w.window_us / 86400000000 * interval '24 hours'),
+        'window_to', clickledger.api_time(c.occurred_at),
         'age_seconds', trunc(extract(epoch from c.occurred_at - clickledger.us_time(w.us)), 3)) as own,
       jsonb_build_object('own', false, 'kind', w.kind, 'verdict', w.verdict, 'reason', w.reason,
         'age_days', floor(extract(epoch from c.occurred_at - clickledger.us_time(w.us)) / 86400)) as others
@@ -404,18 +405,18 @@ create function clickledger.explanation_write(ids bigint[], precedences text[], 
     group by p.conversion_id, p.partner_id),
   commissions as (
     select m.conversion_id, m.partner_id, jsonb_build_object('terms_id', t.id, 'terms_version', t.version,
-      'terms_of', case when t.partner_id is null then 'program' else 'partner' end, 'effective_from', t.effective_from,
+      'terms_of', case when t.partner_id is null then 'program' else 'partner' end, 'effective_from', clickledger.api_time(t.effective_from),
       'kind', t.commission_kind, 'rate_ppm', t.rate_ppm, 'fixed_minor', t.fixed_minor, 'hold_days', t.hold_days,
       'base_minor', m.base_minor,
       'exact_minor', case t.commission_kind when 'percent' then trim_scale(m.base_minor::numeric * t.rate_ppm / 1000000)
         else t.fixed_minor end,
       'rounding', 'half_up', 'amount_minor', m.amount_minor, 'status', m.status, 'approved', m.approved,
-      'hold_until', m.hold_until, 'revision', m.revision) as body
+      'hold_until', clickledger.api_time(m.hold_until), 'revision', m.revision) as body
     from clickledger.commission m join clickledger.terms t on t.id = m.terms_id
     where m.conversion_id = any (ids)),
   lines as (
     select t.id, t.conversion_id, t.partner_id, jsonb_build_object('transaction_id', t.id, 'key', t.key, 'kind', t.kind,
-      'posted_at', t.posted_at,
+      'posted_at', clickledger.api_time(t.posted_at),
       'entries', jsonb_agg(jsonb_build_object('account', a.kind, 'amount_minor', e.amount_minor) order by a.id)) as body
     from clickledger.ledger_transaction t
     join clickledger.ledger_entry e on e.transaction_id = t.id and e.partner_id is not null
@@ -427,7 +428,7 @@ create function clickledger.explanation_write(ids bigint[], precedences text[], 
   insert into clickledger.explanation as x (conversion_id, partner_id, body)
   select p.conversion_id, p.partner_id, jsonb_build_object(
     'conversion', jsonb_build_object('id', c.id, 'program_id', c.program_id, 'kind', c.kind, 'status', c.status,
-        'occurred_at', c.occurred_at, 'currency', c.currency)
+        'occurred_at', clickledger.api_time(c.occurred_at), 'currency', c.currency)
       || case when m.body is null then '{}' else jsonb_build_object('order_id', c.order_id, 'reason', c.reason,
         'amount_minor', c.amount_minor, 'refunded_minor', c.refunded_minor) end,
     'model', 'last', 'precedence', w.precedence, 'touches', p.touches, 'commission', m.body, 'ledger', coalesce(l.body, '[]'))
@@ -453,7 +454,7 @@ begin
       'time_us', 'us_time', 'terms_at', 'report_refuse', 'touch_batch_expand', 'order_take', 'hold_next', 'order_events',
       'conversion_scope', 'conversion_touches', 'commission_posted', 'conversion_write', 'report_write', 'order_settle',
       'conversion_key_write', 'credit_write', 'commission_write', 'commission_post', 'conversion_hourly_add',
-      'explanation_write', 'ledger_post', 'click_ts')
+      'explanation_write', 'ledger_post', 'click_ts', 'api_time')
   loop
     execute format('grant execute on function %s to cl_attrib', function);
   end loop;

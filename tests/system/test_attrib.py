@@ -1,5 +1,6 @@
 """clickledger-attrib with a real PostgreSQL: from reports, touches and decisions to credits, commissions and the ledger."""
 import random
+import socket
 import subprocess
 import threading
 import urllib.request
@@ -25,6 +26,12 @@ def uuid7(at):
 
 def ms_of(at):
     return datetime.fromtimestamp(int(at.timestamp() * 1000) / 1000, timezone.utc)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Shop:
@@ -250,7 +257,7 @@ def test_a_hold_ends_by_itself(shop, spawn):
 
 
 def test_two_daemons_share_the_work(shop, spawn):
-    ports = [18971, 18972]
+    ports = [free_port(), free_port()]
     env = [{"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib"), "CLICKLEDGER_ATTRIB_ADMIN_PORT": str(port)} for port in ports]
     first = spawn(ATTRIB, env=env[0])
 
@@ -353,6 +360,7 @@ def test_explanations_tell_each_partner_their_part(shop):
     assert loser["touches"][0] == {"own": False, "kind": "click", "verdict": "won", "reason": "last_touch", "age_days": 2}
     assert loser["touches"][2]["reason"] == "later_touch"
     assert winner["touches"][0]["id"] == won and winner["touches"][0]["window_days"] == 30
+    assert (winner["touches"][0]["window_from"], winner["touches"][0]["window_to"]) == ("2026-02-12T12:00:00.000Z", "2026-03-14T12:00:00.000Z")
     assert winner["touches"][1]["reason"] == "class" and winner["touches"][1]["class"] == "bot"
     commission = winner["commission"]
     assert (commission["rate_ppm"], commission["base_minor"], commission["exact_minor"], commission["amount_minor"]) == (100000, 1005, 100.5, 101)
@@ -450,7 +458,7 @@ def reset(shop):
     shop.db.query("".join(f"delete from {table};" for table in tables) + "delete from conversion")
 
 
-def test_the_order_of_arrival_does_not_matter(shop, spawn):
+def test_the_order_of_arrival_does_not_matter(shop):
     """The same facts in 100 orders, attributed in between at random, give the same credits, commissions and balances."""
     scenario = Scenario(shop)
     seed = random.randrange(1 << 30)
