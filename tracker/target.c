@@ -50,11 +50,6 @@ static size_t authority_length(struct slice text)
     return len;
 }
 
-static bool is_host_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
 bool target_deep_link_good(struct slice url, const struct catalog_program *program)
 {
     char host[HOST_BYTES_MAX];
@@ -69,11 +64,8 @@ bool target_deep_link_good(struct slice url, const struct catalog_program *progr
         return false;
     if (name.len == 0 || name.len > sizeof(host))
         return false;
-    for (size_t i = 0; i < name.len; i++) {
+    for (size_t i = 0; i < name.len; i++)
         host[i] = http_char_lower(name.data[i]);
-        if (!is_host_char(host[i]))
-            return false;
-    }
     return catalog_program_allows(program, (struct slice){host, name.len});
 }
 

@@ -1,47 +1,13 @@
 """Every endpoint of the tracker, with good and bad input, against a real Redis."""
 import json
-import os
 import re
-import signal
 
 import pytest
 
-from conftest import BUILD, wait_for
-from tracker import (GIF, KEY_LINE, Tracker, integration, link, program, promo_code, publish, settings)
+from conftest import wait_for
+from tracker import check_pixel, REVISION, make_fixture, tracker_fixture  # noqa: F401
 
-REVISION = 5
-RECORDS = [
-    settings(),
-    program(1, "shop", hosts=["shop.example", "www.shop.example"], fallback="https://shop.example/gone"),
-    program(2, "own", cookie=True, hosts=["own.example"]),
-    program(3, "paused", active=False),
-    link("demo", 11, 1, "https://shop.example/landing?a=1#top"),
-    link("bare", 12, 1, "https://shop.example"),
-    link("closed", 13, 1, "https://shop.example/closed", active=False),
-    link("sleeping", 14, 3, "https://paused.example/"),
-    link("cookie", 15, 2, "https://own.example/"),
-    link("loud", 16, 1, "https://shop.example/?click_id=theirs&utm_source=ours&x=%D0%BF"),
-    promo_code("Summer", 21, 1, "https://shop.example/summer"),
-    integration("good-key", 31, 1, aliases={"tid": "order_id", "sum": "amount"}),
-    integration("old-key", 32, 1, active=False),
-]
 UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
-
-
-@pytest.fixture
-def make(tmp_path, redis_server, spawn):
-    def started(**options):
-        publish(redis_server.client, RECORDS, REVISION)
-        tracker = Tracker(tmp_path, redis_server, spawn, **options)
-        tracker.start(REVISION)
-        return tracker
-
-    return started
-
-
-@pytest.fixture
-def tracker(make):
-    return make()
 
 
 def test_click(tracker):
@@ -205,12 +171,6 @@ def test_promo_link(tracker):
     assert (unknown["reason"], unknown["promo_code_id"]) == ("link_unknown", 0)
 
 
-def check_pixel(answer):
-    assert (answer.status, answer.body) == (200, GIF)
-    assert answer.headers["Content-Type"] == "image/gif"
-    assert "no-store" in answer.headers["Cache-Control"]
-
-
 def test_impression(tracker):
     for slug in "demo", "nothing", "closed":
         check_pixel(tracker.get(f"/i/{slug}.gif", Sec_Fetch_Dest="image", Sec_Fetch_Mode="no-cors"))
@@ -365,149 +325,3 @@ def test_pipelined_clicks(tracker):
     found = tracker.hits(100)
     assert [hit["id"].encode() for hit in found] == ids
     assert [int(hit["sub1"]) for hit in found] == list(range(100))
-
-
-def test_catalog_changes_arrive(tracker):
-    assert tracker.get("/c/new").status == 404
-    publish(tracker.redis.client, RECORDS + [link("new", 99, 1, "https://shop.example/new")], REVISION + 1)
-    tracker.wait_catalog(REVISION + 1)
-    assert tracker.get("/c/new").location.startswith("https://shop.example/new?")
-    assert tracker.hits(2)[1]["catalog_revision"] == REVISION + 1
-
-
-def test_redis_away(tracker):
-    before = tracker.get("/c/demo").click_id
-    tracker.hits(1)
-    tracker.redis.kill()
-    during = [tracker.get("/c/demo").click_id for _ in range(10)]
-    assert tracker.healthy()
-    tracker.redis.start()
-    assert [hit["id"] for hit in tracker.hits(11)] == [before] + during
-
-
-def test_restart_with_redis_away(tracker):
-    tracker.get("/c/demo")
-    tracker.hits(1)
-    assert tracker.process.stop() == 0
-    tracker.redis.kill()
-    tracker.start(REVISION)
-    assert tracker.get("/c/demo").status == 302
-
-
-def workers(tracker):
-    with open(f"/proc/{tracker.process.pid}/task/{tracker.process.pid}/children", encoding="ascii") as file:
-        return [int(pid) for pid in file.read().split()]
-
-
-def test_dead_worker_is_replaced(make):
-    tracker = make(workers=2)
-    old = workers(tracker)
-    assert len(old) == 2
-    os.kill(old[0], signal.SIGKILL)
-    wait_for(lambda: len(set(workers(tracker)) | set(old)) == 3 and len(workers(tracker)) == 2, what="a new worker")
-    ids = {tracker.get("/c/demo").click_id for _ in range(20)}
-    assert {hit["id"] for hit in tracker.hits(20)} == ids
-    assert tracker.metric("clickledger_tracker_restarts_total") == 1
-
-
-def running(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_nothing_is_left_behind_a_killed_supervisor(make):
-    tracker = make(workers=2)
-    children = workers(tracker)
-    tracker.process.kill()
-    wait_for(lambda: not any(map(running, children)), what="the workers' end")
-    tracker.start(REVISION)
-    assert tracker.get("/c/demo").status == 302
-
-
-def test_stop_finishes_what_is_open(make):
-    tracker = make(workers=2)
-    children = workers(tracker)
-    assert tracker.get("/c/demo").status == 302
-    assert tracker.process.stop() == 0
-    assert not any(map(running, children))
-    with pytest.raises(OSError):
-        tracker.get("/c/demo")
-
-
-def test_admin(tracker):
-    tracker.get("/c/demo")
-    health = tracker.admin("/healthz")
-    assert health.status == 200
-    lines = health.body.decode().splitlines()
-    assert lines[0] == "ok" and lines[1] == "workers: 1 of 1 alive"
-    assert any(line.startswith("journal: 1 of 1 journaled") for line in lines)
-    assert any(line.startswith(f"catalog: revision {REVISION}, heard of") for line in lines)
-    wait_for(lambda: tracker.metric('clickledger_tracker_hits_total{kind="click"}') == 1, what="the counter")
-    assert tracker.metric('clickledger_tracker_classes_total{class="human"}') == 1
-    assert tracker.admin("/nothing").status == 404
-    assert tracker.request("POST", "/metrics", port=tracker.admin_port).status == 405
-
-
-def test_command_line(tmp_path, spawn):
-    def run(*arguments):
-        process = spawn(BUILD / "tracker/clickledger-tracker", *arguments)
-        return process.wait(), process.log()
-
-    status, text = run("--help")
-    assert status == 0 and "drain" in text
-    status, text = run("--version")
-    assert status == 0 and text.startswith("clickledger-tracker ")
-    keys = tmp_path / "keys"
-    keys.write_text(KEY_LINE)
-    keys.chmod(0o600)
-    config = tmp_path / "conf"
-    for line, what in (("prot = 1", "prot"), ("workers = 0", "workers"), ("trusted_proxies = everybody", "trusted_proxies"),
-                       ("click_keys = /nowhere", "/nowhere")):
-        config.write_text(f"[tracker]\nstate = {tmp_path}\n" +
-                          ("" if "click_keys" in line else f"click_keys = {keys}\n") + line + "\n")
-        status, text = run("--config", config)
-        assert status == 2 and what in text
-    keys.chmod(0o644)
-    config.write_text(f"[tracker]\nclick_keys = {keys}\n")
-    status, text = run("--config", config)
-    assert status == 2 and str(keys) in text
-
-
-def test_without_journal(tmp_path, make):
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state/journal").write_text("not a folder")
-    tracker = make()
-    wait_for(lambda: b"1 wait for redis" in tracker.admin("/healthz").body, what="the mode")
-    ids = [tracker.get("/c/demo").click_id for _ in range(5)]
-    assert [hit["id"] for hit in tracker.hits(5)] == ids  # answered only when Redis had them
-    assert tracker.get("/postback/good-key?order_id=1&amount=1").status == 202
-
-    tracker.redis.kill()
-    wait_for(lambda: tracker.admin("/healthz").status == 503, what="the mode")
-    blind = tracker.get("/c/cookie")
-    assert (blind.status, blind.location) == (302, "https://own.example/") and "Set-Cookie" not in blind.headers
-    check_pixel(tracker.get("/v/shop.gif"))
-    report = tracker.get("/postback/good-key?order_id=2&amount=1")
-    assert report.status == 503 and report.headers["Retry-After"]
-    assert tracker.metric("clickledger_recorder_lost_total") == 2
-    assert tracker.metric("clickledger_tracker_reports_postponed_total") == 1
-
-    tracker.redis.start()
-    wait_for(tracker.healthy, what="Redis")
-    last = tracker.get("/c/demo").click_id
-    assert last in [hit["id"] for hit in tracker.hits(7)]
-
-
-def test_answers_held_while_redis_is_slow(tmp_path, make):
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state/journal").write_text("not a folder")
-    tracker = make()
-    wait_for(lambda: b"1 wait for redis" in tracker.admin("/healthz").body, what="the mode")
-    requests = b"".join(b"GET /c/demo?sub1=%d HTTP/1.1\r\nHost: t\r\nUser-Agent: Mozilla/5.0\r\n\r\n" % n for n in range(50))
-    tracker.redis.client.execute_command("CLIENT", "PAUSE", "300", "ALL")
-    ids = re.findall(rb"click_id=([0-9a-f-]{36})", tracker.raw(requests))
-    assert len(ids) == 50
-    assert [hit["id"].encode() for hit in tracker.hits(50)] == ids

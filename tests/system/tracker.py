@@ -8,6 +8,8 @@ import struct
 import subprocess
 import urllib.parse
 
+import pytest
+
 from conftest import BUILD, ROOT, wait_for
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0 Safari/537.36"
@@ -208,3 +210,44 @@ class Tracker:
         wait_for(enough, what=f"{count} hits")
         assert len(found) == count
         return found
+
+
+REVISION = 5
+RECORDS = [
+    settings(),
+    program(1, "shop", hosts=["shop.example", "www.shop.example"], fallback="https://shop.example/gone"),
+    program(2, "own", cookie=True, hosts=["own.example"]),
+    program(3, "paused", active=False),
+    link("demo", 11, 1, "https://shop.example/landing?a=1#top"),
+    link("bare", 12, 1, "https://shop.example"),
+    link("closed", 13, 1, "https://shop.example/closed", active=False),
+    link("sleeping", 14, 3, "https://paused.example/"),
+    link("cookie", 15, 2, "https://own.example/"),
+    link("loud", 16, 1, "https://shop.example/?click_id=theirs&utm_source=ours&x=%D0%BF"),
+    promo_code("Summer", 21, 1, "https://shop.example/summer"),
+    integration("good-key", 31, 1, aliases={"tid": "order_id", "sum": "amount"}),
+    integration("old-key", 32, 1, active=False),
+]
+
+
+@pytest.fixture(name="make")
+def make_fixture(tmp_path, redis_server, spawn):
+    """make(option=value, ...) starts a tracker by RECORDS."""
+    def started(**options):
+        publish(redis_server.client, RECORDS, REVISION)
+        tracker = Tracker(tmp_path, redis_server, spawn, **options)
+        tracker.start(REVISION)
+        return tracker
+
+    return started
+
+
+@pytest.fixture(name="tracker")
+def tracker_fixture(make):
+    return make()
+
+
+def check_pixel(answer):
+    assert (answer.status, answer.body) == (200, GIF)
+    assert answer.headers["Content-Type"] == "image/gif"
+    assert "no-store" in answer.headers["Cache-Control"]
