@@ -18,6 +18,18 @@ create function clickledger.terms_at(program_id bigint, partner_id bigint, at ti
 $$;
 comment on function clickledger.terms_at(bigint, bigint, timestamptz) is 'Terms in force for a partner at a moment: the partner''s own newest version, else the programme''s; no row: none.';
 
+create function clickledger.terms_moved() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into clickledger.conversion_due
+  select c.id from clickledger.conversion c
+  where c.program_id = new.program_id and c.occurred_at >= new.effective_from
+  on conflict do nothing;
+  perform pg_notify('clickledger_work', '');
+  return null;
+end $$;
+comment on function clickledger.terms_moved() is 'Trigger: new terms that reach back make the conversions since then due, so that what is posted does not depend on when the terms were written.';
+create trigger terms_moved after insert on clickledger.terms for each row execute function clickledger.terms_moved();
+
 -- --- What is to be done -------------------------------------------------------------------------------------------------
 
 create function clickledger.report_refuse(reports_max integer) returns bigint language sql as $$

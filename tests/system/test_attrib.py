@@ -190,6 +190,17 @@ def test_terms_of_the_touch(shop):
     assert shop.commissions() == [(shop.anna, 100, "available"), (shop.anna, 200, "available"), (shop.boris, 777, "available")]
 
 
+def test_terms_that_reach_back(shop):
+    click = shop.click(T0, shop.anna)
+    shop.report(T0 + timedelta(days=1), click_id=click, amount_minor=1000, status="approved")
+    shop.attribute()
+    shop.make_terms(rate_ppm=150000, since=T0 - timedelta(days=1), version=2)
+    shop.make_terms(rate_ppm=250000, since=T0 + timedelta(seconds=1), version=3)
+    shop.attribute()
+    assert shop.commissions() == [(shop.anna, 150, "available")]
+    assert shop.balances() == [(shop.anna, 0, 150)]
+
+
 def test_no_terms_no_commission(postgres):
     shop = Shop(postgres)
     click = shop.click(datetime(2026, 3, 5, tzinfo=timezone.utc), shop.anna)
