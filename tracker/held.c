@@ -67,6 +67,7 @@ static void on_added(void *ctx, const struct redis_reply *reply)
     }
     while (held->first && held->first->answered && held->first->stored)
         first_drop(held);
+    store_answered(held->store, condition);
 }
 
 static bool frame_send(struct held *held, struct held_frame *frame)

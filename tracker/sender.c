@@ -76,10 +76,8 @@ static void on_added(void *ctx, const struct redis_reply *reply)
                   log_slice("reply", redis_reply_text(reply)));
     bool stored = condition == 0 && stream_id_parse(redis_reply_text(reply), &id) == 0;
     delivery_answer(&s->delivery, stored, id);
-    if (condition == REDIS_READONLY || condition == REDIS_MOVED || condition == REDIS_NOAUTH)
-        redis_link_reset(s->store->link,
-                         redis_condition_name(condition)); // another Redis may be behind the address
-    else if (stored)
+    store_answered(s->store, condition);
+    if (stored)
         sender_pump(s);
 }
 

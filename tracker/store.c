@@ -66,6 +66,12 @@ static void on_up(void *ctx)
         redis_link_reset(store->link, "check not sent");
 }
 
+void store_answered(struct store *store, int condition)
+{
+    if (condition == REDIS_READONLY || condition == REDIS_MOVED || condition == REDIS_NOAUTH)
+        redis_link_reset(store->link, redis_condition_name(condition));
+}
+
 void store_recheck(struct store *store)
 {
     const struct slice info[] = {SLICE("INFO")};

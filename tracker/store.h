@@ -40,6 +40,10 @@ void store_deinit(struct store *store); // pending handlers are called with NULL
 // Asks a Redis that evicts once more: its policy may have been set right. Every few seconds.
 void store_recheck(struct store *store);
 
+// What a command was answered with. A refusal that says that this is the wrong Redis (READONLY, MOVED,
+// NOAUTH) gives the connection up: the right one may be behind the address by now.
+void store_answered(struct store *store, int condition);
+
 static inline bool store_is_ready(const struct store *store)
 {
     return store->state == STORE_READY;

@@ -83,6 +83,22 @@ static void a_full_redis_is_not_believed(void **state)
     assert_int_equal(ingest_lost_frames(s), 0);
 }
 
+static void a_replica_is_left_until_it_is_a_master(void **state)
+{
+    struct setting *s = *state;
+
+    turns(s, 5);
+    until(s, ingest_hits(s) == s->added);
+    s->stalled = true;
+    call(s, ARGS(SLICE("REPLICAOF"), SLICE("127.0.0.1"), SLICE("1")));
+    turns(s, 5);
+    until(s, s->counters.not_stored > 0 && s->counters.redis_losses > 0);
+    call(s, ARGS(SLICE("REPLICAOF"), SLICE("NO"), SLICE("ONE")));
+    s->stalled = false;
+    until(s, ingest_hits(s) == s->added);
+    assert_int_equal(ingest_lost_frames(s), 0);
+}
+
 static void a_redis_that_evicts_gets_nothing(void **state)
 {
     struct setting *s = *state;
@@ -350,6 +366,7 @@ int main(void)
         with_redis(a_flushed_redis_is_filled_again),
         with_redis(a_killed_redis_is_filled_again),
         with_redis(a_full_redis_is_not_believed),
+        with_redis(a_replica_is_left_until_it_is_a_master),
         with_redis(a_redis_that_evicts_gets_nothing),
         with_redis(the_window_keeps_redis_small),
         with_redis(postgresql_that_goes_back_is_filled_again),

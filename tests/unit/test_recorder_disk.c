@@ -133,6 +133,30 @@ static void held_answers_are_told_no_when_redis_stays_away(void **state)
     redis_server_kill(&s->server, SIGKILL);
 }
 
+static void held_answers_wait_over_a_reconnect(void **state)
+{
+    struct setting *s = *state;
+
+    journal_doors.write = failing_write;
+    journal_doors.fallocate = failing_fallocate;
+    turns(s, 1);
+    until(s, ingest_hits(s) == s->added);
+    failure = EIO;
+    turns(s, 1);
+    until(s, s->settled_yes == 1);
+    kill(s->server.pid, SIGSTOP);
+    s->stalled = true;
+    for (int i = 0; i < 5; i++)
+        turn(s, 3);
+    redis_server_kill(&s->server, SIGKILL);
+    redis_server_start(&s->server, NULL);
+    client_begin(s);
+    s->stalled = false;
+    until(s, s->settled_yes == 6);
+    until(s, ingest_hits(s) == s->added);
+    assert_int_equal(s->settled_no, 0);
+}
+
 static int disk_up(void **state)
 {
     failure = 0;
@@ -148,6 +172,7 @@ int main(void)
         with_redis(a_failed_sync_ends_the_journal),
         with_redis(with_sync_first_a_failed_sync_answers_again),
         with_redis(without_journal_and_redis_hits_count_as_lost),
+        with_redis(held_answers_wait_over_a_reconnect),
         with_redis(held_answers_are_told_no_when_redis_stays_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
