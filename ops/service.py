@@ -24,13 +24,24 @@ def wait_for(what, condition, seconds, alive=lambda: True):
         time.sleep(0.05)
 
 
-def start_time(pid):
+def process_fields(pid):
+    """Fields of /proc/PID/stat from the state on (field 3), or None."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+            return stat.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] == "Z" else fields[19]
+
+
+def process_state(pid):
+    """One letter as in proc(5), or None."""
+    fields = process_fields(pid)
+    return fields and fields[0]
+
+
+def start_time(pid):
+    fields = process_fields(pid)
+    return None if fields is None or fields[0] == "Z" else fields[19]
 
 
 class Service:

@@ -5,6 +5,7 @@ and programs run as the postgres user, because PostgreSQL refuses root; where th
 folder is taken for what they need, and named.
 """
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import sys
 import time
 import urllib.request
 
-from service import Failure, Service
+from service import Failure, Service, process_state, wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
@@ -206,12 +207,29 @@ class State:
                 self.path("log", "initdb.log"), cwd="/", **account)
         limit = time.monotonic() + 60
         while True:
+            self.forget_dead_postmaster()
             try:
                 return service.start()
             except Failure:
                 # After a kill -9 its children live on for a moment and hold the shared memory.
                 if time.monotonic() > limit or "pre-existing shared memory block" not in service.log_tail():
                     raise
+
+    def forget_dead_postmaster(self):
+        """Where nobody buries orphans (a container without an init), a dead postmaster looks alive to the next one."""
+        pid_file = self.path("postgres", "postmaster.pid")
+        try:
+            with open(pid_file) as file:
+                pid = int(file.readline())
+        except (OSError, ValueError):
+            return
+        if process_state(pid) == "Z":
+            wait_for("the last processes of PostgreSQL", lambda: not self.working_in("postgres"), 60)
+            os.unlink(pid_file)
+
+    def working_in(self, name):
+        """Whether a process has this folder of the state as its working directory."""
+        return any(os.path.realpath(link) == os.path.realpath(self.path(name)) for link in glob.glob("/proc/[0-9]*/cwd"))
 
     def migrate(self):
         sql = os.path.join(REPOSITORY, "sql")

@@ -22,6 +22,22 @@ def say(text):
     print(text, flush=True)
 
 
+def run(command, **options):
+    """Runs a command to its end and meanwhile buries what its processes orphaned: to a store that starts, a dead one
+    whose parent does not look looks alive. Returns the exit code."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    while process.poll() is None:
+        bury(except_pid=process.pid)
+        time.sleep(0.05)
+    return process.returncode
+
+
+def bury(except_pid=None):
+    for pid, (state, _) in children().items():
+        if state == "Z" and pid != except_pid:
+            os.waitpid(pid, 0)
+
+
 class Tally:
     def __init__(self):
         self.passed, self.failed = 0, 0
@@ -33,7 +49,7 @@ class Tally:
     def step(self, title, command, **options):
         """Runs a command that passes or fails as one."""
         say(f"\n== {title}")
-        code = subprocess.run(command, stdin=subprocess.DEVNULL, **options).returncode
+        code = run(command, **options)
         if code != 0:
             say(f"FAILED: {title} ({' '.join(command)}: exit code {code})")
             self.failed += 1
@@ -52,7 +68,7 @@ def compile_into(tally, folder, title, *settings, environment=None):
 def meson_suites(tally, folder, title, suites):
     say(f"\n== {title}: {', '.join(suites)}")
     command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--no-suite", "long"]
-    code = subprocess.run(command + [word for suite in suites for word in ("--suite", suite)], stdin=subprocess.DEVNULL).returncode
+    code = run(command + [word for suite in suites for word in ("--suite", suite)])
     passed = failed = 0
     with open(os.path.join(folder, "meson-logs", "testlog.json")) as log:
         for line in log:
@@ -68,7 +84,7 @@ def system_tests(tally, folder, everything):
     command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}",
                os.path.join(REPOSITORY, "tests", "system")]
     environment = dict(os.environ, CLICKLEDGER_BUILD=folder, CLICKLEDGER_TEST_ALL="1" if everything else "")
-    code = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment).returncode
+    code = run(command, env=environment)
     try:
         with open(report) as file:
             counts = dict(re.findall(r'(\w+)="(\d+)"', re.search(r"<testsuite [^>]*>", file.read()).group()))
@@ -79,7 +95,7 @@ def system_tests(tally, folder, everything):
 
 
 def children():
-    """Processes that this one is the parent of: pid -> command line."""
+    """Processes that this one is the parent of: pid -> (state, command line)."""
     mine = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -89,17 +105,18 @@ def children():
                 command = line.read().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue
-        if int(fields[1]) == os.getpid() and fields[0] != "Z":
-            mine[int(pid)] = command
+        if int(fields[1]) == os.getpid():
+            mine[int(pid)] = fields[0], command
     return mine
 
 
 def nothing_left_behind(tally):
     limit = time.monotonic() + LEAVE_SECONDS
     while children() and time.monotonic() < limit:
+        bury()
         time.sleep(0.1)
     left = children()
-    for pid, command in left.items():
+    for pid, (_, command) in left.items():
         say(f"FAILED: left behind: {pid} {command}")
         os.kill(pid, signal.SIGKILL)
     tally.add(not left, bool(left))

@@ -126,7 +126,8 @@ def test_click_of_another_programme(installation):
     foreign = wait_for(lambda: click(installation, link), 5, "the link of the other programme")
     receipt = report(installation, order_id="foreign", amount="10.00", status="approved", click_id=foreign)[1]["receipt"]
     assert verdict(installation, receipt) == "program_mismatch"
-    assert installation.query("select count(*) from clickledger.credit c join clickledger.conversion o on o.id = c.conversion_id where order_id = 'foreign'") == [(0,)]
+    assert installation.query("select count(*) from clickledger.credit c join clickledger.conversion o on o.id = c.conversion_id "
+                              "where order_id = 'foreign'") == [(0,)]
 
 
 def test_rejected_reports_are_capped_and_counted(installation):

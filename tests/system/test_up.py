@@ -56,6 +56,7 @@ def test_secrets_are_private(installation):
 
 def test_port_in_use_is_a_clear_sentence(installation):
     with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", installation.port))
         holder.listen()
         process = start(installation, "--detach")
