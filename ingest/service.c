@@ -172,7 +172,7 @@ static int shards_tick(struct service *service)
     uint64_t now = clock_monotonic_ms();
     int r = 0;
 
-    if (now < service->tick_ms || !service->redis)
+    if (now < service->tick_ms)
         return 0;
     service->tick_ms = now + TICK_MS;
     metric_set(&service->counters.waiting_entries, 0);

@@ -276,13 +276,17 @@ static int stream_check(struct shard *shard, struct redis_client *redis, uint64_
 
 int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms, uint64_t monotonic_ms)
 {
-    if (shard->state != SHARD_WORKING || monotonic_ms < shard->retry_ms)
+    bool ours = shard->state == SHARD_TAKEN || shard->state == SHARD_WORKING;
+
+    if (!ours || monotonic_ms < shard->retry_ms)
         return 0;
-    // Without its connection the shard may belong to somebody else by now.
+    // Without its connection the shard may belong to somebody else by now; silent, it would lose it.
     if (pg_exec(shard->pg, "select 1")) {
         shard_fall_back(shard, monotonic_ms, "the connection to PostgreSQL was lost");
         return 0;
     }
+    if (shard->state != SHARD_WORKING || !redis)
+        return 0;
     if (shard->day != now_ms / COPY_DAY_MS) {
         shard_set_state(shard, SHARD_TAKEN);
         return shard_take_over(shard, redis, now_ms, monotonic_ms);

@@ -56,6 +56,7 @@ bool shard_reads(const struct shard *shard, uint64_t monotonic_ms); // working a
 must_check int shard_load(struct shard *shard, struct redis_client *redis, const struct redis_reply *entries,
                           uint64_t now_ms, uint64_t monotonic_ms);
 
-// Once a second: is the connection alive, all positions, the state of the stream. 0 or SHARD_REDIS.
+// Once a second: is the connection alive, all positions, the state of the stream. redis may be NULL. 0 or
+// SHARD_REDIS.
 must_check int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
                           uint64_t monotonic_ms);

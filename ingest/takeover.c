@@ -20,7 +20,8 @@ int takeover_session(struct pg *pg, const char **why)
     int r =
         pg_exec(pg, "set synchronous_commit = on; set statement_timeout = '60s'; set lock_timeout = '5s';"
                     " set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set jit = off;"
-                    " set client_connection_check_interval = '1s'; set search_path = pg_catalog");
+                    " set idle_session_timeout = '15s'; set client_connection_check_interval = '1s'; set "
+                    "search_path = pg_catalog");
     if (r == 0)
         r = pg_query(pg,
                      "select current_setting('fsync') <> 'on', current_setting('full_page_writes') <> 'on',"

@@ -198,6 +198,30 @@ def test_two_ingests_one_frozen(new_ingest, postgres, producer):
     assert postgres.query("select * from conservation where not holds") == []
 
 
+def test_redis_away_keeps_the_shard(new_ingest, postgres, producer, redis_server):
+    """Without Redis the owner has nothing to do, but its session must not become idle and end."""
+    new_ingest().start()
+    producer.send(producer.make())
+    settled(postgres, producer, (1, 3, 3, 0, 0, False))
+    watcher = psycopg2.connect(postgres.cluster.conninfo(postgres.name))
+    watcher.autocommit = True
+    cursor = watcher.cursor()
+    redis_server.kill()
+    cursor.execute("select now()")
+    killed_at = cursor.fetchone()[0]
+
+    def statements_since():
+        cursor.execute("select count(*) from pg_stat_activity where application_name = 'clickledger-ingest'"
+                       " and datname = current_database() and query_start > %s + interval '2 s'", [killed_at])
+        return cursor.fetchone()[0]
+
+    wait_for(statements_since, what="a sign of life")
+    watcher.close()
+    redis_server.start()
+    producer.send(producer.make())
+    settled(postgres, producer, (2, 6, 6, 0, 0, False))
+
+
 def test_postgres_put_back(new_ingest, postgres, producer):
     """A position that Redis knows and PostgreSQL has not: a new generation, and the frames are loaded again."""
     ingest = new_ingest().start()
