@@ -19,11 +19,13 @@ static bool late_fits(const struct lost_range *range, const struct frame_header 
     return header->seq == range->to_seq ? header->count == after : header->count <= after;
 }
 
-static enum apply_verdict decide_behind(const struct lost_range *range, const struct frame_header *header,
-                                        bool payload_ok)
+static enum apply_verdict decide_behind(const struct apply_position *position, const struct lost_range *range,
+                                        const struct frame_header *header, uint64_t chain, bool payload_ok)
 {
     if (header->flags & FRAME_END)
         return APPLY_END_AGAIN;
+    if (header->seq == position->last_seq && position->last_chain != 0 && chain != position->last_chain)
+        return APPLY_FORK; // two went on from the same frame: it only looks like one sent again
     if (!range || header->flags & FRAME_HOLE || !payload_ok)
         return APPLY_RESEND;
     return late_fits(range, header) ? APPLY_LATE : APPLY_FORK;
@@ -48,12 +50,12 @@ static enum apply_verdict decide_next(const struct apply_position *position,
 }
 
 enum apply_verdict apply_decide(const struct apply_position *position, const struct lost_range *range,
-                                const struct frame_header *header, bool payload_ok)
+                                const struct frame_header *header, uint64_t chain, bool payload_ok)
 {
     uint64_t next = position->last_seq + 1;
 
     if (header->seq < next)
-        return decide_behind(range, header, payload_ok);
+        return decide_behind(position, range, header, chain, payload_ok);
     if (header->seq == next)
         return decide_next(position, header, payload_ok);
     if (header->base <= next)

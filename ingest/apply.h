@@ -36,9 +36,9 @@ struct lost_range {
     uint64_t hits_before; // hits of the producer before from_seq
 };
 
-// `range` is the lost range that holds header->seq, or NULL.
+// `range` is the lost range that holds header->seq, or NULL; `chain` is the frame's own.
 enum apply_verdict apply_decide(const struct apply_position *position, const struct lost_range *range,
-                                const struct frame_header *header, bool payload_ok);
+                                const struct frame_header *header, uint64_t chain, bool payload_ok);
 
 // After APPLY_SKIP: the range that is lost, and the position behind it.
 struct lost_range apply_skip(struct apply_position *position, const struct frame_header *header);

@@ -274,6 +274,7 @@ static int frame_apply(struct loader *loader, size_t index)
     const struct delivery *delivery = &loader->deliveries[index];
     size_t producer = producer_index(loader, delivery->header.producer);
     struct producer_row *row = &loader->producers[producer].row;
+    uint64_t chain = frame_chain((const uint8_t *)delivery->bytes.data);
     enum apply_verdict verdict;
 
     if (row->foreign)
@@ -286,8 +287,8 @@ static int frame_apply(struct loader *loader, size_t index)
             r = lost_range_find(loader->pg, row->producer, delivery->header.seq, &range_id, &range);
         if (r)
             return r;
-        verdict =
-            apply_decide(&row->position, range_id ? &range : NULL, &delivery->header, delivery->payload_ok);
+        verdict = apply_decide(&row->position, range_id ? &range : NULL, &delivery->header, chain,
+                               delivery->payload_ok);
         loader->part.frames[verdict]++;
         r = frame_execute(loader, index, producer, verdict, range_id, &range);
         if (r)

@@ -3,8 +3,6 @@
 // ending. It is sent when PostgreSQL has all before it, and again (at most every END_REST ticks) when it
 // vanished from the stream and the producer has not ended. A torn journal may be shorter than what PostgreSQL
 // has: END is good under any seq.
-// The journal of a copied machine is sent too, in case it is all that is left, but not ended: the producer
-// may be alive where the copy was taken, and nothing may follow an END.
 
 #include "tracker/adopted.h"
 
@@ -53,9 +51,8 @@ void adopted_open(struct adopted *a, struct store *store, uint64_t window_bytes,
     metric_add(&counters->torn_bytes, a->tail.torn_bytes);
     if (r == 0)
         metric_add(&counters->gap_frames, base - a->folder.segments[0].first_seq);
-    log_event(a->folder.copied ? LOG_WARN : LOG_INFO, "adoption.opened", log_str("journal", a->folder.name),
-              log_uint("base", base), log_uint("last", a->tail.last_seq),
-              log_uint("torn_bytes", a->tail.torn_bytes), log_bool("copied", a->folder.copied));
+    log_event(LOG_INFO, "adoption.opened", log_str("journal", a->folder.name), log_uint("base", base),
+              log_uint("last", a->tail.last_seq), log_uint("torn_bytes", a->tail.torn_bytes));
     sender_init(&a->sender, store, &a->folder, base, hits_before_base, a->tail.last_seq + 1, window_bytes,
                 counters);
     a->opened = true;
@@ -114,8 +111,7 @@ void adopted_tick(struct adopted *a)
     sender_tick(&a->sender);
     if (a->end_rest > 0)
         a->end_rest--;
-    bool due = !a->folder.copied && a->sender.delivery.last >= a->tail.last_seq && a->end == END_UNSENT &&
-               a->end_rest == 0;
+    bool due = a->sender.delivery.last >= a->tail.last_seq && a->end == END_UNSENT && a->end_rest == 0;
     if (due && store_is_ready(a->sender.store))
         end_send(a);
 }
@@ -140,13 +136,6 @@ void adopted_probe(struct adopted *a)
     struct slice id = {id_text, stream_id_format(a->end_id, id_text)};
     const struct slice args[] = {SLICE("XRANGE"), slice_of(a->sender.stream_key), id, id};
     a->end_probed = redis_link_send(a->sender.store->link, args, array_length(args), on_end_probed, a) == 0;
-}
-
-// Whether PostgreSQL has all that this journal will ever give.
-static bool is_complete(const struct adopted *a)
-{
-    const struct delivery *delivery = &a->sender.delivery;
-    return a->folder.copied ? delivery->last >= a->tail.last_seq : delivery->ended;
 }
 
 static void ended_enter(struct adopted *a, uint64_t now_ms)
@@ -179,7 +168,7 @@ static void position_when_ended(struct adopted *a, struct slice text)
         return;
     if (a->opened)
         delivery_position(&a->sender.delivery, &position);
-    if (a->opened ? !is_complete(a) : !position.ended)
+    if (!position.ended && (!a->opened || !a->sender.delivery.ended))
         ended_leave(a);
 }
 
@@ -195,7 +184,7 @@ void adopted_position(struct adopted *a, struct slice text, uint64_t now_ms)
     if (a->end_probed && a->end_gone && !a->sender.delivery.ended)
         a->end = END_UNSENT;
     a->end_probed = false;
-    if (is_complete(a) && adopted_idle(a))
+    if (a->sender.delivery.ended && adopted_idle(a))
         ended_enter(a, now_ms);
 }
 

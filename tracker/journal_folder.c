@@ -80,20 +80,12 @@ static bool segment_name_parse(const char *name, uint64_t *first_seq)
 
 // --- Meta ------------------------------------------------------------------------------------
 
-// The folder's own number on its file system: a copy has another one than its meta says.
-static uint64_t folder_number(int dir_fd)
-{
-    struct stat st;
-    return fstat(dir_fd, &st) ? 0 : (uint64_t)st.st_ino;
-}
-
 static int meta_write(int dir_fd, const struct journal_meta *meta)
 {
     char text[META_MAX];
     int len = snprintf(text, sizeof(text),
-                       "clickledger-journal 1\nshard %u\nworker %u\nstarted_ms %" PRIu64 "\nfolder %" PRIu64
-                       "\nhost %s\n",
-                       meta->shard, meta->worker, meta->started_ms, folder_number(dir_fd), meta->host);
+                       "clickledger-journal 1\nshard %u\nworker %u\nstarted_ms %" PRIu64 "\nhost %s\n",
+                       meta->shard, meta->worker, meta->started_ms, meta->host);
     int fd = openat(dir_fd, META_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0)
@@ -105,10 +97,9 @@ static int meta_write(int dir_fd, const struct journal_meta *meta)
     return r;
 }
 
-static int meta_read(int dir_fd, struct journal_meta *meta, bool *copied)
+static int meta_read(int dir_fd, struct journal_meta *meta)
 {
     char text[META_MAX + 1];
-    uint64_t number;
     int fd = openat(dir_fd, META_NAME, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
@@ -119,14 +110,10 @@ static int meta_read(int dir_fd, struct journal_meta *meta, bool *copied)
     if (n < 0)
         return -error;
     text[n] = '\0';
-    int fields = sscanf(text,
-                        "clickledger-journal 1\nshard %u\nworker %u\nstarted_ms %" SCNu64 "\nfolder %" SCNu64
-                        "\nhost %127s",
-                        &meta->shard, &meta->worker, &meta->started_ms, &number, meta->host);
-    if (fields < 4)
-        return JOURNAL_BROKEN;
-    *copied = number != folder_number(dir_fd);
-    return 0;
+    int fields =
+        sscanf(text, "clickledger-journal 1\nshard %u\nworker %u\nstarted_ms %" SCNu64 "\nhost %127s",
+               &meta->shard, &meta->worker, &meta->started_ms, meta->host);
+    return fields >= 3 ? 0 : JOURNAL_BROKEN;
 }
 
 // --- The table of segments -------------------------------------------------------------------
@@ -275,7 +262,7 @@ int journal_folder_adopt(struct journal_folder *folder, int root_fd, const char 
     memcpy(folder->name, name, JOURNAL_NAME_BYTES);
     int r = folder_lock(folder, root_fd, name);
     if (r == 0)
-        r = meta_read(folder->dir_fd, &folder->meta, &folder->copied);
+        r = meta_read(folder->dir_fd, &folder->meta);
     if (r == 0)
         r = segments_read(folder);
     if (r)

@@ -38,7 +38,6 @@ struct journal_folder {
     char name[JOURNAL_NAME_BYTES];
     uint8_t producer[PRODUCER_BYTES];
     struct journal_meta meta;
-    bool copied; // not the folder that the producer made: the producer may still live there
     struct journal_segment *segments; // ascending
     size_t n_segments, segments_room;
 };

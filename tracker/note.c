@@ -42,6 +42,18 @@ void note_start(struct note *note, struct context *context, const struct http_re
         field[HIT_VISITOR] = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
 }
 
+void note_follow(struct note *note, struct context *context)
+{
+    struct slice click = note->hit.field[HIT_REPORT_CLICK_ID];
+    uint64_t click_ms = click.len == CLICK_ID_BYTES ? click_id_ms((const uint8_t *)click.data) : 0;
+    uint64_t own_ms = click_id_ms(note->hit.id);
+
+    if (click_ms < own_ms || click_ms - own_ms > NOTE_FOLLOW_MS_MAX)
+        return;
+    click_id_next(&context->generator, click_ms + 1, note->hit.id);
+    click_id_format(note->hit.id, note->id_text);
+}
+
 struct slice note_id(const struct note *note)
 {
     return (struct slice){note->id_text, CLICK_ID_TEXT_BYTES};

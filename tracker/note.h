@@ -10,6 +10,7 @@
 #define NOTE_USER_AGENT_MAX 512
 #define NOTE_REFERRER_MAX   1024
 #define NOTE_LANGUAGE_MAX   128
+#define NOTE_FOLLOW_MS_MAX  1000 // clocks of two trackers that differ more are not ours to mend
 
 struct note {
     struct hit hit; // its fields point into this note, the request, the catalog and the scratch
@@ -25,6 +26,10 @@ void note_start(struct note *note, struct context *context, const struct http_re
                 enum hit_kind kind, struct slice path);
 
 struct slice note_id(const struct note *note); // as text
+
+// Draws the id anew if its time is not behind that of the click which the report names: a report follows its
+// click, also within one millisecond and when another tracker's clock is a little ahead.
+void note_follow(struct note *note, struct context *context);
 
 // What was a person's becomes invalid for this reason; a bot stays a bot.
 void note_invalidate(struct note *note, enum hit_reason reason);

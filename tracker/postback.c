@@ -125,7 +125,10 @@ static enum hit_reason report_fill(struct context *context, const struct http_re
                                        .currency = program ? program->currency : SLICE_NONE,
                                        .keys = context->keys};
 
-    return report_read(&input, &context->scratch, &reporting->values, reporting->note.hit.field);
+    enum hit_reason fault =
+        report_read(&input, &context->scratch, &reporting->values, reporting->note.hit.field);
+    note_follow(&reporting->note, context);
+    return fault;
 }
 
 static void integration_note(struct reporting *reporting)

@@ -18,6 +18,7 @@ struct decide_case {
     struct frame_header header;
     bool payload_damaged;
     enum apply_verdict verdict;
+    uint64_t chain; // of the frame; 0: that of the position
 };
 
 static const struct apply_position fresh = {0, 0, 0};
@@ -67,6 +68,10 @@ static const struct decide_case decide_cases[] = {
      false,
      APPLY_END},
     {"sent again", AT_5, NULL, FRAME(.seq = 5, .prev = 1, .hits_before = 40, .base = 1), false, APPLY_RESEND},
+    {"another one in the place of the last", AT_5, NULL,
+     FRAME(.seq = 5, .prev = 1, .hits_before = 40, .base = 1), false, APPLY_FORK, .chain = CHAIN + 1},
+    {"another one further back", AT_5, NULL, FRAME(.seq = 4, .prev = 1, .hits_before = 30, .base = 1), false,
+     APPLY_RESEND, .chain = CHAIN + 1},
     {"sent again, damaged", AT_5, NULL, FRAME(.seq = 5, .hits_before = 40, .base = 1), true, APPLY_RESEND},
     {"sent again, hole", AT_5, NULL, FRAME(.seq = 5, .hits_before = 40, .base = 1, .flags = FRAME_HOLE),
      false, APPLY_RESEND},
@@ -115,7 +120,8 @@ static void test_decide(void **state)
     (void)state;
     for (size_t i = 0; i < array_length(decide_cases); i++) {
         const struct decide_case *c = &decide_cases[i];
-        enum apply_verdict verdict = apply_decide(&c->position, c->range, &c->header, !c->payload_damaged);
+        enum apply_verdict verdict = apply_decide(&c->position, c->range, &c->header,
+                                                  c->chain ? c->chain : CHAIN, !c->payload_damaged);
         if (verdict != c->verdict)
             fail_msg("%s: %s, not %s", c->name, apply_verdict_name(verdict), apply_verdict_name(c->verdict));
     }
@@ -128,13 +134,13 @@ static void test_skip_then_load(void **state)
     struct frame_header header =
         FRAME(.seq = 4, .prev = 9, .hits_before = 30, .base = 4, .hits_before_base = 30);
 
-    assert_int_equal(apply_decide(&position, NULL, &header, true), APPLY_SKIP);
+    assert_int_equal(apply_decide(&position, NULL, &header, CHAIN, true), APPLY_SKIP);
     struct lost_range range = apply_skip(&position, &header);
     assert_int_equal(range.from_seq, 1);
     assert_int_equal(range.to_seq, 3);
     assert_int_equal(range.hits, 30);
     assert_int_equal(range.hits_before, 0);
-    assert_int_equal(apply_decide(&position, NULL, &header, true), APPLY_LOAD);
+    assert_int_equal(apply_decide(&position, NULL, &header, CHAIN, true), APPLY_LOAD);
     apply_advance(&position, &header, CHAIN);
     assert_int_equal(position.last_seq, 4);
     assert_int_equal(position.hits, 40);
