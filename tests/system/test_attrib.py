@@ -1,7 +1,5 @@
 """clickledger-attrib with a real PostgreSQL: from reports, touches and decisions to credits, commissions and the ledger."""
-import random
 import socket
-import subprocess
 import threading
 import urllib.request
 import uuid
@@ -10,109 +8,14 @@ from datetime import datetime, timedelta, timezone
 import psycopg2
 import pytest
 
-from conftest import BUILD, wait_for
-
-ATTRIB = BUILD / "attrib/clickledger-attrib"
-T0 = datetime(2026, 3, 10, 12, 0, 0, tzinfo=timezone.utc)
-PRODUCER = str(uuid.UUID(int=7))
-COUNTER = iter(range(1, 1 << 30))
-
-
-def uuid7(at):
-    """A UUIDv7 of that moment; ids of one moment ascend in the order in which they are made."""
-    ms = int(at.timestamp() * 1000)
-    return str(uuid.UUID(int=ms << 80 | 0x7 << 76 | 0x2 << 62 | next(COUNTER)))
-
-
-def ms_of(at):
-    return datetime.fromtimestamp(int(at.timestamp() * 1000) / 1000, timezone.utc)
+from conftest import wait_for
+from shop import ATTRIB, PRODUCER, T0, Shop, uuid7
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-class Shop:
-    """A programme with partners, and the ways in which facts come to it."""
-
-    def __init__(self, database):
-        self.db = database
-        self.program = self.make_program("shop", "RUB")
-        self.anna, self.boris = self.make_partner("Anna"), self.make_partner("Boris")
-        self.make_terms(rate_ppm=100000)
-        self.key = self.db.value("insert into api_key (kind, name, prefix, key_hash) values ('team', 't', 'cl_t', %s) returning id",
-                                 [b"k" * 32])
-        self.db.query("insert into shard (id) values (0)")
-        self.db.query("select partition_ensure('2026-03-01', '2026-03-20')")
-
-    def make_program(self, code, currency):
-        return self.db.value("insert into program (code, name, currency) values (%s, %s, %s) returning id", [code, code, currency])
-
-    def make_partner(self, name):
-        return self.db.value("insert into partner (name, status) values (%s, 'active') returning id", [name])
-
-    def make_terms(self, kind="percent", rate_ppm=None, fixed_minor=None, hold_days=0, window_days=30, precedence="code_over_click",
-                   partner=None, since=datetime(2025, 1, 1, tzinfo=timezone.utc), version=1):
-        self.db.query("insert into terms (program_id, partner_id, version, effective_from, commission_kind, rate_ppm, fixed_minor,"
-                      " hold_days, window_days, precedence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                      [self.program, partner, version, since, kind, rate_ppm, fixed_minor, hold_days, window_days, precedence])
-
-    def make_code(self, code, partner):
-        return self.db.value("insert into promo_code (program_id, partner_id, code, target_url) values (%s, %s, %s, 'https://shop.example/')"
-                             " returning id", [self.program, partner, code])
-
-    def load_touch(self, at):
-        self.db.query("insert into touch_batch (shard, from_ts, to_ts) values (0, %s, %s)", [ms_of(at), ms_of(at)])
-
-    def click(self, at, partner, visitor=None, id=None, program=None, hit_class="human"):
-        id = id or uuid7(at)
-        self.db.query("insert into click (ts, click_id, visitor_id, program_id, partner_id, link_id, class, reason, status,"
-                      " catalog_revision, producer, seq, content_hash) values (click_ts(%s), %s, %s, %s, %s, 1, %s, 'none', 302, 1, %s, 1, 1)",
-                      [id, id, visitor, program or self.program, partner, hit_class, PRODUCER])
-        self.load_touch(at)
-        return id
-
-    def promo_entry(self, at, code, visitor, id=None):
-        id = id or uuid7(at)
-        self.db.query("insert into promo_entry (ts, hit_id, visitor_id, program_id, partner_id, promo_code_id, promo, class, reason, status,"
-                      " catalog_revision, producer, seq, content_hash) select click_ts(%s), %s, %s, program_id, partner_id, id, code, 'human',"
-                      " 'none', 200, 1, %s, 1, 1 from promo_code where code = %s", [id, id, visitor, PRODUCER, code])
-        self.load_touch(at)
-
-    def report(self, at, order="o1", id=None, source="postback", **said):
-        id = id or uuid7(at)
-        if "amount_minor" in said:
-            said["amount"] = str(said["amount_minor"])
-        columns = {"id": id, "source": source, "program_id": self.program, "order_id": order, "producer": PRODUCER, "seq": 1,
-                   "content_hash": 1, **said}
-        self.db.query(f"insert into conversion_report (ts, {', '.join(columns)}) values (click_ts(%s), {', '.join(['%s'] * len(columns))})",
-                      [id, *columns.values()])
-        return id
-
-    def decide(self, action, at, order="o1", reason="because"):
-        self.db.query("insert into conversion_decision (conversion_id, action, reason, api_key_id, decided_at)"
-                      " select id, %s, %s, %s, %s from conversion where order_id = %s", [action, reason, self.key, at, order])
-
-    def attribute(self):
-        done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": self.db.conninfo("cl_attrib")},
-                              capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        assert self.db.query("select * from ledger_violations") == []
-        return {name: int(count) for name, count in (word.split("=") for word in done.stdout.split())}
-
-    def verdict(self, report):
-        return self.db.value("select verdict from conversion_report where id = %s", [report])
-
-    def conversion(self, order="o1"):
-        return self.db.query("select status, amount_minor, refunded_minor from conversion where order_id = %s", [order])[0]
-
-    def commissions(self):
-        return self.db.query("select partner_id, amount_minor, status from commission order by conversion_id, partner_id")
-
-    def balances(self):
-        return self.db.query("select partner_id, pending_minor, available_minor from partner_balance order by partner_id")
 
 
 @pytest.fixture
@@ -403,100 +306,3 @@ def test_the_same_posting_at_once_is_posted_once(shop):
         thread.join()
     assert len(found) == 8 and len(set(found)) == 1
     assert shop.balances() == [(shop.anna, 5, 0)]
-
-
-class Scenario:
-    """Facts of a few orders, each with its own id and time, to be told in any order."""
-
-    def __init__(self, shop):
-        visitor, second = str(uuid.uuid4()), str(uuid.uuid4())
-        hour = [T0 + timedelta(hours=n) for n in range(40)]
-        shop.make_code("GIFT", shop.boris)
-        late, other = uuid7(hour[0]), uuid7(hour[1])
-        ids = [uuid7(hour[n]) for n in range(40)]
-        self.facts = [
-            # o1: two clicks of a visitor, known only by the reported one; approved, refunded in part, the same again.
-            lambda: shop.click(hour[0], shop.anna, visitor, late),
-            lambda: shop.click(hour[2], shop.boris, visitor, ids[2]),
-            lambda: shop.report(hour[5], "o1", ids[5], click_id=late, amount_minor=10005),
-            lambda: shop.report(hour[6], "o1", ids[6], status="approved"),
-            lambda: shop.report(hour[7], "o1", ids[7], status="refunded", amount_minor=3000),
-            lambda: shop.report(hour[8], "o1", ids[8], status="refunded", amount_minor=3000),
-            lambda: shop.report(hour[9], "o1", ids[9], amount_minor=999),
-            # o2: the refund is told before its sale.
-            lambda: shop.click(hour[1], shop.anna, None, other),
-            lambda: shop.report(hour[10], "o2", ids[10], status="refunded", amount_minor=50),
-            lambda: shop.report(hour[11], "o2", ids[11], click_id=other, amount_minor=1050, status="approved"),
-            # o3: a code against a click; the shop's own time.
-            lambda: shop.click(hour[12], shop.anna, second, ids[12]),
-            lambda: shop.promo_entry(hour[13], "GIFT", second, ids[13]),
-            lambda: shop.report(hour[20], "o3", ids[20], visitor_id=second, amount_minor=500, promo="gift",
-                                event_time=hour[14], status="approved"),
-            lambda: shop.report(hour[21], "o3", ids[21], amount_minor=700, event_id="e1", status="approved"),
-            lambda: shop.report(hour[22], "o3", ids[22], amount_minor=700, event_id="e1", status="approved"),
-        ]
-        self.decision = lambda: shop.decide("decline", hour[30], "o2")
-
-
-def outcome(shop):
-    """Everything that must not depend on the order of arrival."""
-    return [
-        shop.db.query("select order_id, status, occurred_at, amount_minor, refunded_minor, click_id, visitor_id, promo, reason"
-                      " from conversion order by 1"),
-        shop.db.query("select id, verdict, note from conversion_report order by 1"),
-        shop.db.query("select c.order_id, r.touch_kind, r.touch_id, r.partner_id, r.weight_ppm from credit r"
-                      " join conversion c on c.id = r.conversion_id order by 1"),
-        shop.db.query("select c.order_id, m.partner_id, m.base_minor, m.amount_minor, m.status, m.hold_until from commission m"
-                      " join conversion c on c.id = m.conversion_id where m.amount_minor > 0 or m.status <> 'void' order by 1, 2"),
-        shop.db.query("select c.order_id, t.partner_id, a.kind, sum(e.amount_minor) from ledger_entry e"
-                      " join ledger_transaction t on t.id = e.transaction_id join ledger_account a on a.id = e.account_id"
-                      " join conversion c on c.id = t.conversion_id group by 1, 2, 3 having sum(e.amount_minor) <> 0 order by 1, 2, 3"),
-        shop.db.query("select a.kind, a.partner_id, sum(e.amount_minor) from ledger_account a join ledger_entry e on e.account_id = a.id"
-                      " group by 1, 2 having sum(e.amount_minor) <> 0 order by 1, 2"),
-        shop.db.query("select hour, partner_id, link_id, status, conversions, revenue_minor, commission_minor from conversion_hourly"
-                      " where conversions <> 0 order by 1, 2, 3, 4"),
-    ]
-
-
-RESET = ("alter table ledger_{0} disable trigger append_only; delete from ledger_{0}; alter table ledger_{0} enable always trigger append_only")
-
-
-def reset(shop):
-    tables = ["explanation", "commission", "credit", "conversion_due", "conversion_key", "conversion_decision", "conversion_hourly",
-              "conversion_report", "touch_batch", "click", "promo_entry"]
-    for table in ("entry", "transaction", "account"):
-        shop.db.query(RESET.format(table))
-    shop.db.query("".join(f"delete from {table};" for table in tables) + "delete from conversion")
-
-
-def test_the_order_of_arrival_does_not_matter(shop):
-    """The same facts in 100 orders, attributed in between at random, give the same credits, commissions and balances."""
-    scenario = Scenario(shop)
-    seed = random.randrange(1 << 30)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    for fact in scenario.facts:
-        fact()
-    shop.attribute()
-    scenario.decision()
-    shop.attribute()
-    expected = outcome(shop)
-    assert expected[0][0][1:3] == ("approved", T0 + timedelta(hours=5)) and len(expected[0]) == 3
-    assert [(order, partner, amount) for order, partner, _, amount, *_ in expected[3]] == [
-        ("o1", shop.boris, 701), ("o3", shop.boris, 70)]
-    for _ in range(100):
-        reset(shop)
-        facts = chance.sample(scenario.facts, len(scenario.facts))
-        decided = False
-        for fact in facts:
-            fact()
-            if chance.random() < 0.25:
-                shop.attribute()
-                if not decided and chance.random() < 0.5 and shop.db.query("select from conversion where order_id = 'o2'"):
-                    scenario.decision()
-                    decided = True
-        shop.attribute()
-        if not decided:
-            scenario.decision()
-            shop.attribute()
-        assert outcome(shop) == expected, f"seed {seed}"
