@@ -21,6 +21,8 @@ from state import REPOSITORY, State
 PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 SETTLE_SECONDS = 30
+MOMENT_SECONDS = 0.05
+MOSCOW_SECONDS = 3 * 3600
 
 
 def say(text=""):
@@ -29,6 +31,15 @@ def say(text=""):
 
 def money(minor, currency):
     return f"{minor // 100}.{minor % 100:02d} {currency}"
+
+
+def percent(ppm):
+    return "-" if ppm is None else f"{ppm / 10000:.2f} %"
+
+
+def epc(row):
+    """Earnings per click; the API gives minor units with four decimals as text."""
+    return "-" if row["epc_minor"] is None else f"{float(row['epc_minor']) / 100:.2f} {row['currency']}"
 
 
 class Visitor:
@@ -150,9 +161,10 @@ class Day:
         say("1001  4990.00  from Anna's link (utm_source=blog, sub1=review)")
 
         first.click(self.lead.path + "?sub1=banner7")
+        time.sleep(MOMENT_SECONDS)  # an order within the click's own millisecond would not be behind it
         query = urllib.parse.urlencode({"order_id": "1002", "amount": "2500.50", "status": "approved"})
         first.get(f"/conv/{self.code}.gif?{query}", Sec_Fetch_Dest="image")
-        say("1002  2500.50  the same visitor came back through Lead network; reported by a pixel, known by the cookie")
+        say("1002  2500.50  the same visitor came back through Lead network; reported by a pixel, known by the cookie; a browser's word: pending")
 
         self.order(order_id="1003", amount="1234.56", status="approved", promo=self.promo.lower())
         say("1003  1234.56  promo code of Kupon, no click at all")
@@ -179,27 +191,31 @@ class Day:
         return {conversion["order_id"]: conversion for conversion in found}
 
     def settled(self):
-        """Every report has its verdict, and the six orders are there."""
-        return len(self.conversions()) == 6 and all(self.team.get(f"/v1/receipts/{receipt}")["verdict"] for receipt in self.receipts)
+        """Every report has its verdict, and each of the six orders has a partner."""
+        return (sum(bool(order["credits"]) for order in self.conversions().values()) == 6
+                and all(self.team.get(f"/v1/receipts/{receipt}")["verdict"] for receipt in self.receipts))
 
     def decide(self):
         wait_for("the six orders", self.settled, SETTLE_SECONDS)
-        declined = self.conversions()["1005"]["id"]
-        self.team.post(f"/v1/conversions/{declined}/decline", {"reason": "paid with a stolen card"})
-        wait_for("the decline", lambda: self.conversions()["1005"]["status"] == "declined", SETTLE_SECONDS)
+        orders = self.conversions()
+        self.team.post(f"/v1/conversions/{orders['1002']['id']}/approve")
+        say("1002  approved by the team")
+        self.team.post(f"/v1/conversions/{orders['1005']['id']}/decline", {"reason": "paid with a stolen card"})
         say("1005  declined by the team: paid with a stolen card")
+        wait_for("the decisions", lambda: [self.conversions()[order]["status"] for order in ("1002", "1005")] == ["approved", "declined"], SETTLE_SECONDS)
 
     def show(self, partner):
-        today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * 3600))
-        stats = partner.api.get(f"/v1/stats?from={today}&to={today}&tz=Europe/Moscow&group_by=day")
-        balance = partner.api.get("/v1/balance")
+        today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + MOSCOW_SECONDS))
         say(f"\n{partner.name}")
-        for row in stats["data"]:
-            say("  " + "  ".join(f"{name} {value}" for name, value in row.items()))
+        for row in partner.api.get(f"/v1/stats?from={today}&to={today}&tz=Europe/Moscow&group_by=day")["data"]:
+            say(f"  {row['day']}: {row['clicks']} clicks (and {row['clicks_not_counted']} not counted), {row['conversions']} conversions"
+                f" ({row['conversions_declined']} declined), CR {percent(row['cr_ppm'])}, EPC {epc(row)},"
+                f" revenue {money(row['revenue_minor'], row['currency'])}, commission {money(row['commission_minor'], row['currency'])}")
         for conversion in reversed(partner.api.get("/v1/conversions")["data"]):
-            say(f"  order {conversion['order_id']}  {conversion['status']:9} {conversion.get('reason') or '':24}"
-                f" amount {money(conversion['amount_minor'], 'RUB'):>12}  commission {money(conversion['commission_minor'], 'RUB'):>12}")
-        for row in balance["data"]:
+            amount = money(conversion["amount_minor"] - conversion["refunded_minor"], conversion["currency"])
+            commission = money(conversion["commission_minor"] or 0, conversion["currency"])
+            say(f"  order {conversion['order_id']}  {conversion['status']:8}  amount {amount:>11}  commission {commission:>10}  {conversion['reason'] or ''}")
+        for row in partner.api.get("/v1/balance")["data"]:
             say("  balance: " + ", ".join(f"{name} {money(row[name + '_minor'], row['currency'])}" for name in ("pending", "available", "reserved", "paid")))
 
     def explain(self, partner, order_id):

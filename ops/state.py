@@ -44,6 +44,14 @@ def run(command, log=None, **options):
     return done.stdout
 
 
+def link_target(path):
+    """Where a link leads; None when it has gone or is not ours to read."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 def port_is_free(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -229,7 +237,7 @@ class State:
 
     def working_in(self, name):
         """Whether a process has this folder of the state as its working directory."""
-        return any(os.path.realpath(link) == os.path.realpath(self.path(name)) for link in glob.glob("/proc/[0-9]*/cwd"))
+        return any(link_target(link) == os.path.realpath(self.path(name)) for link in glob.glob("/proc/[0-9]*/cwd"))
 
     def migrate(self):
         sql = os.path.join(REPOSITORY, "sql")

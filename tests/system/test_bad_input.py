@@ -134,7 +134,7 @@ def test_rejected_reports_are_capped_and_counted(installation):
     receipts = [report(installation, order_id=f"flood-{number}", amount="x")[1].get("receipt") for number in range(300)]
     kept = [receipt for receipt in receipts if receipt]
     assert 0 < len(kept) < 300
-    counted = sum(value for name, value in installation.metrics().items() if "reports_capped" in name)
+    counted = sum(value for name, value in installation.metrics().items() if "reports_unkept" in name)
     assert counted == 300 - len(kept)
 
 

@@ -3,13 +3,17 @@ import glob
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 import redis
 
-from conftest import wait_for
+from conftest import ROOT, wait_for
 from installation import Installation, click_id_of
 from load import AGENTS, Visitors
+
+sys.path.insert(0, str(ROOT / "ops"))
+import state  # noqa: E402
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def stop_postgres(installation):
 
 def postgres_children(installation):
     data = installation.home("postgres")
-    return [link for link in glob.glob("/proc/[0-9]*/cwd") if os.path.exists(link) and os.path.realpath(link) == data]
+    return [link for link in glob.glob("/proc/[0-9]*/cwd") if state.link_target(link) == data]
 
 
 def copy(source, target):
