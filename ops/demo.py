@@ -160,8 +160,9 @@ class Day:
         self.order(order_id="1001", click_id=click, amount="4990.00", currency="RUB", status="approved")
         say("1001  4990.00  from Anna's link (utm_source=blog, sub1=review)")
 
+        time.sleep(MOMENT_SECONDS)  # what one visitor does within a millisecond has no order
         first.click(self.lead.path + "?sub1=banner7")
-        time.sleep(MOMENT_SECONDS)  # an order within the click's own millisecond would not be behind it
+        time.sleep(MOMENT_SECONDS)
         query = urllib.parse.urlencode({"order_id": "1002", "amount": "2500.50", "status": "approved"})
         first.get(f"/conv/{self.code}.gif?{query}", Sec_Fetch_Dest="image")
         say("1002  2500.50  the same visitor came back through Lead network; reported by a pixel, known by the cookie; a browser's word: pending")
