@@ -104,8 +104,11 @@ def catalog_has_arrived(state):
     """Whether every tracker worker answers by the newest catalog that PostgreSQL knows."""
     waiting = state.psql("cl_owner", "-c", "select exists (select from clickledger.catalog_change)")
     newest = state.psql("cl_owner", "-c", "select coalesce(max(revision), 0) from clickledger.catalog_record")
-    with urllib.request.urlopen(f"http://127.0.0.1:{state.settings['tracker_admin_port']}/metrics", timeout=2) as answer:
-        lines = answer.read().decode().splitlines()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{state.settings['tracker_admin_port']}/metrics", timeout=2) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return False
     revisions = [line.split()[-1] for line in lines if line.startswith("clickledger_tracker_catalog_revision")]
     return waiting == "f" and revisions and all(int(float(revision)) >= int(newest) for revision in revisions)
 
@@ -128,6 +131,22 @@ def up(options):
     state.open()
     state.choose(options)
     state.make_home()
+    started = []
+    try:
+        bring_up(state, started)
+    except KeyboardInterrupt:
+        stop(started)
+        raise
+    print_addresses(state)
+    if not options.detach:
+        state.close()  # so that ops/up and ops/down work from another terminal
+        wait_for_signal()
+        state.open()
+        stop(state.services())
+
+
+def bring_up(state, started):
+    """Builds, starts what is not running, and notes in `started` what that was."""
     services = {service.name: service for service in state.services()}
     state.check_ports(services)
     state.build()
@@ -135,6 +154,7 @@ def up(options):
     for service in services.values():
         if not service.pid():
             say(f"starting {service.name}")
+            started.append(service)
         if service.name == "postgres":
             state.start_postgres(service)
             state.migrate()
@@ -142,10 +162,6 @@ def up(options):
         else:
             service.start()
     wait_for("the tracker's catalog", lambda: catalog_has_arrived(state), 30)
-    print_addresses(state)
-    if not options.detach:
-        wait_for_signal()
-        stop(state)
 
 
 def wait_for_signal():
@@ -154,8 +170,8 @@ def wait_for_signal():
     signal.sigwait((signal.SIGINT, signal.SIGTERM))
 
 
-def stop(state):
-    for service in reversed(state.services()):
+def stop(services):
+    for service in reversed(services):
         if service.stop():
             say(f"stopped {service.name}")
 
@@ -165,7 +181,7 @@ def down(options):
         raise Failure(f"there is no state folder {options.state}")
     state = State(options.state)
     state.open()
-    stop(state)
+    stop(state.services())
 
 
 def main():
@@ -176,7 +192,7 @@ def main():
         say(f"ops/{options.command}: {failure}")
         return 1
     except KeyboardInterrupt:
-        say(f"ops/{options.command}: interrupted; ops/down stops what was started")
+        say(f"ops/{options.command}: interrupted")
         return 130
     return 0
 

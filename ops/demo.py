@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.parse
 
-from commands import keys
+from commands import catalog_has_arrived, keys
 from service import Failure, wait_for
 from state import REPOSITORY, State
 
@@ -110,8 +110,9 @@ class Partner:
 class Day:
     """One run: the cast, then the events, then what each partner sees."""
 
-    def __init__(self, addresses):
-        self.tracker, self.api_base = addresses["tracker"], addresses["api"]
+    def __init__(self, addresses, links_known):
+        """links_known() tells whether every tracker worker knows the newest links."""
+        self.tracker, self.api_base, self.links_known = addresses["tracker"], addresses["api"], links_known
         self.team = Api(addresses["api"], addresses["admin_key"])
         self.tag = secrets.token_hex(3)
         self.receipts = []
@@ -133,12 +134,7 @@ class Day:
             partner.path = "/c/" + slug
         self.promo = f"KUPON-{tag}".upper()
         team.post("/v1/promo-codes", {"program_id": self.program, "partner_id": self.kupon.id, "code": self.promo, "target_url": "https://samovar.example/"})
-        wait_for("the new links in every tracker", self.links_work, SETTLE_SECONDS)
-
-    def links_work(self):
-        """Asked as a crawler, so that no person's click is counted."""
-        paths = [self.anna.path, self.lead.path, "/p/" + self.promo]
-        return all(Visitor(self.tracker, CRAWLER).get(path).status == 302 for path in paths for _ in range(8))
+        wait_for("the new links in every tracker worker", self.links_known, SETTLE_SECONDS)
 
     def order(self, **report):
         """The shop's server reports an order."""
@@ -215,7 +211,7 @@ class Day:
         for conversion in reversed(partner.api.get("/v1/conversions")["data"]):
             amount = money(conversion["amount_minor"] - conversion["refunded_minor"], conversion["currency"])
             commission = money(conversion["commission_minor"] or 0, conversion["currency"])
-            say(f"  order {conversion['order_id']}  {conversion['status']:8}  amount {amount:>11}  commission {commission:>10}  {conversion['reason'] or ''}")
+            say(f"  order {conversion['order_id']}  {conversion['status']:8}  amount {amount:>11}  commission {commission:>10}  {conversion['reason'] or ''}".rstrip())
         for row in partner.api.get("/v1/balance")["data"]:
             say("  balance: " + ", ".join(f"{name} {money(row[name + '_minor'], row['currency'])}" for name in ("pending", "available", "reserved", "paid")))
 
@@ -230,13 +226,14 @@ class Day:
         self.decide()
 
 
-def addresses_of(folder):
+def day_of(folder):
+    """A day in the installation of this folder."""
     state = State(folder)
     if not os.path.exists(state.settings_path):
         raise Failure(f"{folder} holds no installation; ops/up makes one")
-    with open(state.settings_path) as file:
-        settings = json.load(file)
-    return {"tracker": f"http://127.0.0.1:{settings['port']}", "api": f"http://127.0.0.1:{settings['api_port']}", **keys(state)}
+    state.read()
+    addresses = {"tracker": f"http://127.0.0.1:{state.settings['port']}", "api": f"http://127.0.0.1:{state.settings['api_port']}", **keys(state)}
+    return Day(addresses, lambda: catalog_has_arrived(state))
 
 
 def main():
@@ -244,7 +241,7 @@ def main():
     parser.add_argument("--state", default=os.path.join(REPOSITORY, ".state"), metavar="DIR", help="folder of the installation (default .state)")
     options = parser.parse_args()
     try:
-        day = Day(addresses_of(options.state))
+        day = day_of(options.state)
         day.run()
         for partner in day.anna, day.kupon, day.lead:
             day.show(partner)

@@ -79,7 +79,7 @@ class State:
     # --- folders and settings -------------------------------------------------------------------
 
     def open(self):
-        """Makes the folder, takes its lock for as long as this process lives, reads the settings."""
+        """Makes the folder, takes its lock, reads the settings. close() gives the lock back."""
         try:
             os.makedirs(self.folder, exist_ok=True)
             self.lock = open(os.path.join(self.folder, "lock"), "w")
@@ -90,6 +90,13 @@ class State:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Failure(f"another ops/up or ops/down is at work in {self.folder}; wait for it") from None
+        self.read()
+
+    def close(self):
+        self.lock.close()
+
+    def read(self):
+        """Reads the settings, without the lock."""
         self.settings = {}
         if os.path.exists(self.settings_path):
             with open(self.settings_path) as file:

@@ -27,7 +27,8 @@ import demo  # noqa: E402
 @pytest.fixture(scope="module")
 def day():
     installation = Installation()
-    played = demo.Day(installation.up())
+    installation.up()
+    played = demo.day_of(installation.state)
     played.installation = installation
     played.run()
     yield played
@@ -103,6 +104,6 @@ def test_ledger_is_sound(day):
 
 
 def test_it_may_be_played_again(day):
-    again = demo.Day(day.installation.addresses)
+    again = demo.day_of(day.installation.state)
     again.run()
     assert commissions(again.anna) == {"1001": 49900, "1005": 0, "1006": 45556}
