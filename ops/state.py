@@ -232,15 +232,15 @@ class State:
 
     def forget_dead_postmaster(self):
         """Where nobody buries orphans (a container without an init), a dead postmaster looks alive to the next one."""
-        pid_file = self.path("postgres", "postmaster.pid")
-        try:
-            with open(pid_file) as file:
-                pid = int(file.readline())
-        except (OSError, ValueError):
-            return
-        if process_state(pid) == "Z":
-            wait_for("the last processes of PostgreSQL", lambda: not self.working_in("postgres"), 60)
-            os.unlink(pid_file)
+        for lock in self.path("postgres", "postmaster.pid"), self.path("run", ".s.PGSQL.5432.lock"):
+            try:
+                with open(lock) as file:
+                    pid = int(file.readline())
+            except (OSError, ValueError):
+                continue
+            if process_state(pid) == "Z":
+                wait_for("the last processes of PostgreSQL", lambda: not self.working_in("postgres"), 60)
+                os.unlink(lock)
 
     def working_in(self, name):
         """Whether a process has this folder of the state as its working directory."""
