@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -78,13 +79,12 @@ def meson_suites(tally, folder, title, suites):
     tally.add(passed, failed or int(code != 0))
 
 
-def system_tests(tally, folder, everything):
-    say("\n== system tests")
+def system_tests(tally, folder, title, **environment):
+    say(f"\n== {title}: system tests")
     report = os.path.join(folder, "system.xml")
     command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}",
                os.path.join(REPOSITORY, "tests", "system")]
-    environment = dict(os.environ, CLICKLEDGER_BUILD=folder, CLICKLEDGER_TEST_ALL="1" if everything else "")
-    code = run(command, env=environment)
+    code = run(command, env=dict(os.environ, CLICKLEDGER_BUILD=folder, **environment))
     try:
         with open(report) as file:
             counts = dict(re.findall(r'(\w+)="(\d+)"', re.search(r"<testsuite [^>]*>", file.read()).group()))
@@ -92,6 +92,18 @@ def system_tests(tally, folder, everything):
         counts = {"tests": "0"}
     bad = int(counts.get("failures", 0)) + int(counts.get("errors", 0))
     tally.add(int(counts["tests"]) - bad - int(counts.get("skipped", 0)), bad or int(code != 0))
+
+
+def sanitized_system_tests(tally, folder):
+    """The programs write what the sanitizers find to files, whoever starts them and however they end."""
+    with tempfile.TemporaryDirectory(prefix="clickledger-sanitizer-") as reports:
+        os.chmod(reports, 0o1777)
+        options = f"log_path={reports}/report"
+        system_tests(tally, folder, "ASan and UBSan", ASAN_OPTIONS=options, UBSAN_OPTIONS=options + ":print_stacktrace=1")
+        for name in os.listdir(reports):
+            with open(os.path.join(reports, name), errors="replace") as file:
+                say(f"FAILED: {name}\n{file.read(4000)}")
+        tally.add(not os.listdir(reports), len(os.listdir(reports)))
 
 
 def children():
@@ -133,10 +145,13 @@ def main():
     tally = Tally()
     if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
         meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
-        system_tests(tally, options.build, options.all)
+        system_tests(tally, options.build, "gcc", CLICKLEDGER_TEST_ALL="1" if options.all else "")
     sanitized = options.build + "-asan"
-    if compile_into(tally, sanitized, "ASan and UBSan", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1"):
+    if compile_into(tally, sanitized, "ASan and UBSan", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
+                    "-Dc_args=-fno-sanitize-recover=all"):
         meson_suites(tally, sanitized, "ASan and UBSan", ["unit", "fuzz"])
+        if options.all:
+            sanitized_system_tests(tally, sanitized)
     if options.all:
         compile_into(tally, options.build + "-clang", "clang", "-Dwerror=true", environment={"CC": "clang"})
         tally.step("fuzzers", [os.path.join(REPOSITORY, "tests", "fuzz", "run"), options.build + "-fuzz", "60"])
