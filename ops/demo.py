@@ -211,7 +211,8 @@ class Day:
         for conversion in reversed(partner.api.get("/v1/conversions")["data"]):
             amount = money(conversion["amount_minor"] - conversion["refunded_minor"], conversion["currency"])
             commission = money(conversion["commission_minor"] or 0, conversion["currency"])
-            say(f"  order {conversion['order_id']}  {conversion['status']:8}  amount {amount:>11}  commission {commission:>10}  {conversion['reason'] or ''}".rstrip())
+            line = f"  order {conversion['order_id']}  {conversion['status']:8}  amount {amount:>11}  commission {commission:>10}  {conversion['reason'] or ''}"
+            say(line.rstrip())
         for row in partner.api.get("/v1/balance")["data"]:
             say("  balance: " + ", ".join(f"{name} {money(row[name + '_minor'], row['currency'])}" for name in ("pending", "available", "reserved", "paid")))
 
