@@ -332,7 +332,7 @@ void http_conn_retry(struct http_server *server, struct http_handle handle)
     struct http_conn *conn = conn_of_run(server, handle);
 
     assert(!server->in_handler);
-    if (conn == NULL || !conn->held)
+    if (conn == NULL)
         return;
     server->counters.retried++;
     conn->held = conn->closing = conn->faulted = false;

@@ -45,6 +45,6 @@ bool http_conn_hold(struct http_server *server, struct http_handle handle);
 // The held run may be flushed.
 void http_conn_release(struct http_server *server, struct http_handle handle);
 
-// Throws the held run's answers away and calls the handler again for each of its requests, before this
-// returns; they get new handles. Not from inside a handler.
+// Throws the run's answers away, held or not, and calls the handler again for each of its requests, before
+// this returns; they get new handles. Not from inside a handler.
 void http_conn_retry(struct http_server *server, struct http_handle handle);

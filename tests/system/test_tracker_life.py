@@ -154,3 +154,14 @@ def test_answers_held_while_redis_is_slow(tmp_path, make):
     ids = re.findall(rb"click_id=([0-9a-f-]{36})", tracker.raw(requests))
     assert len(ids) == 50
     assert [hit["id"].encode() for hit in tracker.hits(50)] == ids
+
+
+def test_journal_fails_under_a_turn(tmp_path, make):
+    tracker = make()
+    for reserve in (tmp_path / "state/journal").glob("*/reserve"):
+        reserve.unlink()  # the first frame would have become it
+    requests = b"".join(b"GET /c/demo?sub1=%d HTTP/1.1\r\nHost: t\r\nUser-Agent: Mozilla/5.0\r\n\r\n" % n for n in range(9))
+    ids = re.findall(rb"click_id=([0-9a-f-]{36})", tracker.raw(requests))
+    assert tracker.metric("clickledger_recorder_journal_failures_total") == 1
+    assert len(ids) == 9
+    assert [hit["id"].encode() for hit in tracker.hits(9)] == ids

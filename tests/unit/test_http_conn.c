@@ -155,6 +155,23 @@ static void a_retried_run_is_answered_anew(void **state)
     assert_int_equal(count("HTTP/1.1 200"), 3);
 }
 
+static void a_run_may_be_retried_until_it_is_flushed(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){0});
+    SAY(REQUEST("/a") REQUEST("/b"));
+    event_base_loop(world.base, EVLOOP_NONBLOCK);
+    struct http_handle old = world.last;
+    http_conn_retry(world.server, old);
+    turn();
+    http_conn_retry(world.server, world.last);
+    turn();
+    hear();
+    assert_true(heard("[/a#3:]") && heard("[/b#4:]"));
+    assert_int_equal(count("HTTP/1.1 200"), 2);
+    assert_int_equal(world.calls, 4);
+}
+
 static void a_retried_body_is_the_same(void **state)
 {
     (void)state;
@@ -254,6 +271,7 @@ int main(void)
         TEST(a_held_answer_waits_for_its_release),
         TEST(a_run_may_be_held_at_the_end_of_the_turn),
         TEST(a_retried_run_is_answered_anew),
+        TEST(a_run_may_be_retried_until_it_is_flushed),
         TEST(a_retried_body_is_the_same),
         TEST(a_held_request_stays_where_it_is),
         TEST(a_late_answer_joins_those_that_still_wait),
