@@ -7,7 +7,8 @@
 // event_id or event_time. A repeated report never takes back what came in between, and pending (which is also
 // what a report without a status says) moves nothing. Identity (click, visitor, code, customer, product) is
 // what was said first, so that a later report cannot move a credit. A pixel comes from a browser: it can
-// begin a conversion and complete it, but its status is at most pending. Limit: CONVERSION_REPORTS_MAX
+// begin a conversion and complete it, but its status is at most pending, it changes no amount, and the
+// amount it began with gives way to the first that the shop's server says. Limit: CONVERSION_REPORTS_MAX
 // events.
 
 #include "attrib/conversion.h"
@@ -183,6 +184,7 @@ static enum conversion_verdict state_begin(struct conversion *state, const struc
     state->status = status == CONVERSION_UNSAID ? CONVERSION_PENDING : status;
     state->occurred_at_us = event->time_us;
     state->amount_minor = event->has_amount ? event->amount_minor : 0;
+    state->is_amount_of_pixel = event->is_pixel;
     state_complete(state, event);
     return VERDICT_APPLIED;
 }
@@ -205,16 +207,24 @@ static enum conversion_verdict state_refund(struct conversion *state, const stru
     return VERDICT_APPLIED;
 }
 
+static void amount_confirm(struct conversion *state, const struct conversion_event *event)
+{
+    if (event->has_amount && !event->is_pixel && event->status != CONVERSION_REFUNDED)
+        state->is_amount_of_pixel = false;
+}
+
 static enum conversion_verdict state_change(struct conversion *state, const struct conversion_event *event)
 {
     enum conversion_status said = event_status(event);
     enum conversion_status status = said == CONVERSION_UNSAID ? state->status : said;
     bool is_moved = status != state->status;
     bool is_other_amount = event->has_amount && event->amount_minor != state->amount_minor;
+    bool may_say_another =
+        !event->is_pixel && (is_moved || event->event_id.data || state->is_amount_of_pixel);
 
     if (state->status == CONVERSION_REFUNDED)
         return VERDICT_AFTER_REFUND;
-    if (is_other_amount && !is_moved && !event->event_id.data)
+    if (is_other_amount && !may_say_another)
         return VERDICT_AMOUNT_CONFLICT;
     if (is_other_amount && event->amount_minor < state->refunded_minor)
         return VERDICT_REFUND_EXCEEDS_AMOUNT;
@@ -223,6 +233,7 @@ static enum conversion_verdict state_change(struct conversion *state, const stru
     state->status = status;
     if (is_other_amount)
         state->amount_minor = event->amount_minor;
+    amount_confirm(state, event);
     return state_complete(state, event) || is_moved || is_other_amount ? VERDICT_APPLIED : VERDICT_DUPLICATE;
 }
 
@@ -240,8 +251,10 @@ static enum conversion_verdict state_report(struct conversion *state, const stru
     const struct conversion_event *event = &events[i];
     enum conversion_verdict repeats = event_repeats(events, i);
 
-    if (repeats == VERDICT_DUPLICATE)
+    if (repeats == VERDICT_DUPLICATE) {
+        amount_confirm(state, event);
         return state_complete(state, event) ? VERDICT_APPLIED : VERDICT_DUPLICATE;
+    }
     if (repeats != VERDICT_OPEN)
         return repeats;
     return event->status == CONVERSION_REFUNDED ? state_refund(state, event) : state_change(state, event);

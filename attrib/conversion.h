@@ -63,7 +63,8 @@ struct conversion_event {
 };
 
 struct conversion {
-    bool exists; // a report that can begin it is there
+    bool exists;             // a report that can begin it is there
+    bool is_amount_of_pixel; // no report of the shop's server has said one
     enum conversion_status status;
     int64_t occurred_at_us, amount_minor, refunded_minor;
     struct slice click_id, visitor_id, promo, customer, product, reason; // of the events
