@@ -92,10 +92,12 @@ create table clickledger.terms (
   window_days     integer not null default 30 check (window_days between 1 and 365),
   precedence      text not null default 'code_over_click' check (precedence in ('code_over_click', 'last_touch')),
   created_at      timestamptz not null default now(),
+  applied         boolean not null default false,
   unique nulls not distinct (program_id, partner_id, version),
   check ((commission_kind = 'percent') = (rate_ppm is not null)),
   check ((commission_kind = 'fixed') = (fixed_minor is not null))
 );
+create index terms_open on clickledger.terms (id) where not applied;
 comment on table clickledger.terms is 'Versioned terms of a programme, never changed: a new version takes effect from a moment on. A touch is paid by the terms in force when it happened.';
 comment on column clickledger.terms.id is 'Number of this version.';
 comment on column clickledger.terms.program_id is 'The programme.';
@@ -109,6 +111,7 @@ comment on column clickledger.terms.hold_days is 'Days after the conversion duri
 comment on column clickledger.terms.window_days is 'A touch counts for conversions up to this many days later: [t - window, t).';
 comment on column clickledger.terms.precedence is 'code_over_click: a promo code beats every click; last_touch: the later one wins.';
 comment on column clickledger.terms.created_at is 'When the version was written.';
+comment on column clickledger.terms.applied is 'Whether attrib has put the conversions since effective_from on its list.';
 
 create table clickledger.link (
   id         bigint generated always as identity primary key,

@@ -252,7 +252,7 @@ create function clickledger.stats_on_hours(from_at timestamptz, to_at timestampt
   language sql stable set search_path = clickledger, pg_temp as $$
   select from_at = date_trunc('hour', from_at, 'UTC') and to_at = date_trunc('hour', to_at, 'UTC')
     and not exists (
-      select from generate_series((from_at at time zone zone)::date, (to_at at time zone zone)::date, interval '1 day') as day
+      select from generate_series((from_at at time zone zone)::date::timestamp, (to_at at time zone zone)::date, interval '1 day') as day
       where date_trunc('hour', day at time zone zone, 'UTC') <> day at time zone zone);
 $$;
 comment on function clickledger.stats_on_hours(timestamptz, timestamptz, text) is 'Whether both bounds and all days between them begin on full hours of UTC: then the hourly rollups answer, else the rows do.';

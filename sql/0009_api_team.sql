@@ -140,6 +140,7 @@ begin
     (p->>'fixed_minor')::bigint, coalesce((p->>'hold_days')::integer, 0), coalesce((p->>'window_days')::integer, 30),
     coalesce(p->>'precedence', 'code_over_click')
   returning * into made;
+  perform pg_notify('clickledger_work', '');
   return terms_json(made);
 end $$;
 comment on function clickledger.api_terms_create(jsonb) is 'POST /v1/programs/{id}/terms: a new version; earlier ones stay as they are.';

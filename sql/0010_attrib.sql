@@ -18,18 +18,6 @@ create function clickledger.terms_at(program_id bigint, partner_id bigint, at ti
 $$;
 comment on function clickledger.terms_at(bigint, bigint, timestamptz) is 'Terms in force for a partner at a moment: the partner''s own newest version, else the programme''s; no row: none.';
 
-create function clickledger.terms_moved() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-  insert into clickledger.conversion_due
-  select c.id from clickledger.conversion c
-  where c.program_id = new.program_id and c.occurred_at >= new.effective_from
-  on conflict do nothing;
-  perform pg_notify('clickledger_work', '');
-  return null;
-end $$;
-comment on function clickledger.terms_moved() is 'Trigger: new terms that reach back make the conversions since then due, so that what is posted does not depend on when the terms were written.';
-create trigger terms_moved after insert on clickledger.terms for each row execute function clickledger.terms_moved();
-
 -- --- What is to be done -------------------------------------------------------------------------------------------------
 
 create function clickledger.report_refuse(reports_max integer) returns bigint language sql as $$
@@ -77,6 +65,21 @@ begin
 end $$;
 comment on function clickledger.touch_batch_expand(integer) is 'Turns loads of touches into the conversions that may have waited for one of them; returns how many loads.';
 
+create function clickledger.terms_expand(terms_max integer) returns bigint language sql as $$
+  with taken as (
+    update clickledger.terms set applied = true
+    where id in (select id from clickledger.terms where not applied order by id limit terms_max)
+    returning program_id, effective_from),
+  due as (
+    insert into clickledger.conversion_due
+    select c.id from clickledger.conversion c
+    join (select program_id, min(effective_from) as since from taken group by program_id) t
+      on t.program_id = c.program_id and c.occurred_at >= t.since
+    on conflict do nothing)
+  select count(*) from taken
+$$;
+comment on function clickledger.terms_expand(integer) is 'Turns new terms into the conversions since they took effect, so that what is posted does not depend on when the terms were written; returns how many terms.';
+
 create function clickledger.order_take(orders_max integer) returns table (
     program_id bigint, kind text, order_id text, currency text, conversion_id bigint)
   language sql as $$
@@ -106,9 +109,10 @@ $$;
 comment on function clickledger.order_take(integer) is 'Orders to be computed: with open reports or decisions, with a touch that has arrived, with a hold that has ended; at most orders_max of each.';
 
 create function clickledger.hold_next() returns bigint language sql stable as $$
-  select clickledger.time_us(min(m.hold_until)) from clickledger.commission m
+  select clickledger.time_us(m.hold_until) from clickledger.commission m
   where m.status = 'pending' and m.approved
     and not exists (select from clickledger.conversion c where c.id = m.conversion_id and c.fault is not null)
+  order by m.hold_until limit 1
 $$;
 comment on function clickledger.hold_next() is 'When the next hold ends; null: none is waiting.';
 
@@ -291,23 +295,30 @@ $$;
 comment on function clickledger.order_settle(bigint[], text[], text[], text, text) is 'Takes orders off the list: the verdict goes to reports that got none; a fault, if any, to the conversions.';
 
 create function clickledger.conversion_key_write(ids bigint[]) returns void language sql as $$
+  with visitors as (
+    select c.id as conversion_id, v.visitor_id
+    from unnest(ids) as wanted (id)
+    join clickledger.conversion c on c.id = wanted.id
+    cross join lateral (
+      select c.visitor_id
+      union
+      select t.visitor_id from clickledger.click t
+      where t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id) and t.program_id = c.program_id) v
+    where v.visitor_id is not null),
+  gone as (
+    -- An earlier report that arrives later may name another click or visitor.
+    delete from clickledger.conversion_key k
+    where k.conversion_id = any (ids) and k.kind = 'visitor' and not exists (
+      select from visitors v where v.conversion_id = k.conversion_id and v.visitor_id = k.value))
   insert into clickledger.conversion_key (conversion_id, kind, value)
   select c.id, 'click', r.click_id
   from unnest(ids) as c (id) join clickledger.conversion_report r on r.conversion_id = c.id
   where r.click_id is not null
   union
-  select c.id, 'visitor', v.visitor_id
-  from unnest(ids) as wanted (id)
-  join clickledger.conversion c on c.id = wanted.id
-  cross join lateral (
-    select c.visitor_id
-    union all
-    select t.visitor_id from clickledger.click t
-    where t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id) and t.program_id = c.program_id) v
-  where v.visitor_id is not null
+  select conversion_id, 'visitor', visitor_id from visitors
   on conflict do nothing
 $$;
-comment on function clickledger.conversion_key_write(bigint[]) is 'Writes the identities of conversions: every click their reports name, their visitor and the visitor of their click.';
+comment on function clickledger.conversion_key_write(bigint[]) is 'Writes the identities of conversions: every click their reports name, and only these visitors: the conversion''s and that of its click.';
 
 create function clickledger.credit_write(ids bigint[], conversion_ids bigint[], kinds text[], touch_ids uuid[], at_us bigint[],
     program_ids bigint[], partner_ids bigint[], link_ids bigint[], promo_code_ids bigint[], weights integer[], models text[])
@@ -436,7 +447,11 @@ create function clickledger.explanation_write(ids bigint[], precedences text[], 
     where t.conversion_id = any (ids)
     group by t.id),
   ledgers as (
-    select conversion_id, partner_id, jsonb_agg(body order by id) as body from lines group by conversion_id, partner_id)
+    select conversion_id, partner_id, jsonb_agg(body order by id) as body from lines group by conversion_id, partner_id),
+  gone as (
+    delete from clickledger.explanation x
+    where x.conversion_id = any (ids) and not exists (
+      select from concerned p where p.conversion_id = x.conversion_id and p.partner_id = x.partner_id))
   insert into clickledger.explanation as x (conversion_id, partner_id, body)
   select p.conversion_id, p.partner_id, jsonb_build_object(
     'conversion', jsonb_build_object('id', c.id, 'program_id', c.program_id, 'kind', c.kind, 'status', c.status,
@@ -452,7 +467,7 @@ create function clickledger.explanation_write(ids bigint[], precedences text[], 
   on conflict (conversion_id, partner_id) do update set body = excluded.body, updated_at = now()
   where x.body is distinct from excluded.body
 $$;
-comment on function clickledger.explanation_write(bigint[], text[], bigint[], text[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], integer[], text[], text[]) is 'Writes, for each concerned partner, why conversions were credited as they were; of others'' touches only kind, verdict, reason and age in whole days. Order id and amounts are for those who have, or had, a commission.';
+comment on function clickledger.explanation_write(bigint[], text[], bigint[], text[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], integer[], text[], text[]) is 'Writes, for each concerned partner and nobody else, why conversions were credited as they were; of others'' touches only kind, verdict, reason and age in whole days. Order id and amounts are for those who have, or had, a commission.';
 
 -- --- Who may ------------------------------------------------------------------------------------------------------------
 
@@ -463,7 +478,7 @@ begin
   for function in
     select p.oid from pg_proc p
     where p.pronamespace = 'clickledger'::regnamespace and p.proname in (
-      'time_us', 'us_time', 'terms_at', 'report_refuse', 'touch_batch_expand', 'order_take', 'hold_next', 'order_events',
+      'time_us', 'us_time', 'terms_at', 'report_refuse', 'touch_batch_expand', 'terms_expand', 'order_take', 'hold_next', 'order_events',
       'conversion_scope', 'conversion_touches', 'commission_posted', 'conversion_write', 'report_write', 'order_settle',
       'conversion_key_write', 'credit_write', 'commission_write', 'commission_post', 'conversion_hourly_add',
       'explanation_write', 'ledger_post', 'click_ts', 'api_time')
@@ -472,6 +487,7 @@ begin
   end loop;
 end $$;
 grant update (note) on clickledger.conversion_report to cl_attrib;
+grant update (applied) on clickledger.terms to cl_attrib;
 grant select, insert, delete on clickledger.conversion_due to cl_attrib;
 grant select (note, reason) on clickledger.conversion_report to cl_api;
 grant select on clickledger.ledger_violations to cl_analyst;

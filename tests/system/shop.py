@@ -24,14 +24,14 @@ def ms_of(at):
 class Shop:
     """A programme with partners, and the ways in which facts come to it."""
 
-    def __init__(self, database):
+    def __init__(self, database, code="shop"):
         self.db = database
-        self.program = self.make_program("shop", "RUB")
+        self.program = self.make_program(code, "RUB")
         self.anna, self.boris = self.make_partner("Anna"), self.make_partner("Boris")
         self.make_terms(rate_ppm=100000)
         self.key = self.db.value("insert into api_key (kind, name, prefix, key_hash) values ('team', 't', 'cl_t', %s) returning id",
-                                 [b"k" * 32])
-        self.db.query("insert into shard (id) values (0)")
+                                 [code.encode().ljust(32)])
+        self.db.query("insert into shard (id) values (0) on conflict do nothing")
         self.db.query("select partition_ensure('2026-03-01', '2026-03-20')")
 
     def make_program(self, code, currency):
@@ -80,7 +80,8 @@ class Shop:
 
     def decide(self, action, at, order="o1", reason="because"):
         self.db.query("insert into conversion_decision (conversion_id, action, reason, api_key_id, decided_at)"
-                      " select id, %s, %s, %s, %s from conversion where order_id = %s", [action, reason, self.key, at, order])
+                      " select id, %s, %s, %s, %s from conversion where program_id = %s and order_id = %s",
+                      [action, reason, self.key, at, self.program, order])
 
     def attribute(self):
         done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": self.db.conninfo("cl_attrib")},

@@ -1,0 +1,28 @@
+"""What the hourly rollups say against the rows themselves."""
+
+CLICKS = """
+  select hour, program_id, partner_id, link_id, class::text, sum(clicks) from clickledger.click_hourly
+  group by 1, 2, 3, 4, 5 having sum(clicks) <> 0"""
+CLICK_ROWS = """
+  select date_trunc('hour', ts, 'UTC'), coalesce(program_id, 0), coalesce(partner_id, 0), coalesce(link_id, 0), class::text, count(*)
+  from clickledger.click group by 1, 2, 3, 4, 5"""
+CONVERSIONS = """
+  select hour, program_id, partner_id, link_id, kind, status, currency, conversions, revenue_minor, commission_minor
+  from clickledger.conversion_hourly where (conversions, revenue_minor, commission_minor) <> (0, 0, 0)"""
+CONVERSION_ROWS = """
+  select date_trunc('hour', c.occurred_at, 'UTC'), c.program_id, coalesce(r.partner_id, 0), coalesce(r.link_id, 0), c.kind, c.status,
+    c.currency, count(*), sum(c.amount_minor - c.refunded_minor), sum(coalesce(m.amount_minor, 0))
+  from clickledger.conversion c
+  left join clickledger.credit r on r.conversion_id = c.id
+  left join clickledger.commission m on m.conversion_id = c.id and m.partner_id = r.partner_id
+  group by 1, 2, 3, 4, 5, 6, 7"""
+
+
+def conversions_differ(query):
+    """Hours of conversions that do not equal their rows, or the other way round; [] is good."""
+    return query(f"({CONVERSIONS} except {CONVERSION_ROWS}) union all ({CONVERSION_ROWS} except {CONVERSIONS})")
+
+
+def clicks_differ(query):
+    """Likewise of clicks."""
+    return query(f"({CLICKS} except {CLICK_ROWS}) union all ({CLICK_ROWS} except {CLICKS})")
