@@ -8,6 +8,7 @@ import pytest
 from conftest import wait_for
 from installation import Installation
 from load import Visitors
+from rollups import clicks_differ, conversions_differ
 
 ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
 ROUNDS = 300 if ALL else 10
@@ -54,6 +55,7 @@ def check(installation, visitors, orders):
                               "from clickledger.producer")[0] == (0, 0, 0)
     assert installation.query("select count(*) from clickledger.ledger_violations")[0][0] == 0
     assert installation.query("select coalesce(sum(amount_minor), 0) from clickledger.ledger_entry")[0][0] == 0
+    assert clicks_differ(installation.query) == [] and conversions_differ(installation.query) == []
 
 
 def test_kill_9_under_load(installation):

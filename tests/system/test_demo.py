@@ -19,6 +19,7 @@ import pytest
 
 from conftest import ROOT, wait_for
 from installation import Installation
+from rollups import clicks_differ, conversions_differ
 
 sys.path.insert(0, str(ROOT / "ops"))
 import demo  # noqa: E402
@@ -101,6 +102,10 @@ def test_partners_see_only_their_own(day):
 def test_ledger_is_sound(day):
     assert day.installation.query("select count(*) from clickledger.ledger_violations") == [(0,)]
     assert day.installation.query("select sum(amount_minor) from clickledger.ledger_entry") == [(0,)]
+
+
+def test_rollups_equal_the_rows(day):
+    assert clicks_differ(day.installation.query) == [] and conversions_differ(day.installation.query) == []
 
 
 def test_it_may_be_played_again(day):
