@@ -92,7 +92,7 @@ create function clickledger.order_take(orders_max integer) returns table (
     select conversion_id from (
       select m.conversion_id from clickledger.commission m
       where m.status = 'pending' and m.approved and m.hold_until <= now()
-        and not exists (select from clickledger.conversion c where c.id = m.conversion_id and c.fault is not null)
+        and (select c.fault from clickledger.conversion c where c.id = m.conversion_id) is null
       order by m.hold_until limit orders_max) held),
   orders as (
     select r.program_id, coalesce(r.kind, 'sale') as kind, r.order_id
@@ -111,7 +111,7 @@ comment on function clickledger.order_take(integer) is 'Orders to be computed: w
 create function clickledger.hold_next() returns bigint language sql stable as $$
   select clickledger.time_us(m.hold_until) from clickledger.commission m
   where m.status = 'pending' and m.approved
-    and not exists (select from clickledger.conversion c where c.id = m.conversion_id and c.fault is not null)
+    and (select c.fault from clickledger.conversion c where c.id = m.conversion_id) is null
   order by m.hold_until limit 1
 $$;
 comment on function clickledger.hold_next() is 'When the next hold ends; null: none is waiting.';
