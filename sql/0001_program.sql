@@ -68,7 +68,7 @@ create table clickledger.partner (
   name       text not null check (length(name) between 1 and 200),
   email      text check (length(email) <= 320),
   status     text not null default 'pending' check (status in ('pending', 'active', 'paused', 'declined')),
-  status_at  timestamptz not null default now(),
+  active_at  tstzmultirange not null default '{}',
   created_at timestamptz not null default now()
 );
 comment on table clickledger.partner is 'Somebody who sends visitors and is paid for it.';
@@ -76,7 +76,7 @@ comment on column clickledger.partner.id is 'Number of the partner.';
 comment on column clickledger.partner.name is 'Name shown to people.';
 comment on column clickledger.partner.email is 'Address for messages; not visible to analysts.';
 comment on column clickledger.partner.status is 'pending until the team decides; only links of active partners are active.';
-comment on column clickledger.partner.status_at is 'Since when; what happened before is judged by the status before.';
+comment on column clickledger.partner.active_at is 'When it was and is active: what happened is judged by the status of its moment.';
 comment on column clickledger.partner.created_at is 'When the partner applied or was created.';
 
 create table clickledger.terms (
@@ -141,7 +141,7 @@ create table clickledger.promo_code (
   code       text not null check (code ~ '^[A-Za-z0-9_-]{1,64}$'),
   target_url text not null check (clickledger.url_valid(target_url)),
   status     text not null default 'active' check (status in ('active', 'paused')),
-  status_at  timestamptz not null default now(),
+  active_at  tstzmultirange not null default '{}',
   created_at timestamptz not null default now()
 );
 create unique index promo_code_code on clickledger.promo_code (upper(code));
@@ -153,19 +153,21 @@ comment on column clickledger.promo_code.partner_id is 'The partner it belongs t
 comment on column clickledger.promo_code.code is 'As given out.';
 comment on column clickledger.promo_code.target_url is 'Where /p/{code} leads.';
 comment on column clickledger.promo_code.status is 'active or paused; a paused code credits nobody.';
-comment on column clickledger.promo_code.status_at is 'Since when; an order before that moment is judged by the status before.';
+comment on column clickledger.promo_code.active_at is 'When it was and is active: an order is judged by the status of its moment.';
 comment on column clickledger.promo_code.created_at is 'When it was created.';
 
 create function clickledger.status_moved() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  from_now_on constant tstzmultirange := tstzmultirange(tstzrange(case tg_op when 'UPDATE' then now() end, null));
 begin
-  new.status_at := now();
+  new.active_at := case new.status when 'active' then new.active_at + from_now_on else new.active_at - from_now_on end;
   return new;
 end $$;
-comment on function clickledger.status_moved() is 'Trigger: notes when a status changed, so that a later pause takes nothing back.';
-create trigger status_moved before update of status on clickledger.partner
-  for each row when (old.status <> new.status) execute function clickledger.status_moved();
-create trigger status_moved before update of status on clickledger.promo_code
-  for each row when (old.status <> new.status) execute function clickledger.status_moved();
+comment on function clickledger.status_moved() is 'Trigger: keeps active_at, so that no later status gives or takes what was earned before. What is made active was so always.';
+create trigger status_moved before insert or update of status on clickledger.partner
+  for each row execute function clickledger.status_moved();
+create trigger status_moved before insert or update of status on clickledger.promo_code
+  for each row execute function clickledger.status_moved();
 
 create table clickledger.integration (
   id         bigint generated always as identity primary key,

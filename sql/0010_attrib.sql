@@ -192,7 +192,7 @@ create function clickledger.conversion_touches(ids bigint[], touches_max integer
       order by t.ts desc limit touches_max) t
     union
     select c.id, 'promo', named.id, c.occurred_at, o.program_id, o.partner_id, null, o.id, 'human',
-      (o.status = 'active' or c.occurred_at < o.status_at) and (p.status = 'active' or c.occurred_at < p.status_at), true
+      o.active_at @> c.occurred_at and p.active_at @> c.occurred_at, true
     from conversions c
     join clickledger.promo_code o on upper(o.code) = upper(c.promo)
     join clickledger.partner p on p.id = o.partner_id

@@ -81,6 +81,15 @@ def test_codes(shop):
     shop.report(datetime.now(timezone.utc), "after", amount_minor=1000, promo="SAVE10", status="approved")
     assert shop.attribute()["transactions"] == 0
     assert shop.commissions() == [(shop.boris, 100, "available")]
+    # Neither does it when the code is active again, or when a partner who never was is declined.
+    shop.db.query("update promo_code set status = 'active'")
+    pending = shop.db.value("insert into partner (name) values ('Clara') returning id")
+    shop.make_code("CLARA", pending)
+    shop.report(datetime.now(timezone.utc), "pending", amount_minor=1000, promo="clara", status="approved")
+    shop.db.query("update partner set status = 'declined' where id = %s", [pending])
+    shop.db.query("insert into conversion_due select id from conversion")
+    assert shop.attribute()["transactions"] == 0
+    assert shop.commissions() == [(shop.boris, 100, "available")]
 
 
 def test_terms_of_the_touch(shop):
