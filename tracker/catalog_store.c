@@ -1,8 +1,8 @@
 // Writes STATE/catalog. Owner: the supervisor's catalog_sync. Invariants: the shared struct names only files
 // that are whole, checked and already written; `current` (renamed into place) names the pair that a restart
 // takes up; files of an older pair are unlinked, a worker's mapping of them lives on until its next refresh.
-// An image is fsynced before it is named; of the log a power cut may take the end, which Redis then gives
-// again.
+// An image is fsynced before it is named, and named for good before the older one goes; of the log a power
+// cut may take the end, which Redis then gives again.
 
 #include "tracker/catalog_store.h"
 
@@ -257,6 +257,7 @@ int catalog_store_image_finish(struct catalog_store *store, struct slice epoch)
     store->revision = store->image_revision = revision;
     store->log_bytes = 0;
     shared_tell(store);
-    pair_unlink(store, old_files);
+    if (fsync(store->dir_fd) == 0) // else a power cut could bring back a `current` that names the old pair
+        pair_unlink(store, old_files);
     return 0;
 }
