@@ -3,7 +3,8 @@
 // image before it trims the changes in it, so changes that are missing from the first answer show in the
 // second, and then the image is fetched. The image is fetched as well when its epoch is another: then Redis
 // holds the catalog of another installation, or PostgreSQL was put back to an earlier moment. Limits:
-// CHANGES_MAX a poll, one image chunk in flight.
+// CHANGES_MAX a poll, one image chunk in flight. After a failure it rests for REST_POLLS: an image that a
+// newer release made, or a full disk, would else cost a whole image every poll.
 
 #include "tracker/catalog_sync.h"
 
@@ -20,6 +21,7 @@
 #include "tracker/catalog_store.h"
 
 #define POLL_MS        100
+#define REST_POLLS     50
 #define CHANGES_MAX    256
 #define LOG_BYTES_LONG (2u << 20) // the publisher makes an image every 25,000 changes
 #define BASE_KEY       "cl:catalog:base"
@@ -49,6 +51,7 @@ struct catalog_sync {
     struct image_head head;
     uint64_t chunk; // the next one
     uint64_t heard_ms;
+    unsigned rest; // polls to leave out
 };
 
 static void ask(struct catalog_sync *sync);
@@ -67,8 +70,11 @@ static bool number_parse(struct slice text, uint64_t *out)
 
 static void failed(struct catalog_sync *sync, const char *event, int error)
 {
-    log_event(LOG_ERROR, event, log_errno(error), log_uint("revision", sync->store.revision));
+    log_event(LOG_ERROR, event,
+              error < 0 ? log_errno(error) : log_str("error", "damaged, or of another version"),
+              log_uint("revision", sync->store.revision));
     sync->state = SYNC_IDLE;
+    sync->rest = REST_POLLS;
 }
 
 // --- An image, chunk by chunk ---
@@ -76,16 +82,14 @@ static void failed(struct catalog_sync *sync, const char *event, int error)
 static void image_finish(struct catalog_sync *sync)
 {
     int error = catalog_store_image_finish(&sync->store, slice_of(sync->head.epoch));
-    sync->state = SYNC_IDLE;
-    if (error == CATALOG_STORE_REFUSED)
-        log_event(LOG_ERROR, "catalog.image_damaged", log_uint("revision", sync->head.revision));
-    else if (error < 0)
+    if (error) {
         failed(sync, "catalog.image_not_kept", error);
-    else
-        log_event(LOG_INFO, "catalog.image_taken", log_uint("revision", sync->store.revision),
-                  log_str("epoch", sync->store.epoch));
-    if (sync->state == SYNC_IDLE && error == 0)
-        ask(sync); // the changes since the image, at once
+        return;
+    }
+    log_event(LOG_INFO, "catalog.image_taken", log_uint("revision", sync->store.revision),
+              log_str("epoch", sync->store.epoch));
+    sync->state = SYNC_IDLE;
+    ask(sync); // the changes since the image, at once
 }
 
 static void chunk_ask(struct catalog_sync *sync);
@@ -215,7 +219,9 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
     struct catalog_sync *sync = ctx;
     (void)fd;
     (void)what;
-    if (sync->state == SYNC_IDLE && redis_link_is_up(sync->link))
+    if (sync->rest > 0)
+        sync->rest--;
+    else if (sync->state == SYNC_IDLE && redis_link_is_up(sync->link))
         ask(sync);
 }
 
