@@ -1,4 +1,4 @@
-// The table behind http_char.h, one row for 16 bytes. test_http_char.c holds it against the definitions of
+// The table behind http_char.h, one row for 16 bytes. test_http_parse.c holds it against the definitions of
 // RFC 9110 (token, field-value) and RFC 3986 (reg-name, unreserved).
 
 #include "base/http_char.h"

@@ -299,12 +299,6 @@ struct http_conn *http_conn_find(struct http_server *server, struct http_handle 
     return conn != NULL && conn->state == CONN_WAITING && conn->generation == handle.generation ? conn : NULL;
 }
 
-void http_conn_close_after(struct http_conn *conn)
-{
-    assert(conn->state == CONN_WAITING);
-    conn->closing = true;
-}
-
 bool http_conn_hold(struct http_server *server, struct http_handle handle)
 {
     struct http_conn *conn = conn_of_run(server, handle);

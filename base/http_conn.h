@@ -34,9 +34,6 @@ int http_respond(struct http_conn *conn, unsigned status, const struct http_head
 int http_respond_preset(struct http_conn *conn, const struct http_preset *preset,
                         const struct http_header *headers, size_t n_headers, struct slice body);
 
-// The connection closes behind this answer. Call before http_respond().
-void http_conn_close_after(struct http_conn *conn);
-
 // The run is not flushed and nothing more is read from its connection until release or retry. In the handler
 // (before or behind http_respond()) or later, before the flush. Again: no effect. false: too late, nothing is
 // held.

@@ -40,7 +40,7 @@ struct http_server {
     struct conn_list states[CONN_STATES], dirty, resume, blocked;
     unsigned n_conns, n_resume;
     uint64_t now_ms;
-    bool now_is_known, shedding, draining, in_handler;
+    bool now_is_known, draining, in_handler;
     struct http_date date;
     struct http_pool conns, inputs, input_buffers, output_buffers;
     struct event tick_event, resume_event, accept_event;

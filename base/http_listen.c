@@ -1,7 +1,6 @@
 // Listening sockets and what comes out of them. At most ACCEPTS_MAX connections are taken per socket and
 // turn. Out of file descriptors or memory, listening pauses for RETRY_MS instead of spinning on a socket that
-// stays readable. Above connections_max, or while the owner sheds, a connection gets 503 before a byte of it
-// is read.
+// stays readable. Above connections_max a connection gets 503 before a byte of it is read.
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -61,7 +60,7 @@ static void shed_at_once(struct http_server *server, int fd)
 
 static int conn_begin(struct http_server *server, int fd, const union address *address)
 {
-    bool shed = server->shedding || server->n_conns >= server->limits.connections_max;
+    bool shed = server->n_conns >= server->limits.connections_max;
     struct http_peer peer = peer_of(address);
     struct http_conn *conn = http_conn_new(server, fd, &peer);
 

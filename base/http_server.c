@@ -259,11 +259,6 @@ struct http_server *http_server_free(struct http_server *server)
     return NULL;
 }
 
-void http_server_shed(struct http_server *server, bool on)
-{
-    server->shedding = on;
-}
-
 void http_server_drain(struct http_server *server)
 {
     http_listen_empty(server);

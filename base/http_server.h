@@ -56,9 +56,6 @@ uint16_t http_server_port(const struct http_server *server); // of the first lis
 // At the end of each turn: writes every answer that is not held.
 void http_server_flush(struct http_server *server);
 
-// While on, new connections get 503 before a request is read.
-void http_server_shed(struct http_server *server, bool on);
-
 // Takes what waits in the listening sockets' queues and closes them, and idle connections; the rest closes
 // behind its next answer. Done when http_server_connections() is 0.
 void http_server_drain(struct http_server *server);

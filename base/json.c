@@ -64,11 +64,6 @@ struct json *json_truth(bool value)
     return json_of(value ? json_true() : json_false());
 }
 
-struct json *json_nothing(void)
-{
-    return json_of(json_null());
-}
-
 struct json *json_free(struct json *json)
 {
     json_decref(value_of(json));

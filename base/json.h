@@ -38,7 +38,6 @@ struct json *json_list(void);
 struct json *json_text(struct slice text); // NULL if it is not valid UTF-8
 struct json *json_whole(int64_t value);
 struct json *json_truth(bool value);
-struct json *json_nothing(void);
 struct json *json_free(struct json *json); // NULL; takes NULL
 
 // Both take the value over, also when they fail. False (also for a NULL value): the container is incomplete.

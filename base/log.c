@@ -176,7 +176,7 @@ struct log_field log_errno(int error)
     return log_str("error", text ? text : "unknown error");
 }
 
-const char *log_level_name(enum log_level level)
+static const char *level_name(enum log_level level)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     return names[level];
@@ -244,7 +244,7 @@ void log_write(enum log_level level, const char *event, const struct log_field f
         state.pid = (int)getpid();
     clock_format((int64_t)clock_wall_ms(), time);
     int n = snprintf(text, PREFIX_BYTES, "time=%s level=%s program=%s pid=%d event=%s", time,
-                     log_level_name(level), state.program, state.pid, event);
+                     level_name(level), state.program, state.pid, event);
     size_t len = (size_t)min_of(n, PREFIX_BYTES - 1);
     len += log_format(text + len, sizeof(text) - SUFFIX_BYTES - len, fields, &all);
     if (!all)

@@ -45,9 +45,6 @@ struct log_field {
 // Once at start, and again after fork. Lines below `level` are dropped. Both strings must live on.
 void log_open(const char *program, enum log_level level);
 
-// "debug", "info", "warn", "error".
-const char *log_level_name(enum log_level level);
-
 // `fields` end with LOG_FIELDS_END.
 void log_write(enum log_level level, const char *event, const struct log_field fields[]);
 

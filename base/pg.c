@@ -275,7 +275,7 @@ int pg_exec(struct pg *pg, const char *sql)
 static int query(struct pg *pg, const char *sql, const struct pg_param *params, size_t n, bool binary,
                  struct pg_result **result)
 {
-    struct param_arrays arrays;
+    struct param_arrays arrays = {0};
     int r = params_set(&arrays, params, n);
     if (r)
         return r;
@@ -295,23 +295,6 @@ int pg_query_binary(struct pg *pg, const char *sql, const struct pg_param *param
                     struct pg_result **result)
 {
     return query(pg, sql, params, n, true, result);
-}
-
-int pg_prepare(struct pg *pg, const char *name, const char *sql)
-{
-    return result_take(pg, PQprepare(pg->conn, name, sql, 0, NULL), NULL);
-}
-
-int pg_execute(struct pg *pg, const char *name, const struct pg_param *params, size_t n,
-               struct pg_result **result)
-{
-    struct param_arrays arrays;
-    int r = params_set(&arrays, params, n);
-    if (r)
-        return r;
-    PGresult *raw = PQexecPrepared(pg->conn, name, (int)n, arrays.values, arrays.lengths, arrays.formats, 0);
-    params_clear(&arrays, n);
-    return result_take(pg, raw, result);
 }
 
 // --- Results

@@ -72,11 +72,6 @@ must_check int pg_query(struct pg *pg, const char *sql, const struct pg_param *p
                         struct pg_result **result);
 must_check int pg_query_binary(struct pg *pg, const char *sql, const struct pg_param *params, size_t n,
                                struct pg_result **result);
-// Prepared statements live as long as the connection; the server decides the types there, so write
-// $1::bigint.
-must_check int pg_prepare(struct pg *pg, const char *name, const char *sql);
-must_check int pg_execute(struct pg *pg, const char *name, const struct pg_param *params, size_t n,
-                          struct pg_result **result);
 
 struct pg_result *pg_result_free(struct pg_result *result); // NULL; takes NULL
 size_t pg_result_rows(const struct pg_result *result);

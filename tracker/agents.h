@@ -7,7 +7,6 @@
 #include "base/hit.h"
 #include "base/slice.h"
 
-#define AGENTS_VERSION       1    // moves with every change of the list
 #define AGENTS_TEXT_MAX      1024 // bytes of a header that are looked at
 #define AGENTS_ALPHABET_SIZE 26
 

@@ -58,7 +58,6 @@ static void on_added(void *ctx, const struct redis_reply *reply)
     frame->stored = condition == 0;
     if (condition && condition != REDIS_NO_REPLY) {
         held->refusing = true;
-        held->refused++;
         log_event(LOG_WARN, "held.refused", log_str("condition", redis_condition_name(condition)));
     }
     if (frame->stored) {

@@ -22,8 +22,7 @@ struct held {
     char stream_key[40];
     struct held_frame *first, *last; // in order of adding
     size_t bytes;
-    uint64_t refused; // replies that were errors
-    bool refusing;    // the last reply was one
+    bool refusing; // the last reply was an error
     held_settled *settled;
     void *ctx;
 };

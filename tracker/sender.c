@@ -97,8 +97,6 @@ static bool send_frame(struct sender *s, struct slice frame)
 
 void sender_live(struct sender *s, uint64_t seq, struct slice frame)
 {
-    if (s->base == 0)
-        s->base = seq;
     delivery_grow(&s->delivery, seq + 1);
     if (s->delivery.next == seq && delivery_ready(&s->delivery) &&
         s->delivery.unanswered_bytes < FLIGHT_BYTES_LIVE)
