@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -64,6 +65,19 @@ static int arguments_read(const struct program *program, int argc, char **argv, 
     return i;
 }
 
+// The usual soft limit of 1024 is for programs with select(); visitors must not use up what the journal
+// needs.
+static void descriptors_allow(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            log_event(LOG_WARN, "program.descriptors_few", log_errno(errno));
+    }
+}
+
 int program_start(const struct program *program, int argc, char **argv)
 {
     char error[CONFIG_ERROR_BYTES];
@@ -74,6 +88,7 @@ int program_start(const struct program *program, int argc, char **argv)
         program_refuse(program, error, "");
     log_open(program->name, (enum log_level)program->log->level);
     signal(SIGPIPE, SIG_IGN);
+    descriptors_allow();
     return next;
 }
 

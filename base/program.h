@@ -19,7 +19,8 @@ struct program {
     const struct log_settings *log; // inside config
 };
 
-// Reads the command line and the settings, opens the log, ignores SIGPIPE. Returns the index in argv of the
+// Reads the command line and the settings, opens the log, ignores SIGPIPE, raises the soft limit of
+// descriptors to the hard one. Returns the index in argv of the
 // program's own first argument, argc when there is none. Exits by itself: 0 after --help and the like, 2
 // after a mistake.
 int program_start(const struct program *program, int argc, char **argv);

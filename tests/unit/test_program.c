@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -57,7 +58,14 @@ static void child_run(size_t i, int out)
         argc++;
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max / 2;
+    setrlimit(RLIMIT_NOFILE, &limit);
     int next = program_start(&program, argc, argv);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur != limit.rlim_max)
+        exit(43);
     printf("next=%d workers=%d", next, (int)config.workers);
     exit(42);
 }
