@@ -24,6 +24,7 @@ struct catalog {
     struct catalog_overlay overlay;
     size_t log_read; // bytes of the log that are in the overlay
     uint32_t shards;
+    bool behind; // the last attempt failed
 };
 
 // A consistent copy, unless the supervisor writes just now.
@@ -124,6 +125,7 @@ void catalog_refresh(struct catalog *catalog)
         return;
     catalog->seen.turn = now.turn;
     int error = files_take(catalog, &now);
+    catalog->behind = error < 0;
     if (error < 0) {
         log_event(LOG_ERROR, "catalog.not_taken", log_uint("files", now.files),
                   log_uint("revision", now.revision), log_errno(error));
@@ -131,6 +133,12 @@ void catalog_refresh(struct catalog *catalog)
     }
     catalog->seen = now;
     shards_note(catalog);
+}
+
+void catalog_retry(struct catalog *catalog)
+{
+    if (catalog->behind)
+        catalog->seen.turn = 0; // what was written once has a higher one
 }
 
 int catalog_new(struct catalog **out, const char *dir, const struct catalog_shared *shared)

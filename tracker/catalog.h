@@ -33,6 +33,9 @@ struct catalog *catalog_free(struct catalog *catalog);
 // becomes invalid.
 void catalog_refresh(struct catalog *catalog);
 
+// Has the next refresh try again what could not be taken over (no memory, no descriptor). Now and then.
+void catalog_retry(struct catalog *catalog);
+
 // true: found, *out is filled. Keys of any length are fine.
 bool catalog_link_find(const struct catalog *catalog, struct slice slug, struct catalog_link *out);
 bool catalog_program_find(const struct catalog *catalog, uint64_t program_id, struct catalog_program *out);

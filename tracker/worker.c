@@ -45,6 +45,7 @@ static void on_beat(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     worker->context.turn_begun = false;
+    catalog_retry(worker->context.catalog);
     context_turn_begin(&worker->context);
     counters->http = *http_server_counters(worker->context.server);
     metric_set(&counters->connections, http_server_connections(worker->context.server));

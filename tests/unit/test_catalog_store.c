@@ -113,6 +113,31 @@ static void a_worker_follows_the_supervisor(void **state)
     catalog_store_deinit(&store);
 }
 
+static void what_could_not_be_taken_is_tried_again(void **state)
+{
+    (void)state;
+    struct catalog_shared shared = {0};
+    struct catalog_store store;
+    struct catalog *catalog;
+    char path[sizeof(dir) + 16], away[sizeof(dir) + 16];
+    assert_int_equal(catalog_store_init(&store, dir, &shared), 0);
+    assert_int_equal(catalog_new(&catalog, dir, &shared), 0);
+    image_give(&store, 5, "a", "e1");
+    snprintf(path, sizeof(path), "%s/%llu.image", dir, (unsigned long long)store.files);
+    snprintf(away, sizeof(away), "%s/away", dir);
+    assert_int_equal(rename(path, away), 0);
+    catalog_refresh(catalog);
+    assert_int_equal(catalog_revision(catalog), 0);
+    assert_int_equal(rename(away, path), 0);
+    catalog_refresh(catalog); // not in every turn
+    assert_int_equal(catalog_revision(catalog), 0);
+    catalog_retry(catalog);
+    catalog_refresh(catalog);
+    assert_int_equal(catalog_revision(catalog), 5);
+    catalog_free(catalog);
+    catalog_store_deinit(&store);
+}
+
 static void many_changes_are_all_found(void **state)
 {
     (void)state;
@@ -207,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_worker_follows_the_supervisor, dir_make, dir_remove),
+        cmocka_unit_test_setup_teardown(what_could_not_be_taken_is_tried_again, dir_make, dir_remove),
         cmocka_unit_test_setup_teardown(many_changes_are_all_found, dir_make, dir_remove),
         cmocka_unit_test_setup_teardown(a_torn_log_is_cut, dir_make, dir_remove),
         cmocka_unit_test_setup_teardown(a_damaged_image_is_refused, dir_make, dir_remove),
