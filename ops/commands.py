@@ -4,11 +4,11 @@ import hashlib
 import json
 import os
 import secrets
-import signal
 import sys
+import time
 import urllib.request
 
-from service import Failure, wait_for
+from service import Failure, interrupt_on_every_end, uninterrupted, wait_for
 from state import REPOSITORY, State, say
 
 DEMO_TARGET = "https://shop.example/"
@@ -27,7 +27,10 @@ def parse(arguments):
     down = commands.add_parser("down", prog="ops/down", description="Stops everything that ops/up started and keeps the data.")
     for command in up, down:
         command.add_argument("--state", default=os.path.join(REPOSITORY, ".state"), metavar="DIR", help="folder of this installation (default .state)")
-    return parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
 def check_options(options):
@@ -116,33 +119,37 @@ def catalog_has_arrived(state):
 def print_addresses(state):
     settings, secret = state.settings, keys(state)
     tracker = f"http://127.0.0.1:{settings['port']}"
-    for line in (f"tracker={tracker}", f"tracker_admin=http://127.0.0.1:{settings['tracker_admin_port']}",
-                 f"api=http://127.0.0.1:{settings['api_port']}", f"link={tracker}/c/demo",
-                 f"postback={tracker}/postback/{secret['postback_key']}",
-                 f"postgres={state.conninfo('cl_analyst')}", f"postgres_owner={state.conninfo('cl_owner')}",
-                 f"redis={state.path('run', 'redis.sock')}", f"admin_key={secret['admin_key']}",
-                 f"partner_key={secret['partner_key']}", "ready"):
-        print(line, flush=True)
+    lines = (f"tracker={tracker}", f"tracker_admin=http://127.0.0.1:{settings['tracker_admin_port']}",
+             f"api=http://127.0.0.1:{settings['api_port']}", f"link={tracker}/c/demo",
+             f"postback={tracker}/postback/{secret['postback_key']}",
+             f"postgres={state.conninfo('cl_analyst')}", f"postgres_owner={state.conninfo('cl_owner')}",
+             f"redis={state.path('run', 'redis.sock')}", f"admin_key={secret['admin_key']}",
+             f"partner_key={secret['partner_key']}", "ready")
+    print("\n".join(lines), flush=True)
 
 
 def up(options):
     check_options(options)
     state = State(options.state)
     state.open()
+    state.check_space(state.folder)
     state.choose(options)
     state.make_home()
     started = []
     try:
         bring_up(state, started)
-    except KeyboardInterrupt:
-        stop(started)
+    except BaseException:  # whatever it was: nothing is left half up
+        with uninterrupted():
+            stop(started)
         raise
-    print_addresses(state)
-    if not options.detach:
-        state.close()  # so that ops/up and ops/down work from another terminal
-        wait_for_signal()
-        state.open()
-        stop(state.services())
+    with uninterrupted() as interrupts:
+        print_addresses(state)
+        if not options.detach:
+            state.close()  # so that ops/up and ops/down work from another terminal
+            wait_for_end(state, interrupts)
+            state.open(wait=True)
+            stop(state.services())
+        interrupts.clear()
 
 
 def bring_up(state, started):
@@ -164,10 +171,15 @@ def bring_up(state, started):
     wait_for("the tracker's catalog", lambda: catalog_has_arrived(state), 30)
 
 
-def wait_for_signal():
+def wait_for_end(state, interrupts):
+    """Until somebody asks for the end, here or by ops/down elsewhere."""
     say("running; Ctrl-C stops everything and keeps the data")
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    signal.sigwait((signal.SIGINT, signal.SIGTERM))
+    services = state.services()
+    while not interrupts:
+        if not any(service.pid() for service in services):
+            say("nothing runs any more: it was stopped from elsewhere")
+            return
+        time.sleep(0.2)
 
 
 def stop(services):
@@ -180,12 +192,15 @@ def down(options):
     if not os.path.isdir(options.state):
         raise Failure(f"there is no state folder {options.state}")
     state = State(options.state)
+    if not os.path.exists(state.settings_path):
+        raise Failure(f"{options.state} holds no installation")
     state.open()
     stop(state.services())
 
 
 def main():
     options = parse(sys.argv[1:])
+    interrupt_on_every_end()
     try:
         {"up": up, "down": down}[options.command](options)
     except Failure as failure:
@@ -194,6 +209,9 @@ def main():
     except KeyboardInterrupt:
         say(f"ops/{options.command}: interrupted")
         return 130
+    except OSError as error:
+        say(f"ops/{options.command}: {error.filename or 'output'}: {error.strerror}")
+        return 1
     return 0
 
 

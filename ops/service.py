@@ -3,6 +3,7 @@
 A pid file holds the pid and the start time of the process (field 22 of /proc/PID/stat), so that a pid which the kernel
 has given to somebody else is never taken for ours.
 """
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,34 @@ import time
 
 class Failure(Exception):
     """Something a person must act on; its text says what."""
+
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt_on_every_end():
+    """Ctrl-C, a polite kill and a closed terminal are one thing: KeyboardInterrupt. What is ignored (nohup) stays so."""
+    def interrupt(*_):
+        raise KeyboardInterrupt
+    for end in ENDS:
+        if signal.getsignal(end) != signal.SIG_IGN:
+            signal.signal(end, interrupt)
+
+
+@contextlib.contextmanager
+def uninterrupted():
+    """Collects interrupts in the list that it gives, and raises KeyboardInterrupt afterwards if there are any."""
+    collected = []
+    before = {end: signal.getsignal(end) for end in ENDS if signal.getsignal(end) != signal.SIG_IGN}
+    for end in before:
+        signal.signal(end, lambda number, _: collected.append(number))
+    try:
+        yield collected
+    finally:
+        for end, handler in before.items():
+            signal.signal(end, handler)
+    if collected:
+        raise KeyboardInterrupt
 
 
 def wait_for(what, condition, seconds, alive=lambda: True):
@@ -75,12 +104,12 @@ class Service:
 
     def _spawn(self):
         account = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
-        with open(self.log_path, "ab") as log:
+        with uninterrupted(), open(self.log_path, "ab") as log:  # a process without a pid file would be nobody's
             self.log_begin = log.tell()
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                                        start_new_session=True, close_fds=True, **account)
-        with open(self.pid_path, "w") as file:
-            file.write(f"{process.pid} {start_time(process.pid)}\n")
+            with open(self.pid_path, "w") as file:
+                file.write(f"{process.pid} {start_time(process.pid)}\n")
 
     def stop(self, seconds=30):
         """Asks the process to stop, insists after the limit. Returns whether it was running."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -62,6 +63,15 @@ def port_is_free(port):
     return True
 
 
+def path_is_short(home):
+    return len(os.fsencode(os.path.join(home, "run", ".s.PGSQL.5432.lock"))) <= SOCKET_PATH_MAX
+
+
+def path_is_plain(home):
+    """Whether the path needs no quotes in any of the places where programs and people write it."""
+    return re.fullmatch(r"[\w./+@-]+", home) is not None
+
+
 def http_ok(port, path="/healthz"):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
@@ -78,16 +88,17 @@ class State:
 
     # --- folders and settings -------------------------------------------------------------------
 
-    def open(self):
+    def open(self, wait=False):
         """Makes the folder, takes its lock, reads the settings. close() gives the lock back."""
+        if os.path.exists(self.folder) and not os.path.isdir(self.folder):
+            raise Failure(f"{self.folder} is not a folder")
         try:
             os.makedirs(self.folder, exist_ok=True)
             self.lock = open(os.path.join(self.folder, "lock"), "w")
-            self._check_space(self.folder)
         except OSError as error:
             raise Failure(f"the state folder {self.folder} cannot be used: {error.strerror}") from None
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError:
             raise Failure(f"another ops/up or ops/down is at work in {self.folder}; wait for it") from None
         self.read()
@@ -103,28 +114,31 @@ class State:
                 self.settings = json.load(file)
         self.home = self.settings.get("home") or self._home()
 
-    def _check_space(self, folder):
+    def check_space(self, folder):
         if shutil.disk_usage(folder).free < FREE_BYTES_MIN:
             raise Failure(f"less than {FREE_BYTES_MIN >> 20} MiB are free where {folder} is; make room or choose another --state")
 
     def _home(self):
         """Where the programs live: STATE, or a folder that their user can reach and sockets can be named in."""
         wanted = os.path.join(self.folder, "home")
-        substitute = "/var/lib/clickledger/" + hashlib.sha256(self.folder.encode()).hexdigest()[:12]
-        if len(wanted) + len("/run/.s.PGSQL.5432.lock") > SOCKET_PATH_MAX:
+        base = "/var/lib/clickledger" if self.user else os.path.expanduser("~/.local/state/clickledger")
+        substitute = os.path.join(base, hashlib.sha256(self.folder.encode()).hexdigest()[:12])
+        if not path_is_short(wanted):
             reason = "its path is too long for unix sockets"
+        elif not path_is_plain(wanted):
+            reason = "its path has characters that a connection string cannot have"
         elif self.user and subprocess.run(["runuser", "-u", self.user, "--", "test", "-x", self.folder]).returncode != 0:
             reason = f"the user {self.user} cannot reach it"
         else:
             return wanted
-        if os.getuid() != 0:
-            substitute = "/tmp/clickledger-" + substitute[-12:]
+        if not path_is_short(substitute) or not path_is_plain(substitute):
+            raise Failure(f"{self.folder}: {reason}; {substitute} is no better; choose another --state")
         say(f"{self.folder}: {reason}; programs and data go to {substitute}")
         return substitute
 
     def make_home(self):
         os.makedirs(self.home, mode=0o755, exist_ok=True)
-        self._check_space(self.home)
+        self.check_space(self.home)
         for name in ("run", "log", "redis", "postgres", "tracker", "build"):
             os.makedirs(os.path.join(self.home, name), mode=0o700, exist_ok=True)
             self.give(os.path.join(self.home, name))
@@ -147,13 +161,18 @@ class State:
             "port": options.port or old.get("port", 8080),
             "workers": options.workers or old.get("workers", 2),
         }
-        chosen["api_port"] = options.api_port or old.get("api_port") or chosen["port"] + 1
+        beside = old.get("api_port") if chosen["port"] == old.get("port") else None
+        chosen["api_port"] = options.api_port or beside or chosen["port"] + 1
         changed = [name for name in chosen if name in old and old[name] != chosen[name]]
-        if changed and any(service.pid() for service in self.services()):
+        running = {service.name for service in self.services() if service.pid()}
+        if changed and running:
             raise Failure(f"{', '.join(changed)} cannot change while it runs; ops/down first")
         taken = {chosen["port"], chosen["api_port"]}
-        for name in ("tracker_admin_port", "ingest_admin_port", "attrib_admin_port"):
+        for program in "tracker", "ingest", "attrib":
+            name = program + "_admin_port"
             port = old.get(name) if not changed else None
+            if port and program not in running and not port_is_free(port):
+                port = None
             candidate = max(taken) + 1
             while port is None:
                 port = candidate if port_is_free(candidate) else None
@@ -161,8 +180,9 @@ class State:
             chosen[name] = port
             taken.add(port)
         self.settings = chosen
-        with open(self.settings_path, "w") as file:
+        with open(self.settings_path + ".new", "w") as file:
             json.dump(chosen, file, indent=2)
+        os.replace(self.settings_path + ".new", self.settings_path)
 
     def check_ports(self, services):
         for name, port in ("tracker", self.settings["port"]), ("api", self.settings["api_port"]):
@@ -215,11 +235,7 @@ class State:
 
     def start_postgres(self, service):
         if not os.path.exists(self.path("postgres", "PG_VERSION")):
-            say("making a PostgreSQL cluster")
-            account = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
-            # Only the owner of the socket's folder can reach the server, so the socket is the password.
-            run([f"{POSTGRES_BIN}/initdb", "-D", self.path("postgres"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
-                self.path("log", "initdb.log"), cwd="/", **account)
+            self.make_cluster()
         limit = time.monotonic() + 60
         while True:
             self.forget_dead_postmaster()
@@ -229,6 +245,19 @@ class State:
                 # After a kill -9 its children live on for a moment and hold the shared memory.
                 if time.monotonic() > limit or "pre-existing shared memory block" not in service.log_tail():
                     raise
+
+    def make_cluster(self):
+        """Makes it aside and moves it to its place, so that an interrupted one is never taken for a whole one."""
+        say("making a PostgreSQL cluster")
+        account = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+        aside = self.path("postgres.new")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.mkdir(aside, 0o700)
+        self.give(aside)
+        # Only the owner of the socket's folder can reach the server, so the socket is the password.
+        run([f"{POSTGRES_BIN}/initdb", "-D", aside, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
+            self.path("log", "initdb.log"), cwd="/", **account)
+        os.rename(aside, self.path("postgres"))
 
     def forget_dead_postmaster(self):
         """Where nobody buries orphans (a container without an init), a dead postmaster looks alive to the next one."""
@@ -266,13 +295,24 @@ class State:
             run(["meson", "setup", folder, REPOSITORY, "-Dtests=disabled"], log)
         say("building")
         build = subprocess.Popen(["ninja", "-C", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        last = ""
-        with open(log, "a") as file:
-            for line in build.stdout:
-                file.write(line)
-                if line.startswith("[") and time.monotonic() - getattr(self, "told", 0) > 2:
-                    self.told = time.monotonic()
-                    say("  " + line.split("]")[0] + "]")
-                last = line
+        try:
+            last = self._follow(build.stdout, log)
+        except BaseException:
+            build.terminate()
+            build.wait()
+            raise
         if build.wait() != 0:
             raise Failure(f"the build failed: {last.strip()} (log: {log})")
+
+    @staticmethod
+    def _follow(output, log):
+        """Writes the output of ninja to the log and now and then says how far it is. Returns the last line."""
+        last, told = "", 0
+        with open(log, "a") as file:
+            for line in output:
+                file.write(line)
+                if line.startswith("[") and time.monotonic() - told > 2:
+                    told = time.monotonic()
+                    say("  " + line.split("]")[0] + "]")
+                last = line
+        return last

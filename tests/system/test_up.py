@@ -1,5 +1,6 @@
 """ops/up and ops/down as an operator uses them."""
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -79,8 +80,47 @@ def test_ctrl_c_stops_everything(installation):
     assert not [name for name in os.listdir(installation.home("run")) if name.endswith(".pid")]
 
 
+def test_interrupted_at_any_step_leaves_nothing_and_can_be_repeated(installation):
+    for step in "starting redis", "making a PostgreSQL cluster", "migrated 0003", "starting tracker":
+        process = start(installation)
+        for line in process.stderr:
+            if line.startswith(step):
+                process.send_signal(signal.SIGTERM)
+                break
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130, step + error
+        assert not [name for name in os.listdir(installation.home("run")) if name.endswith(".pid")], step
+        assert not listening(installation.port)
+    installation.up()
+
+
+def test_down_elsewhere_ends_the_one_in_the_foreground(installation):
+    process = start(installation)
+    for line in process.stdout:
+        if line == "ready\n":
+            break
+    installation.down()
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "stopped from elsewhere" in error
+
+
+def test_a_folder_that_cannot_be_written_in_a_connection_string(installation):
+    installation.state = os.path.join(installation.folder, "it's a state")
+    addresses = installation.up()
+    home = os.path.dirname(os.path.dirname(addresses["redis"]))
+    assert not home.startswith(installation.folder)
+    assert installation.query("select count(*) from clickledger.click") == [(0,)]
+    installation.down()
+    shutil.rmtree(home)
+
+
 def test_options_out_of_range(installation):
     for option, message in (("--port=80", "--port must be between"), ("--workers=0", "--workers must be between")):
         process = start(installation, option)
         _, error = process.communicate(timeout=60)
         assert process.returncode == 1 and message in error
+    for option in "--nonsense", "nonsense":
+        process = start(installation, option)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 2 and f"ops/up: error: unrecognized arguments: {option}" in error
