@@ -1,6 +1,7 @@
 // Watches the Redis that frames go to. Owners: recorder, drain. At each connect it asks INFO and CONFIG GET
-// appendfsync, says plainly what they promise, and refuses to write to a Redis that would evict hits. A Redis
-// that does not answer INFO (LOADING, NOAUTH) is given up and tried again.
+// appendfsync, says plainly what they promise, and refuses to write to a Redis that would evict hits; whether
+// it would is asked again every few seconds. A Redis that does not answer INFO (LOADING, NOAUTH) is given up
+// and tried again.
 
 #include "tracker/store.h"
 
@@ -26,12 +27,25 @@ static void on_fsync_mode(void *ctx, const struct redis_reply *reply)
         check_finish(ctx, mode.data ? mode : SLICE("unknown"));
 }
 
+static bool evicts(struct slice info)
+{
+    struct slice policy = redis_info_field(info, "maxmemory_policy");
+    return policy.len >= 8 && memcmp(policy.data, "allkeys-", 8) == 0;
+}
+
+// Of one that was fit. What is under way is settled by the loss; the next check finds out.
+static void on_info_again(void *ctx, const struct redis_reply *reply)
+{
+    struct store *store = ctx;
+    if (store->state == STORE_READY && evicts(redis_reply_text(reply)))
+        redis_link_reset(store->link, "evicts");
+}
+
 static void on_info(void *ctx, const struct redis_reply *reply)
 {
     struct store *store = ctx;
     struct slice info = redis_reply_text(reply);
     struct slice run_id = redis_info_field(info, "run_id");
-    struct slice policy = redis_info_field(info, "maxmemory_policy");
 
     if (!reply)
         return;
@@ -43,9 +57,10 @@ static void on_info(void *ctx, const struct redis_reply *reply)
     memcpy(store->run_id, run_id.data, run_id.len);
     store->run_id[run_id.len] = '\0';
     store->persistent = slice_equal(redis_info_field(info, "aof_enabled"), SLICE("1"));
-    if (policy.len >= 8 && memcmp(policy.data, "allkeys-", 8) == 0) {
+    if (evicts(info)) {
         store->state = STORE_EVICTS;
-        log_event(LOG_ERROR, "redis.evicts", log_slice("maxmemory_policy", policy),
+        log_event(LOG_ERROR, "redis.evicts",
+                  log_slice("maxmemory_policy", redis_info_field(info, "maxmemory_policy")),
                   log_str("consequence", "hits stay in the journal; nothing is sent to this Redis"));
         return;
     }
@@ -76,8 +91,10 @@ void store_recheck(struct store *store)
 {
     const struct slice info[] = {SLICE("INFO")};
 
-    if (store->state == STORE_EVICTS &&
-        redis_link_send(store->link, info, array_length(info), on_info, store))
+    if (store->state != STORE_READY && store->state != STORE_EVICTS)
+        return;
+    redis_handler *answered = store->state == STORE_READY ? on_info_again : on_info;
+    if (redis_link_send(store->link, info, array_length(info), answered, store))
         redis_link_reset(store->link, "check not sent");
 }
 

@@ -37,7 +37,7 @@ must_check int store_init(struct store *store, struct event_base *base, const st
                           const struct store_events *events, void *ctx);
 void store_deinit(struct store *store); // pending handlers are called with NULL
 
-// Asks a Redis that evicts once more: its policy may have been set right. Every few seconds.
+// Asks whether it evicts once more: its policy may have been changed. Every few seconds.
 void store_recheck(struct store *store);
 
 // What a command was answered with. A refusal that says that this is the wrong Redis (READONLY, MOVED,

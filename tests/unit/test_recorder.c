@@ -112,6 +112,8 @@ static void a_redis_that_evicts_gets_nothing(void **state)
     assert_int_equal(recorder_mode(s->recorder), RECORDER_JOURNALED);
     call(s, ARGS(SLICE("CONFIG"), SLICE("SET"), SLICE("maxmemory-policy"), SLICE("noeviction")));
     until(s, ingest_hits(s) == s->added);
+    call(s, ARGS(SLICE("CONFIG"), SLICE("SET"), SLICE("maxmemory-policy"), SLICE("allkeys-lfu")));
+    until(s, s->counters.redis_evicts == 1);
 }
 
 static void the_window_keeps_redis_small(void **state)
