@@ -108,6 +108,12 @@ void adopted_tick(struct adopted *a)
 {
     if (a->state != ADOPTED_SENDING)
         return;
+    if (journal_is_deleted(a->folder.dir_fd)) {
+        log_event(LOG_ERROR, "adoption.deleted", log_str("journal", a->folder.name));
+        sender_stop(&a->sender);
+        a->state = ADOPTED_BAD;
+        return;
+    }
     sender_tick(&a->sender);
     if (a->end_rest > 0)
         a->end_rest--;

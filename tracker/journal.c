@@ -152,6 +152,8 @@ int journal_append(struct journal *journal, const void *frame, size_t len, uint6
 
 void journal_tick(struct journal *journal)
 {
+    if (journal_is_deleted(journal->folder.dir_fd) || (journal->fd >= 0 && journal_is_deleted(journal->fd)))
+        journal_fail(journal, -ESTALE);
     if (journal->error || journal->offset < journal->segment_bytes / 2)
         return;
     int r = journal_reserve(journal);

@@ -30,7 +30,8 @@ void journal_close(struct journal *journal); // again: no effect
 must_check int journal_append(struct journal *journal, const void *frame, size_t len, uint64_t seq,
                               uint64_t hits_before);
 
-// Reserves the next segment in time; failure shows when it is needed. About once a second.
+// Reserves the next segment in time; failure shows when it is needed. A journal that somebody deleted has
+// failed. About once a second.
 void journal_tick(struct journal *journal);
 
 // fdatasync now. 0 or negative errno: the journal has failed.

@@ -215,6 +215,12 @@ int journal_root_open(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+bool journal_is_deleted(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 static int folder_lock(struct journal_folder *folder, int root_fd, const char *name)
 {
     folder->dir_fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

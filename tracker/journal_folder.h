@@ -47,6 +47,9 @@ struct journal_folder {
 // Opens the root folder, making it if needed. A descriptor or negative errno.
 must_check int journal_root_open(const char *path);
 
+// Whether the open file or folder was deleted: nobody will find again what is written there.
+bool journal_is_deleted(int fd);
+
 // Makes and locks a new folder: complete before it can be seen under its name. 0 or negative errno.
 must_check int journal_folder_create(struct journal_folder *folder, int root_fd,
                                      const uint8_t producer[PRODUCER_BYTES], const struct journal_meta *meta);

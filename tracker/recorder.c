@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,12 +64,28 @@ uint64_t recorder_token(const struct recorder *r)
 
 // --- The journal -----------------------------------------------------------------------------
 
+// One that was deleted is made anew under the number that adoption knows.
+static int root_find(struct recorder *r)
+{
+    if (r->root_fd >= 0 && !journal_is_deleted(r->root_fd))
+        return 0;
+    int fd = journal_root_open(r->options->journal_dir);
+    if (fd < 0)
+        return fd;
+    if (r->root_fd < 0) {
+        r->root_fd = fd;
+        return 0;
+    }
+    int error = dup3(fd, r->root_fd, O_CLOEXEC) < 0 ? -errno : 0;
+    close(fd);
+    return error;
+}
+
 static int root_open(struct recorder *r)
 {
-    if (r->root_fd < 0)
-        r->root_fd = journal_root_open(r->options->journal_dir);
-    if (r->root_fd < 0)
-        return r->root_fd;
+    int error = root_find(r);
+    if (error)
+        return error;
     if (r->options->adopt && !r->adoption)
         r->adoption = adoption_new(r->root_fd, &r->store, r->options, r->counters);
     return 0;
