@@ -11,7 +11,7 @@ from load import Visitors
 from rollups import clicks_differ, conversions_differ
 
 ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
-ROUNDS = 300 if ALL else 10
+ROUNDS = int(os.environ.get("CLICKLEDGER_TEST_ROUNDS") or (300 if ALL else 10))
 VICTIMS = ("worker", "tracker", "ingest", "attrib", "api", "redis", "postgres")
 SEED = int(os.environ.get("CLICKLEDGER_TEST_SEED") or uuid.uuid4().int % 1_000_000)
 
