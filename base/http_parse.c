@@ -193,15 +193,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static struct slice slice_trim(struct slice text)
-{
-    while (text.len > 0 && is_blank(text.data[text.len - 1]))
-        text.len--;
-    while (text.len > 0 && is_blank(text.data[0]))
-        text = (struct slice){text.data + 1, text.len - 1};
-    return text;
-}
-
 static enum http_fault field_connection(struct http_head *head, struct slice value)
 {
     while (value.len > 0) {

@@ -11,15 +11,6 @@
 
 #include "base/http_char.h"
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = (struct slice){text.data + 1, text.len - 1};
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static bool address_parse(struct slice text, struct in6_addr *out)
 {
     char buffer[INET6_ADDRSTRLEN];
@@ -106,12 +97,12 @@ static bool network_parse(struct slice text, struct address_network *out)
 int address_proxies_parse(struct address_proxies *proxies, struct slice text)
 {
     proxies->n = 0;
-    text = trim(text);
+    text = slice_trim(text);
     while (text.len > 0) {
         const char *comma = memchr(text.data, ',', text.len);
         size_t len = comma ? (size_t)(comma - text.data) : text.len;
         if (proxies->n == ADDRESS_PROXIES_MAX ||
-            !network_parse(trim((struct slice){text.data, len}), &proxies->network[proxies->n]))
+            !network_parse(slice_trim((struct slice){text.data, len}), &proxies->network[proxies->n]))
             return ADDRESS_MALFORMED;
         proxies->n++;
         if (!comma)
@@ -149,7 +140,7 @@ static bool walk(const struct address_proxies *proxies, struct slice list, unsig
         size_t from = comma ? (size_t)(comma - list.data) + 1 : 0;
         struct in6_addr hop;
         if (++*hops > ADDRESS_HOPS_MAX ||
-            !hop_parse(trim((struct slice){list.data + from, list.len - from}), &hop))
+            !hop_parse(slice_trim((struct slice){list.data + from, list.len - from}), &hop))
             return true;
         *client = hop;
         if (!trusted(proxies, &hop))

@@ -11,20 +11,11 @@
 
 #include "base/http_char.h"
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && text.data[0] == ' ')
-        text = (struct slice){text.data + 1, text.len - 1};
-    while (text.len > 0 && text.data[text.len - 1] == ' ')
-        text.len--;
-    return text;
-}
-
 static bool cookie_read(struct slice cookie, const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES])
 {
     const struct slice name = SLICE(VISITOR_COOKIE_NAME "=");
 
-    cookie = trim(cookie);
+    cookie = slice_trim(cookie);
     if (cookie.len != name.len + CLICK_ID_TEXT_BYTES || memcmp(cookie.data, name.data, name.len) != 0)
         return false;
     struct slice value = {cookie.data + name.len, CLICK_ID_TEXT_BYTES};
