@@ -42,15 +42,16 @@ void note_start(struct note *note, struct context *context, const struct http_re
         field[HIT_VISITOR] = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
 }
 
+// Bounded by the clock, not by the last id: else each report could push the ids on a little more.
 void note_follow(struct note *note, struct context *context)
 {
     struct slice click = note->hit.field[HIT_REPORT_CLICK_ID];
-    uint64_t click_ms = click.len == CLICK_ID_BYTES ? click_id_ms((const uint8_t *)click.data) : 0;
-    uint64_t own_ms = click_id_ms(note->hit.id);
+    const uint8_t *id = (const uint8_t *)click.data;
 
-    if (click_ms < own_ms || click_ms - own_ms > NOTE_FOLLOW_MS_MAX)
+    if (click.len != CLICK_ID_BYTES || click_id_check(context->keys, id) != 0 ||
+        click_id_ms(id) < click_id_ms(note->hit.id) || click_id_ms(id) > context->now_ms + NOTE_FOLLOW_MS_MAX)
         return;
-    click_id_next(&context->generator, click_ms + 1, note->hit.id);
+    click_id_next(&context->generator, click_id_ms(id) + 1, note->hit.id);
     click_id_format(note->hit.id, note->id_text);
 }
 

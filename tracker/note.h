@@ -28,7 +28,8 @@ void note_start(struct note *note, struct context *context, const struct http_re
 struct slice note_id(const struct note *note); // as text
 
 // Draws the id anew if its time is not behind that of the click which the report names: a report follows its
-// click, also within one millisecond and when another tracker's clock is a little ahead.
+// click, also within one millisecond and when another tracker's clock is a little ahead. An id that we did
+// not issue, or that is further ahead of our clock, is not followed: who reports does not set our time.
 void note_follow(struct note *note, struct context *context);
 
 // What was a person's becomes invalid for this reason; a bot stays a bot.
