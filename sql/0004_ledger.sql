@@ -247,23 +247,32 @@ join clickledger.ledger_account a on a.id = e.account_id
 where (a.currency, a.program_id) <> (t.currency, t.program_id) or a.partner_id <> t.partner_id
   or e.partner_id is distinct from a.partner_id
 union all
+select 'orphan', e.transaction_id, null, e.partner_id,
+  format('%s on account %s: the transaction or the account is not there', e.amount_minor, e.account_id)
+from clickledger.ledger_entry e
+where not exists (select from clickledger.ledger_transaction t where t.id = e.transaction_id)
+  or not exists (select from clickledger.ledger_account a where a.id = e.account_id)
+union all
 select 'commission', null, coalesce(c.conversion_id, l.conversion_id), coalesce(c.partner_id, l.partner_id),
-  format('%s %s, the ledger has %s pending and %s available', c.status, c.amount_minor, l.pending, l.available)
+  format('%s %s, the ledger has %s pending, %s available and %s expense, in %s of programme %s', c.status, c.amount_minor,
+    l.pending, l.available, l.expense, coalesce(c.currency, l.currency), coalesce(c.program_id, l.program_id))
 from clickledger.commission c
 full join (
-  select t.conversion_id, t.partner_id,
+  select t.conversion_id, t.partner_id, t.program_id, t.currency,
     coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_pending'), 0) as pending,
-    coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_available'), 0) as available
+    coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_available'), 0) as available,
+    coalesce(sum(e.amount_minor) filter (where a.kind = 'program_expense'), 0) as expense
   from clickledger.ledger_transaction t
   join clickledger.ledger_entry e on e.transaction_id = t.id
   join clickledger.ledger_account a on a.id = e.account_id
   where t.conversion_id is not null
-  group by t.conversion_id, t.partner_id) l
-  on l.conversion_id = c.conversion_id and l.partner_id = c.partner_id
+  group by t.conversion_id, t.partner_id, t.program_id, t.currency) l
+  on (l.conversion_id, l.partner_id, l.program_id, l.currency) = (c.conversion_id, c.partner_id, c.program_id, c.currency)
 where coalesce(l.pending, 0) <> case when c.status = 'pending' then c.amount_minor else 0 end
-  or coalesce(l.available, 0) <> case when c.status = 'available' then c.amount_minor else 0 end;
+  or coalesce(l.available, 0) <> case when c.status = 'available' then c.amount_minor else 0 end
+  or coalesce(l.expense, 0) <> case when c.status in ('pending', 'available') then -c.amount_minor else 0 end;
 comment on view clickledger.ledger_violations is 'Where the ledger breaks its own rules; empty in a healthy installation, whoever wrote.';
-comment on column clickledger.ledger_violations.rule is 'unbalanced, foreign_account, or commission: a commission that does not equal the ledger''s sum for it.';
+comment on column clickledger.ledger_violations.rule is 'unbalanced, foreign_account, orphan: an entry without its transaction or account, or commission: a commission that does not equal the ledger''s sums for it, in its programme and currency.';
 comment on column clickledger.ledger_violations.transaction_id is 'The transaction; null for rule commission.';
 comment on column clickledger.ledger_violations.conversion_id is 'The conversion, if any.';
 comment on column clickledger.ledger_violations.partner_id is 'The partner.';
