@@ -62,12 +62,6 @@ def process_fields(pid):
         return None
 
 
-def process_state(pid):
-    """One letter as in proc(5), or None."""
-    fields = process_fields(pid)
-    return fields and fields[0]
-
-
 def start_time(pid):
     fields = process_fields(pid)
     return None if fields is None or fields[0] == "Z" else fields[19]

@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.request
 
-from service import Failure, Service, process_state, wait_for
+from service import Failure, Service, wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
@@ -260,14 +260,15 @@ class State:
         os.rename(aside, self.path("postgres"))
 
     def forget_dead_postmaster(self):
-        """Where nobody buries orphans (a container without an init), a dead postmaster looks alive to the next one."""
+        """A dead postmaster looks alive to the next one where nobody buries orphans (a container without an init), or when
+        its pid has gone to another process of the same user (after a reboot)."""
         for lock in self.path("postgres", "postmaster.pid"), self.path("run", ".s.PGSQL.5432.lock"):
             try:
                 with open(lock) as file:
                     pid = int(file.readline())
             except (OSError, ValueError):
                 continue
-            if process_state(pid) == "Z":
+            if link_target(f"/proc/{pid}/cwd") != os.path.realpath(self.path("postgres")):
                 wait_for("the last processes of PostgreSQL", lambda: not self.working_in("postgres"), 60)
                 os.unlink(lock)
 
