@@ -15,8 +15,9 @@ int turn_init(struct turn *turn, size_t max)
         .again = calloc(max, sizeof(*turn->again)),
         .taken = calloc(max, sizeof(*turn->taken)),
         .held = calloc(max, sizeof(*turn->held)),
+        .runs = calloc(max, sizeof(*turn->runs)),
     };
-    if (turn->current && turn->again && turn->taken && turn->held)
+    if (turn->current && turn->again && turn->taken && turn->held && turn->runs)
         return 0;
     turn_free(turn);
     return -ENOMEM;
@@ -28,6 +29,7 @@ void turn_free(struct turn *turn)
     free(turn->again);
     free(turn->taken);
     free(turn->held);
+    free(turn->runs);
     *turn = (struct turn){0};
 }
 
@@ -45,7 +47,11 @@ void turn_note(struct turn *turn, struct http_handle handle)
 
 void turn_note_held(struct turn *turn, struct http_handle handle, uint64_t token)
 {
-    assert(turn_has_room(turn));
+    struct turn_run *run = &turn->runs[handle.slot];
+
+    assert(turn_has_room(turn) && handle.slot < turn->max);
+    run->waiting++;
+    run->newest = handle;
     turn->held[(turn->first_held + turn->n_held++) % turn->max] = (struct turn_held){token, handle};
     turn->n_held_current++;
 }
@@ -56,6 +62,23 @@ static void again_add(struct turn *turn, struct http_handle handle)
     turn->again[turn->n_again++] = handle;
 }
 
+// The answer waits no more. Returns its run.
+static struct turn_run *held_end(struct turn *turn, struct turn_held *held)
+{
+    struct turn_run *run = &turn->runs[held->handle.slot];
+
+    assert(run->waiting > 0);
+    run->waiting--;
+    held->handle.generation = 0;
+    return run;
+}
+
+static void held_again(struct turn *turn, struct turn_held *held)
+{
+    again_add(turn, held->handle);
+    held_end(turn, held)->newest = (struct http_handle){0};
+}
+
 void turn_frame_end(struct turn *turn, bool retry)
 {
     if (retry) {
@@ -64,7 +87,7 @@ void turn_frame_end(struct turn *turn, bool retry)
         for (size_t i = 0; i < turn->n_held_current; i++) {
             struct turn_held *held = &turn->held[(turn->first_held + turn->n_held - 1 - i) % turn->max];
             if (held->handle.generation != 0)
-                again_add(turn, held->handle);
+                held_again(turn, held);
         }
         turn->n_held -= turn->n_held_current;
     }
@@ -86,12 +109,13 @@ void turn_settle(struct turn *turn, struct http_server *server, uint64_t token, 
         struct turn_held *held = &turn->held[(turn->first_held + i) % turn->max];
         if (held->token != token || held->handle.generation == 0)
             continue;
-        struct http_handle handle = held->handle;
-        held->handle.generation = 0;
-        if (stored)
-            http_conn_release(server, handle);
-        else
-            again_add(turn, handle);
+        if (!stored) {
+            held_again(turn, held);
+            continue;
+        }
+        struct turn_run *run = held_end(turn, held);
+        if (run->waiting == 0 && run->newest.generation != 0)
+            http_conn_release(server, run->newest);
     }
     held_drop_settled(turn);
 }

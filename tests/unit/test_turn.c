@@ -175,6 +175,35 @@ static void held_back_test(void **state)
     assert_int_equal(seen.retried[5], 1);
 }
 
+static void split_run_test(void **state)
+{
+    struct turn *turn = *state;
+
+    turn_note_held(turn, handle(1), 7); // one run over two frames
+    turn_frame_end(turn, false);
+    turn_note_held(turn, (struct http_handle){1, 2}, 8);
+    turn_frame_end(turn, false);
+    turn_settle(turn, NULL, 7, true);
+    assert_int_equal(seen.released[1], 0);
+    turn_settle(turn, NULL, 8, true);
+    assert_int_equal(seen.released[1], 1);
+}
+
+static void split_run_refused_test(void **state)
+{
+    struct turn *turn = *state;
+
+    turn_note_held(turn, handle(1), 7);
+    turn_frame_end(turn, false);
+    turn_note_held(turn, (struct http_handle){1, 2}, 8);
+    turn_frame_end(turn, false);
+    turn_settle(turn, NULL, 8, false);
+    turn_settle(turn, NULL, 7, true);
+    assert_true(turn_answer_again(turn, NULL));
+    assert_int_equal(seen.retried[1], 1);
+    assert_int_equal(seen.released[1], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +214,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(held_frame_retried_test, setup, teardown),
         cmocka_unit_test_setup_teardown(again_and_again_test, setup, teardown),
         cmocka_unit_test_setup_teardown(held_back_test, setup, teardown),
+        cmocka_unit_test_setup_teardown(split_run_test, setup, teardown),
+        cmocka_unit_test_setup_teardown(split_run_refused_test, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
