@@ -14,6 +14,7 @@
 
 enum {
     FAULT_BODY_BYTES_MAX = 128,
+    ROOM_LOOKS_MAX = 8, // the oldest that are not unused wait for their answers: a few
 };
 
 static unsigned state_timeout_ms(const struct http_limits *limits, enum conn_state state)
@@ -141,27 +142,48 @@ static void conn_resume_later(struct http_conn *conn)
     TAILQ_INSERT_TAIL(&conn->server->resume, conn, by_resume);
 }
 
-// While draining: whether nothing of a request has arrived, not even in the kernel.
-static bool conn_may_go(const struct http_conn *conn)
+static bool conn_is_quiet(const struct http_conn *conn)
+{
+    return conn->run_count == 0 && http_output_is_empty(conn) && !conn->held;
+}
+
+static bool conn_has_bytes(const struct http_conn *conn)
+{
+    return conn->input != NULL && conn->input->end > conn->input->pos;
+}
+
+// Whether nothing of a request has arrived, not even in the kernel.
+static bool conn_is_unused(const struct http_conn *conn)
 {
     char c;
 
-    return conn->server->draining && conn->state == CONN_IDLE &&
+    return conn->state == CONN_IDLE && conn_is_quiet(conn) && !conn_has_bytes(conn) &&
            recv(conn->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+void http_conn_make_room(struct http_server *server)
+{
+    struct http_conn *conn = TAILQ_FIRST(&server->states[CONN_IDLE]);
+
+    for (int i = 0; i < ROOM_LOOKS_MAX && conn != NULL; i++, conn = TAILQ_NEXT(conn, by_state))
+        if (conn_is_unused(conn)) {
+            server->counters.displaced++;
+            http_conn_close(conn);
+            return;
+        }
 }
 
 void http_conn_settle(struct http_conn *conn)
 {
     if (conn->state == CONN_DEAD || conn->state == CONN_LINGER)
         return;
-    bool quiet = conn->run_count == 0 && http_output_is_empty(conn) && !conn->held;
-    bool has_bytes = conn->input != NULL && conn->input->end > conn->input->pos;
+    bool quiet = conn_is_quiet(conn), has_bytes = conn_has_bytes(conn);
 
     if (quiet && conn->closing) {
         conn_finish(conn);
     } else if (conn->state == CONN_IDLE && has_bytes && http_input_may_parse(conn)) {
         conn_resume_later(conn);
-    } else if (quiet && (conn->eof || (!has_bytes && conn_may_go(conn)))) {
+    } else if (quiet && (conn->eof || (conn->server->draining && conn_is_unused(conn)))) {
         http_conn_close(conn);
     } else {
         if (quiet && conn->state == CONN_IDLE && !has_bytes)

@@ -1,6 +1,7 @@
 // Listening sockets and what comes out of them. At most ACCEPTS_MAX connections are taken per socket and
 // turn. Out of file descriptors or memory, listening pauses for RETRY_MS instead of spinning on a socket that
-// stays readable. Above connections_max a connection gets 503 before a byte of it is read.
+// stays readable. Above connections_max a connection takes the place of one that is kept open unused, so that
+// silent clients cannot keep others out; without such a one it gets 503 before a byte of it is read.
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -60,8 +61,11 @@ static void shed_at_once(struct http_server *server, int fd)
 
 static int conn_begin(struct http_server *server, int fd, const union address *address)
 {
-    bool shed = server->n_conns >= server->limits.connections_max;
     struct http_peer peer = peer_of(address);
+
+    if (server->n_conns >= server->limits.connections_max)
+        http_conn_make_room(server);
+    bool shed = server->n_conns >= server->limits.connections_max;
     struct http_conn *conn = http_conn_new(server, fd, &peer);
 
     server->counters.accepted++;

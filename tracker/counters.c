@@ -56,6 +56,7 @@ const struct metric counters_metrics[] = {
     COUNTER("http_bytes_in_total", "Bytes read.", http.bytes_in),
     COUNTER("http_bytes_out_total", "Bytes written.", http.bytes_out),
     COUNTER("http_idle_timeouts_total", "Connections closed because nothing came.", http.idle_timeouts),
+    COUNTER("http_displaced_total", "Unused connections closed to make room for new ones.", http.displaced),
     COUNTER("http_write_timeouts_total", "Connections closed because nothing was read.", http.write_timeouts),
     FAULT(HTTP_FAULT_LINE, "line"),
     FAULT(HTTP_FAULT_TARGET, "target"),

@@ -308,6 +308,7 @@ static void who_is_too_many_gets_503(void **state)
     (void)state;
     world_open(&(struct http_limits){.connections_max = 1, .retry_after_s = 7});
     first = world.fd;
+    SAY("GET /a");
     world.fd = client_new();
     SAY(REQUEST("/a"));
     turn();
@@ -318,10 +319,40 @@ static void who_is_too_many_gets_503(void **state)
     close(world.fd);
     turn();
     world.fd = first;
-    SAY(REQUEST("/a"));
+    SAY(" HTTP/1.1\r\nHost: a\r\n\r\n");
     turn();
     hear();
     assert_true(heard("[/a#1:]"));
+}
+
+static void who_says_nothing_makes_room(void **state)
+{
+    int silent[3];
+
+    (void)state;
+    world_open(&(struct http_limits){.connections_max = 3});
+    for (size_t i = 0; i < array_length(silent); i++) {
+        silent[i] = world.fd;
+        SAY(REQUEST("/a"));
+        turn();
+        hear();
+        world.fd = client_new();
+    }
+    assert_int_equal(counters()->displaced, 1);
+    SAY(REQUEST("/visitor"));
+    turn();
+    hear();
+    assert_true(heard("[/visitor#"));
+    assert_int_equal(counters()->shed, 0);
+    world.fd = silent[1];
+    SAY(REQUEST("/kept"));
+    turn();
+    hear();
+    assert_true(heard("[/kept#"));
+    world.fd = silent[0];
+    assert_true(hear());
+    close(silent[1]);
+    close(silent[2]);
 }
 
 static void a_draining_server_closes_behind_its_answers(void **state)
@@ -440,6 +471,7 @@ int main(void)
         TEST(a_waiting_request_has_no_timeout),
         TEST(a_held_answer_has_no_timeout),
         TEST(who_is_too_many_gets_503),
+        TEST(who_says_nothing_makes_room),
         TEST(a_draining_server_closes_behind_its_answers),
         TEST(a_connection_is_accepted_with_its_address),
         TEST(draining_loses_no_request_that_has_arrived),
