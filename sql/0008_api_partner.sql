@@ -240,13 +240,17 @@ comment on function clickledger.api_moment(text, text, boolean) is 'A bound of a
 create function clickledger.api_zone(zone text) returns text
   language plpgsql stable set search_path = clickledger, pg_temp as $$
 begin
+  -- PostgreSQL takes any word with a number for a zone of POSIX, in which UTC+3 is three hours west.
+  if zone ~ '[0-9]' and zone !~ '^Etc/GMT[+-]([0-9]|1[0-4])$' then
+    perform api_fail(422, 'time_zone', 'name the time zone by a place, such as Europe/Moscow');
+  end if;
   perform now() at time zone zone;
   return zone;
 exception when invalid_parameter_value then
   perform api_fail(422, 'time_zone', 'this time zone is not known');
   return null;
 end $$;
-comment on function clickledger.api_zone(text) is 'The zone if PostgreSQL knows it, else CL422.';
+comment on function clickledger.api_zone(text) is 'The zone if it is one by name and PostgreSQL knows it, else CL422.';
 
 create function clickledger.stats_on_hours(from_at timestamptz, to_at timestamptz, zone text) returns boolean
   language sql stable set search_path = clickledger, pg_temp as $$
