@@ -1,6 +1,5 @@
 """ingest with a real Redis and a real PostgreSQL: every row of "Applying a frame", and what it says about itself."""
 import json
-import os
 import subprocess
 import time
 import urllib.request
@@ -9,6 +8,7 @@ import frames
 from conftest import wait_for
 from frames import HOLE, REPORT, UNJOURNALED, Producer, hit
 from ingest import DAY_MS, INGEST, ingest, letters, new_ingest, producer, row, settled  # noqa: F401 (fixtures)
+from installation import free_ports
 
 
 def test_in_order(ingest, postgres, producer):
@@ -202,7 +202,7 @@ def test_peek(new_ingest, producer):
 
 
 def test_health_and_metrics(new_ingest, postgres, producer, redis_server):
-    port = 20000 + os.getpid() % 20000
+    port = free_ports(1)
     new_ingest(admin_port=port).start()
 
     def get(path):
