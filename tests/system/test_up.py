@@ -20,8 +20,10 @@ def installation():
 
 
 def start(installation, *options):
+    """ops/up as a terminal starts it: a shell that runs the tests in the background makes its children ignore SIGINT."""
     return subprocess.Popen([ROOT / "ops/up", "--state", installation.state, "--port", str(installation.port), *options], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ, CLICKLEDGER_BUILD=str(BUILD)))
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ, CLICKLEDGER_BUILD=str(BUILD)),
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def listening(port):
