@@ -44,6 +44,9 @@ static const char *const reason_names[HIT_REASON_COUNT] = {
     [HIT_REASON_PARAMETER_DUPLICATE] = "parameter_duplicate",
     [HIT_REASON_PARAMETER_TOO_LONG] = "parameter_too_long",
     [HIT_REASON_BODY_TYPE_UNSUPPORTED] = "body_type_unsupported",
+    [HIT_REASON_LINK_NOT_STARTED] = "link_not_started",
+    [HIT_REASON_LINK_EXPIRED] = "link_expired",
+    [HIT_REASON_LINK_EXHAUSTED] = "link_exhausted",
 };
 
 static const char *const field_names[HIT_FIELD_COUNT] = {
