@@ -71,6 +71,7 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
     log_event(LOG_INFO, "api.stopping");
     running->draining = true;
     http_server_drain(running->service.server);
+    http_server_close_unused(running->service.server);
     evtimer_add(running->drain_limit, &limit);
 }
 

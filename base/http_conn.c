@@ -173,6 +173,12 @@ void http_conn_make_room(struct http_server *server)
         }
 }
 
+void http_conn_close_unused(struct http_conn *conn)
+{
+    if (conn_is_unused(conn))
+        http_conn_close(conn);
+}
+
 void http_conn_settle(struct http_conn *conn)
 {
     if (conn->state == CONN_DEAD || conn->state == CONN_LINGER)
@@ -183,7 +189,7 @@ void http_conn_settle(struct http_conn *conn)
         conn_finish(conn);
     } else if (conn->state == CONN_IDLE && has_bytes && http_input_may_parse(conn)) {
         conn_resume_later(conn);
-    } else if (quiet && (conn->eof || (conn->server->draining && conn_is_unused(conn)))) {
+    } else if (quiet && conn->eof) {
         http_conn_close(conn);
     } else {
         if (quiet && conn->state == CONN_IDLE && !has_bytes)
@@ -236,6 +242,7 @@ static int conn_respond(struct http_conn *conn, struct http_response *response)
     assert(conn->state == CONN_WAITING);
     response->head_only = conn->input->head.request.method == HTTP_HEAD;
     response->minor = conn->input->head.request.minor;
+    conn->closing |= server->draining;
     response->keep_alive = !conn->closing;
     int result = http_output_respond(conn, response, server->limits.output_bytes_max);
     if (result != 0) {

@@ -264,9 +264,13 @@ void http_server_drain(struct http_server *server)
     http_listen_empty(server);
     server->draining = true;
     http_listen_close(server);
+}
+
+void http_server_close_unused(struct http_server *server)
+{
     for (uint32_t i = 0; i < server->n_slots; i++)
         if (server->slots[i].conn != NULL)
-            http_conn_settle(server->slots[i].conn);
+            http_conn_close_unused(server->slots[i].conn);
 }
 
 unsigned http_server_connections(const struct http_server *server)

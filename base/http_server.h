@@ -56,9 +56,11 @@ uint16_t http_server_port(const struct http_server *server); // of the first lis
 // At the end of each turn: writes every answer that is not held.
 void http_server_flush(struct http_server *server);
 
-// Takes what waits in the listening sockets' queues and closes them, and idle connections; the rest closes
-// behind its next answer. Done when http_server_connections() is 0.
+// Takes what waits in the listening sockets' queues and closes them; each connection closes behind its next
+// answer. One that is kept open unused stays, because a request may be under way to it, until
+// http_server_close_unused(). Done when http_server_connections() is 0.
 void http_server_drain(struct http_server *server);
+void http_server_close_unused(struct http_server *server); // those of which no byte of a request has arrived
 
 unsigned http_server_connections(const struct http_server *server);
 const struct http_counters *http_server_counters(const struct http_server *server);

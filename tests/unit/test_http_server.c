@@ -367,12 +367,38 @@ static void a_draining_server_closes_behind_its_answers(void **state)
     turn();
     http_server_drain(world.server);
     turn();
-    assert_int_equal(http_server_connections(world.server), 1);
-    close(idle);
+    assert_int_equal(http_server_connections(world.server), 2);
     assert_int_equal(http_respond(http_conn_find(world.server, world.last), 200, NULL, 0, SLICE("done")), 0);
     turn();
     assert_true(hear());
-    assert_true(heard("done"));
+    assert_true(heard("done") && heard("Connection: close"));
+    assert_int_equal(http_server_connections(world.server), 1);
+    close(world.fd);
+    world.fd = idle;
+    SAY(REQUEST("/a"));
+    turn();
+    assert_true(hear());
+    assert_true(heard("[/a#2:]") && heard("Connection: close"));
+    assert_int_equal(http_server_connections(world.server), 0);
+}
+
+static void unused_connections_close_when_told(void **state)
+{
+    int unused;
+
+    (void)state;
+    world_open(&(struct http_limits){0});
+    unused = world.fd;
+    world.fd = client_new();
+    turn();
+    http_server_drain(world.server);
+    SAY(REQUEST("/a")); // has arrived, and is not read yet
+    http_server_close_unused(world.server);
+    assert_int_equal(http_server_connections(world.server), 1);
+    close(unused);
+    turn();
+    assert_true(hear());
+    assert_true(heard("[/a#1:]") && heard("Connection: close"));
     assert_int_equal(http_server_connections(world.server), 0);
 }
 
@@ -473,6 +499,7 @@ int main(void)
         TEST(who_is_too_many_gets_503),
         TEST(who_says_nothing_makes_room),
         TEST(a_draining_server_closes_behind_its_answers),
+        TEST(unused_connections_close_when_told),
         TEST(a_connection_is_accepted_with_its_address),
         TEST(draining_loses_no_request_that_has_arrived),
         TEST(without_descriptors_it_pauses_and_goes_on),
