@@ -42,8 +42,8 @@ const struct config_option tracker_options[] = {
     TRACKER("redis_window_bytes", CONFIG_BYTES, redis_window_bytes, 1 << 20, 64 * GIB, "256m",
             "most in Redis and not yet in PostgreSQL, per worker; more waits in the journal"),
     TRACKER("connections_max", CONFIG_INT, connections_max, 16, 65536, "4096", "per worker; more get 503"),
-    TRACKER("drain", CONFIG_DURATION, drain_ms, 0, HOUR_MS, "10s",
-            "longest wait for open requests when stopped"),
+    TRACKER("drain", CONFIG_DURATION, drain_ms, 0, HOUR_MS, "60s",
+            "longest wait for open connections when stopped or replaced by an upgrade"),
 };
 
 const size_t tracker_options_count = array_length(tracker_options);

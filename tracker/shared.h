@@ -15,5 +15,6 @@ struct shared_worker {
 
 struct shared {
     struct catalog_shared catalog;                    // by the supervisor
+    bool relieved;                                    // likewise: another tracker serves the port
     struct shared_worker worker[TRACKER_WORKERS_MAX]; // each by its worker
 };

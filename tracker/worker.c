@@ -1,8 +1,10 @@
 // A worker: one thread, one loop. The turn is the batch: requests are read and answered inside
 // event_base_loop(), their hits are recorded in one frame, then the answers are written.
 //
-// Owner: its process. Allocates at start and not again. On SIGTERM it stops accepting, answers what is there,
-// and leaves its journal to the next owner.
+// Owner: its process. Allocates at start and not again. On SIGTERM it stops accepting, answers what is there
+// and what still comes over open connections, and leaves its journal to the next owner. A connection that is
+// kept open unused is closed late, because a request may be under way to it: UNUSED_MS after the SIGTERM, or,
+// when another tracker serves the port meanwhile, UNUSED_MS before the end of the drain.
 
 #include "tracker/worker.h"
 
@@ -21,6 +23,7 @@
 #define PIPELINED_MAX     16
 #define RETRY_ROUNDS_MAX  8 // of one turn; the recorder has three modes
 #define BEAT_MS           200
+#define UNUSED_MS         1000
 #define OUTPUT_BYTES_MAX  (1 << 20)
 #define HOST_NAME_MAX_LEN 256
 
@@ -32,9 +35,22 @@ struct worker {
     struct recorder_options recorder;
     char journal_dir[320], catalog_dir[320], host[HOST_NAME_MAX_LEN];
     int stop_fd;
-    bool stopping;
-    uint64_t stop_by_ms; // monotonic
+    bool stopping, unused_closed;
+    uint64_t stopping_ms; // since; monotonic
 };
+
+static void unused_close_due(struct worker *worker)
+{
+    uint64_t age_ms = clock_monotonic_ms() - worker->stopping_ms;
+    uint64_t drain_ms = (uint64_t)worker->options->config->drain_ms;
+    bool relieved = __atomic_load_n(&worker->options->shared->relieved, __ATOMIC_RELAXED);
+    uint64_t due_ms = relieved ? drain_ms - min_of(drain_ms, (uint64_t)UNUSED_MS) : UNUSED_MS;
+
+    if (worker->unused_closed || age_ms < due_ms)
+        return;
+    worker->unused_closed = true;
+    http_server_close_unused(worker->context.server);
+}
 
 // Looks alive to the supervisor, and takes a new catalog also when nobody asks for anything.
 static void on_beat(evutil_socket_t fd, short what, void *ctx)
@@ -50,6 +66,8 @@ static void on_beat(evutil_socket_t fd, short what, void *ctx)
     counters->http = *http_server_counters(worker->context.server);
     metric_set(&counters->connections, http_server_connections(worker->context.server));
     metric_set(&counters->beat_ms, clock_monotonic_ms());
+    if (worker->stopping)
+        unused_close_due(worker);
 }
 
 static void on_term(evutil_socket_t fd, short what, void *ctx)
@@ -61,7 +79,7 @@ static void on_term(evutil_socket_t fd, short what, void *ctx)
     if (worker->stopping)
         return;
     worker->stopping = true;
-    worker->stop_by_ms = clock_monotonic_ms() + (uint64_t)worker->options->config->drain_ms;
+    worker->stopping_ms = clock_monotonic_ms();
     http_server_drain(worker->context.server);
 }
 
@@ -91,7 +109,8 @@ static void turn_run(struct worker *worker)
 static bool work_left(const struct worker *worker)
 {
     return !worker->stopping ||
-           (http_server_connections(worker->context.server) > 0 && clock_monotonic_ms() < worker->stop_by_ms);
+           (http_server_connections(worker->context.server) > 0 &&
+            clock_monotonic_ms() - worker->stopping_ms < (uint64_t)worker->options->config->drain_ms);
 }
 
 static int server_start(struct worker *worker)
