@@ -8,26 +8,49 @@
 
 #include <errno.h>
 
-// 0: any size up to the limit. ADDRESS has two sizes and is handled apart.
-static size_t field_fixed_bytes(unsigned tag)
+#define VARINT_SIZE                                                                                          \
+    {                                                                                                        \
+        1, VARINT_BYTES_MAX                                                                                  \
+    }
+
+// Fewest and most bytes of the fields that are no text. ADDRESS has two sizes and is handled apart.
+static const struct {
+    uint8_t min, max;
+} field_size[HIT_FIELD_COUNT] = {
+    [HIT_VISITOR] = {16, 16},
+    [HIT_REPORT_CLICK_ID] = {16, 16},
+    [HIT_REPORT_AMOUNT_MINOR] = {8, 8},
+    [HIT_REPORT_EVENT_TIME] = {8, 8},
+    [HIT_REPORT_INTEGRATION] = VARINT_SIZE,
+    [HIT_ADDRESS_HASH] = {8, 8},
+    [HIT_COUNTRY] = {HIT_COUNTRY_BYTES, HIT_COUNTRY_BYTES},
+    [HIT_REGION] = {1, HIT_REGION_MAX},
+    [HIT_ASN] = VARINT_SIZE,
+    [HIT_DEVICE] = {1, 1},
+    [HIT_OS] = {1, 1},
+    [HIT_BROWSER] = {1, 1},
+    [HIT_CLASS_VERSION] = VARINT_SIZE,
+};
+
+static bool listed_known(unsigned tag, struct slice value)
 {
-    if (tag == HIT_VISITOR || tag == HIT_REPORT_CLICK_ID)
-        return 16;
-    if (tag == HIT_REPORT_AMOUNT_MINOR || tag == HIT_REPORT_EVENT_TIME)
-        return 8;
-    return 0;
+    if (tag == HIT_DEVICE)
+        return hit_device_name((uint8_t)value.data[0]);
+    if (tag == HIT_OS)
+        return hit_os_name((uint8_t)value.data[0]);
+    return tag != HIT_BROWSER || hit_browser_name((uint8_t)value.data[0]);
 }
 
-static int field_check(unsigned tag, size_t len)
+static int field_check(unsigned tag, struct slice value)
 {
-    size_t fixed = field_fixed_bytes(tag);
+    size_t len = value.len;
 
-    if (fixed > 0 && len != fixed)
+    if (field_size[tag].max > 0 && (len < field_size[tag].min || len > field_size[tag].max))
         return HIT_FIELD_SIZE;
     if (tag == HIT_ADDRESS && len != 4 && len != 16)
         return HIT_FIELD_SIZE;
-    if (tag == HIT_REPORT_INTEGRATION && (len < 1 || len > VARINT_BYTES_MAX))
-        return HIT_FIELD_SIZE;
+    if (!listed_known(tag, value))
+        return HIT_KIND_UNKNOWN;
     return len > (tag == HIT_REPORT_RAW ? HIT_RAW_MAX : HIT_FIELD_MAX) ? HIT_TOO_LONG : 0;
 }
 
@@ -45,7 +68,7 @@ static bool numbers_fit(const struct hit *hit)
 static int fields_check(const struct hit *hit)
 {
     for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
-        int r = hit->field[tag].data ? field_check(tag, hit->field[tag].len) : 0;
+        int r = hit->field[tag].data ? field_check(tag, hit->field[tag]) : 0;
         if (r)
             return r;
     }
@@ -141,7 +164,7 @@ static int field_read(struct bytes_reader *r, struct hit *hit, unsigned *last_ta
         return HIT_FIELD_ORDER;
     *last_tag = tag;
     hit->field[tag] = (struct slice){(const char *)data, len};
-    return field_check(tag, len);
+    return field_check(tag, hit->field[tag]);
 }
 
 int hit_decode(const void *record, size_t len, struct hit *hit)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/hit_lists.h"
 #include "base/slice.h"
 #include "base/util.h"
 
@@ -16,40 +17,20 @@
 #define HIT_RAW_MAX    4096  // bytes of REPORT_RAW
 #define HIT_ID_BYTES   16
 
+#define HIT_COUNTRY_BYTES 2
+#define HIT_REGION_MAX    3
+
 // clang-format off
-enum hit_kind {
-    HIT_CLICK = 1, HIT_IMPRESSION, HIT_VISIT, HIT_PROMO_ENTRY, HIT_REPORT,
-    HIT_KIND_COUNT
-};
-
-enum hit_class {
-    HIT_CLASS_HUMAN = 1, HIT_CLASS_BOT, HIT_CLASS_PREVIEW, HIT_CLASS_PREFETCH, HIT_CLASS_HEAD, HIT_CLASS_INVALID,
-    HIT_CLASS_DUPLICATE,
-    HIT_CLASS_COUNT
-};
-
-// Why a hit has its class; for a report, why it is refused.
-enum hit_reason {
-    HIT_REASON_NONE, HIT_REASON_UA_EMPTY, HIT_REASON_UA_BOT, HIT_REASON_UA_PREVIEW, HIT_REASON_SEC_PURPOSE,
-    HIT_REASON_METHOD_HEAD, HIT_REASON_SEC_FETCH_DEST, HIT_REASON_LINK_UNKNOWN, HIT_REASON_LINK_INACTIVE,
-    HIT_REASON_DEEP_LINK_REFUSED,
-    HIT_REASON_KEY_UNKNOWN, HIT_REASON_ORDER_ID_MISSING, HIT_REASON_AMOUNT_MISSING, HIT_REASON_AMOUNT_MALFORMED,
-    HIT_REASON_AMOUNT_NEGATIVE, HIT_REASON_AMOUNT_TOO_LARGE, HIT_REASON_AMOUNT_PRECISION,
-    HIT_REASON_CURRENCY_UNKNOWN, HIT_REASON_CURRENCY_MISSING, HIT_REASON_STATUS_UNKNOWN, HIT_REASON_KIND_UNKNOWN,
-    HIT_REASON_CLICK_ID_MALFORMED, HIT_REASON_CLICK_ID_FORGED, HIT_REASON_EVENT_TIME_MALFORMED,
-    HIT_REASON_UTF8_INVALID, HIT_REASON_PARAMETER_DUPLICATE, HIT_REASON_PARAMETER_TOO_LONG,
-    HIT_REASON_BODY_TYPE_UNSUPPORTED,
-    HIT_REASON_LINK_NOT_STARTED, HIT_REASON_LINK_EXPIRED, HIT_REASON_LINK_EXHAUSTED,
-    HIT_REASON_COUNT
-};
-
 enum hit_field {
     HIT_DESTINATION = 1, // the URL that was answered
     HIT_VISITOR,         // 16 bytes
     HIT_ADDRESS,         // 4 or 16 bytes, network order
     HIT_HOST, HIT_METHOD,
     HIT_PATH,            // slug or code as asked
-    HIT_USER_AGENT, HIT_REFERRER, HIT_LANGUAGE, HIT_PAGE,
+    HIT_USER_AGENT,
+    HIT_REFERRER,        // host and path, without scheme, query and fragment
+    HIT_LANGUAGE,        // the first of Accept-Language
+    HIT_PAGE,
     HIT_SUB1, HIT_SUB2, HIT_SUB3, HIT_SUB4, HIT_SUB5, HIT_SUB6, HIT_SUB7, HIT_SUB8, HIT_SUB9, HIT_SUB10,
     HIT_UTM_SOURCE, HIT_UTM_MEDIUM, HIT_UTM_CAMPAIGN, HIT_UTM_CONTENT, HIT_UTM_TERM,
     HIT_ERID,
@@ -65,6 +46,12 @@ enum hit_field {
     HIT_REPORT_EVENT_TIME,   // 8 bytes, little-endian, unix ms
     HIT_REPORT_EVENT_ID,
     HIT_REPORT_RAW,          // query or body as received, capped
+    HIT_ADDRESS_HASH,        // 8 bytes, little-endian
+    HIT_COUNTRY,             // ISO 3166-1 alpha-2
+    HIT_REGION,              // the subdivision's part of ISO 3166-2, 1..3 bytes
+    HIT_ASN,                 // varint
+    HIT_DEVICE, HIT_OS, HIT_BROWSER, // 1 byte, of the lists in hit_lists.h, never 0
+    HIT_CLASS_VERSION,       // varint, of the lists that classified it
     HIT_FIELD_COUNT
 };
 // clang-format on
@@ -83,7 +70,7 @@ struct hit {
 enum hit_condition {
     HIT_TRUNCATED = 1,     // a length points behind the end
     HIT_TOO_LONG = 2,      // a record or field above its limit
-    HIT_KIND_UNKNOWN = 3,  // kind, class or reason out of the closed list, or an id above 2^63 - 1
+    HIT_KIND_UNKNOWN = 3,  // a number out of its closed list, or an id above 2^63 - 1
     HIT_FIELD_UNKNOWN = 4, // a tag out of the closed list
     HIT_FIELD_ORDER = 5,   // a tag twice, or not ascending
     HIT_FIELD_SIZE = 6,    // a fixed-size field of another size
@@ -106,8 +93,5 @@ must_check int hit_decode(const void *record, size_t len, struct hit *hit);
 must_check int hit_next(struct bytes_reader *reader, struct hit *hit, struct slice *record);
 
 // The stable names, NULL for a number out of the list. "sub1", "user_agent", "report_order_id", ...
-const char *hit_kind_name(unsigned kind);
-const char *hit_class_name(unsigned class);
-const char *hit_reason_name(unsigned reason);
 const char *hit_field_name(unsigned field);
 const char *hit_condition_name(int condition);

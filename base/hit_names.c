@@ -1,5 +1,6 @@
-// The stable names of a hit's kinds, classes, reasons and fields: values of SQL columns and JSON keys.
-// Invariant: every number of the closed lists in base/hit.h has a name, no two of one list are equal.
+// The stable names of a hit's kinds, classes, reasons, fields and what user agents are: values of SQL columns
+// and JSON keys. Invariant: every number of the closed lists in base/hit.h has a name, no two of one list are
+// equal.
 
 #include "base/hit.h"
 
@@ -47,6 +48,62 @@ static const char *const reason_names[HIT_REASON_COUNT] = {
     [HIT_REASON_LINK_NOT_STARTED] = "link_not_started",
     [HIT_REASON_LINK_EXPIRED] = "link_expired",
     [HIT_REASON_LINK_EXHAUSTED] = "link_exhausted",
+    [HIT_REASON_ASN_DATACENTRE] = "asn_datacentre",
+};
+
+static const char *const device_names[HIT_DEVICE_COUNT] = {
+    [HIT_DEVICE_DESKTOP] = "desktop", [HIT_DEVICE_PHONE] = "phone", [HIT_DEVICE_TABLET] = "tablet",
+    [HIT_DEVICE_TV] = "tv",           [HIT_DEVICE_OTHER] = "other",
+};
+
+static const char *const os_names[HIT_OS_COUNT] = {
+    [HIT_OS_WINDOWS] = "windows",     [HIT_OS_MACOS] = "macos",     [HIT_OS_LINUX] = "linux",
+    [HIT_OS_CHROMEOS] = "chromeos",   [HIT_OS_ANDROID] = "android", [HIT_OS_IOS] = "ios",
+    [HIT_OS_HARMONYOS] = "harmonyos", [HIT_OS_TIZEN] = "tizen",     [HIT_OS_WEBOS] = "webos",
+    [HIT_OS_KAIOS] = "kaios",         [HIT_OS_OTHER] = "other",
+};
+
+static const char *const browser_names[HIT_BROWSER_COUNT] = {
+    [HIT_BROWSER_CHROME] = "chrome",
+    [HIT_BROWSER_SAFARI] = "safari",
+    [HIT_BROWSER_FIREFOX] = "firefox",
+    [HIT_BROWSER_EDGE] = "edge",
+    [HIT_BROWSER_OPERA] = "opera",
+    [HIT_BROWSER_YANDEX] = "yandex",
+    [HIT_BROWSER_SAMSUNG] = "samsung",
+    [HIT_BROWSER_MIUI] = "miui",
+    [HIT_BROWSER_UC] = "uc",
+    [HIT_BROWSER_HUAWEI] = "huawei",
+    [HIT_BROWSER_IE] = "ie",
+    [HIT_BROWSER_VIVALDI] = "vivaldi",
+    [HIT_BROWSER_DUCKDUCKGO] = "duckduckgo",
+    [HIT_BROWSER_ATOM] = "atom",
+    [HIT_BROWSER_ANDROID] = "android",
+    [HIT_BROWSER_QQ] = "qq",
+    [HIT_BROWSER_VIVO] = "vivo",
+    [HIT_BROWSER_OPPO] = "oppo",
+    [HIT_BROWSER_SILK] = "silk",
+    [HIT_BROWSER_PUFFIN] = "puffin",
+    [HIT_BROWSER_VK] = "vk",
+    [HIT_BROWSER_OK] = "ok",
+    [HIT_BROWSER_TELEGRAM] = "telegram",
+    [HIT_BROWSER_WHATSAPP] = "whatsapp",
+    [HIT_BROWSER_VIBER] = "viber",
+    [HIT_BROWSER_INSTAGRAM] = "instagram",
+    [HIT_BROWSER_FACEBOOK] = "facebook",
+    [HIT_BROWSER_THREADS] = "threads",
+    [HIT_BROWSER_TIKTOK] = "tiktok",
+    [HIT_BROWSER_TWITTER] = "twitter",
+    [HIT_BROWSER_PINTEREST] = "pinterest",
+    [HIT_BROWSER_LINKEDIN] = "linkedin",
+    [HIT_BROWSER_SNAPCHAT] = "snapchat",
+    [HIT_BROWSER_LINE] = "line",
+    [HIT_BROWSER_WECHAT] = "wechat",
+    [HIT_BROWSER_KAKAOTALK] = "kakaotalk",
+    [HIT_BROWSER_GOOGLE_APP] = "google_app",
+    [HIT_BROWSER_YANDEX_APP] = "yandex_app",
+    [HIT_BROWSER_WEBVIEW] = "webview",
+    [HIT_BROWSER_OTHER] = "other",
 };
 
 static const char *const field_names[HIT_FIELD_COUNT] = {
@@ -92,6 +149,14 @@ static const char *const field_names[HIT_FIELD_COUNT] = {
     [HIT_REPORT_EVENT_TIME] = "report_event_time",
     [HIT_REPORT_EVENT_ID] = "report_event_id",
     [HIT_REPORT_RAW] = "report_raw",
+    [HIT_ADDRESS_HASH] = "address_hash",
+    [HIT_COUNTRY] = "country",
+    [HIT_REGION] = "region",
+    [HIT_ASN] = "asn",
+    [HIT_DEVICE] = "device",
+    [HIT_OS] = "os",
+    [HIT_BROWSER] = "browser",
+    [HIT_CLASS_VERSION] = "class_version",
 };
 
 static const char *const condition_names[] = {
@@ -128,6 +193,21 @@ const char *hit_reason_name(unsigned reason)
 const char *hit_field_name(unsigned field)
 {
     return name_at(field_names, array_length(field_names), field);
+}
+
+const char *hit_device_name(unsigned device)
+{
+    return name_at(device_names, array_length(device_names), device);
+}
+
+const char *hit_os_name(unsigned os)
+{
+    return name_at(os_names, array_length(os_names), os);
+}
+
+const char *hit_browser_name(unsigned browser)
+{
+    return name_at(browser_names, array_length(browser_names), browser);
 }
 
 const char *hit_condition_name(int condition)

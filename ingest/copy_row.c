@@ -16,7 +16,7 @@
 #define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
 #define INET_FAMILY_4     2
 #define INET_FAMILY_6     3
-#define STATEMENT_MAX     1024
+#define STATEMENT_MAX     2048
 
 enum source {
     FROM_TS,
@@ -35,6 +35,12 @@ enum source {
     FROM_NUMBER,  // field of 8 bytes, little-endian
     FROM_VARINT,  // field
     FROM_TIME,    // field of 8 bytes, unix ms
+    FROM_VERSION, // varint field of an integer column
+    FROM_DEVICE,
+    FROM_OS,
+    FROM_BROWSER,
+    FROM_REFERRER_HOST,
+    FROM_REFERRER_PATH,
     FROM_REPORT_SOURCE,
     FROM_VERDICT, // of a report that the tracker refused, else null
     FROM_VERDICT_AT,
@@ -55,8 +61,13 @@ struct column {
     {"address", FROM_ADDRESS, HIT_ADDRESS}, {"method", FROM_TEXT, HIT_METHOD}, {"host", FROM_TEXT, HIT_HOST},\
     {"path", FROM_TEXT, HIT_PATH}
 #define BROWSER                                                                                              \
-    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"referrer", FROM_TEXT, HIT_REFERRER},                        \
-    {"language", FROM_TEXT, HIT_LANGUAGE}
+    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"referrer_host", FROM_REFERRER_HOST, HIT_REFERRER},          \
+    {"referrer_path", FROM_REFERRER_PATH, HIT_REFERRER}, {"language", FROM_TEXT, HIT_LANGUAGE}, FACTS,       \
+    {"class_version", FROM_VERSION, HIT_CLASS_VERSION}
+#define FACTS                                                                                                \
+    {"address_hash", FROM_NUMBER, HIT_ADDRESS_HASH}, {"country", FROM_TEXT, HIT_COUNTRY},                    \
+    {"region", FROM_TEXT, HIT_REGION}, {"asn", FROM_VARINT, HIT_ASN}, {"device", FROM_DEVICE, HIT_DEVICE},   \
+    {"os", FROM_OS, HIT_OS}, {"browser", FROM_BROWSER, HIT_BROWSER}
 #define SUBS                                                                                                 \
     {"sub1", FROM_TEXT, HIT_SUB1}, {"sub2", FROM_TEXT, HIT_SUB2}, {"sub3", FROM_TEXT, HIT_SUB3},             \
     {"sub4", FROM_TEXT, HIT_SUB4}, {"sub5", FROM_TEXT, HIT_SUB5}, {"sub6", FROM_TEXT, HIT_SUB6},             \
@@ -106,7 +117,7 @@ static const struct column report_columns[] = {
     {"product", FROM_TEXT, HIT_REPORT_PRODUCT}, {"customer", FROM_TEXT, HIT_REPORT_CUSTOMER},
     {"event_time", FROM_TIME, HIT_REPORT_EVENT_TIME}, {"event_id", FROM_TEXT, HIT_REPORT_EVENT_ID}, SUBS,
     {"raw", FROM_TEXT, HIT_REPORT_RAW}, {"address", FROM_ADDRESS, HIT_ADDRESS},
-    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, {"reason", FROM_REASON, 0}, {"verdict", FROM_VERDICT, 0},
+    {"user_agent", FROM_TEXT, HIT_USER_AGENT}, FACTS, {"reason", FROM_REASON, 0}, {"verdict", FROM_VERDICT, 0},
     {"verdict_at", FROM_VERDICT_AT, 0}, FRAME,
 };
 // clang-format on
@@ -187,6 +198,12 @@ static void put_i16(struct bytes_writer *w, uint16_t value)
     put_bytes(w, &big_endian, sizeof(big_endian));
 }
 
+static void put_i32(struct bytes_writer *w, uint32_t value)
+{
+    uint32_t big_endian = __builtin_bswap32(value);
+    put_bytes(w, &big_endian, sizeof(big_endian));
+}
+
 static void put_string(struct bytes_writer *w, const char *text)
 {
     put_bytes(w, text, strlen(text));
@@ -229,15 +246,52 @@ static void put_address(struct bytes_writer *w, struct slice address)
     put_bytes(w, inet, 4 + address.len);
 }
 
-static int put_varint(struct bytes_writer *w, struct slice bytes)
+static int put_varint(struct bytes_writer *w, enum source source, struct slice bytes)
 {
     struct bytes_reader r = bytes_reader(bytes.data, bytes.len);
     uint64_t value = bytes_read_varint(&r);
 
-    if (r.bad || r.at != r.end || value > INT64_MAX)
-        return COPY_INTEGRATION;
-    put_reference(w, value);
+    if (r.bad || r.at != r.end || value > (source == FROM_VERSION ? INT32_MAX : INT64_MAX))
+        return COPY_NUMBER;
+    if (source == FROM_VERSION)
+        put_i32(w, (uint32_t)value);
+    else
+        put_reference(w, value);
     return 0;
+}
+
+// Trackers before 0.2 recorded the header as it came, with scheme and query.
+static struct slice referrer_start(struct slice referrer)
+{
+    const char *scheme = memmem(referrer.data, referrer.len, "://", 3);
+    size_t skip = scheme ? (size_t)(scheme + 3 - referrer.data) : 0;
+
+    referrer = (struct slice){referrer.data + skip, referrer.len - skip};
+    for (size_t i = 0; i < referrer.len; i++)
+        if (referrer.data[i] == '?' || referrer.data[i] == '#')
+            referrer.len = i;
+    return referrer;
+}
+
+static void put_referrer(struct bytes_writer *w, enum source source, struct slice value)
+{
+    struct slice referrer = referrer_start(value);
+    const char *slash = memchr(referrer.data, '/', referrer.len);
+    size_t host = slash ? (size_t)(slash - referrer.data) : referrer.len;
+
+    if (source == FROM_REFERRER_HOST)
+        put_text(w, (struct slice){referrer.data, host});
+    else if (slash)
+        put_text(w, (struct slice){slash, referrer.len - host});
+    else
+        put_null(w);
+}
+
+static void put_listed(struct bytes_writer *w, enum source source, uint8_t number)
+{
+    put_string(w, source == FROM_DEVICE ? hit_device_name(number)
+                  : source == FROM_OS   ? hit_os_name(number)
+                                        : hit_browser_name(number));
 }
 
 static int put_event_time(struct bytes_writer *w, struct slice bytes)
@@ -256,8 +310,8 @@ static int put_field(struct bytes_writer *w, enum source source, struct slice va
         put_null(w);
         return 0;
     }
-    if (source == FROM_VARINT)
-        return put_varint(w, value);
+    if (source == FROM_VARINT || source == FROM_VERSION)
+        return put_varint(w, source, value);
     if (source == FROM_TIME)
         return put_event_time(w, value);
     if (source == FROM_UUID)
@@ -266,6 +320,10 @@ static int put_field(struct bytes_writer *w, enum source source, struct slice va
         put_address(w, value);
     else if (source == FROM_NUMBER)
         put_i64(w, (int64_t)bytes_get_u64((const uint8_t *)value.data));
+    else if (source == FROM_DEVICE || source == FROM_OS || source == FROM_BROWSER)
+        put_listed(w, source, (uint8_t)value.data[0]);
+    else if (source == FROM_REFERRER_HOST || source == FROM_REFERRER_PATH)
+        put_referrer(w, source, value);
     else
         put_text(w, value);
     return 0;
@@ -312,6 +370,8 @@ static int put_column(struct bytes_writer *w, const struct column *column, const
     case FROM_SEQ: put_i64(w, (int64_t)origin->seq); return 0;
     case FROM_HASH: put_i64(w, (int64_t)origin->content_hash); return 0;
     case FROM_TEXT: case FROM_UUID: case FROM_ADDRESS: case FROM_NUMBER: case FROM_VARINT: case FROM_TIME:
+    case FROM_VERSION: case FROM_DEVICE: case FROM_OS: case FROM_BROWSER:
+    case FROM_REFERRER_HOST: case FROM_REFERRER_PATH:
         return put_field(w, column->source, hit->field[column->field]);
     }
     // clang-format on
@@ -335,5 +395,5 @@ int copy_row_write(struct bytes_writer *writer, const struct hit *hit, const str
 
 const char *copy_condition_name(int condition)
 {
-    return condition == COPY_TIME ? "event_time" : condition == COPY_INTEGRATION ? "integration" : "ok";
+    return condition == COPY_TIME ? "event_time" : condition == COPY_NUMBER ? "number" : "ok";
 }

@@ -27,8 +27,8 @@ struct copy_origin {
 };
 
 enum copy_condition {
-    COPY_TIME = 1,        // an event time that PostgreSQL cannot store
-    COPY_INTEGRATION = 2, // an integration id that is no number
+    COPY_TIME = 1,   // an event time that PostgreSQL cannot store
+    COPY_NUMBER = 2, // a varint that is none, or too large for its column
 };
 
 enum copy_table copy_table_of(enum hit_kind kind);

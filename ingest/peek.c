@@ -71,12 +71,18 @@ static void print_field(unsigned field, struct slice value)
         print_uuid((const uint8_t *)value.data);
     else if (field == HIT_ADDRESS)
         print_address(value);
-    else if (field == HIT_REPORT_INTEGRATION)
+    else if (field == HIT_REPORT_INTEGRATION || field == HIT_ASN || field == HIT_CLASS_VERSION)
         printf("%" PRIu64, bytes_read_varint(&reader));
-    else if (field == HIT_REPORT_AMOUNT_MINOR)
+    else if (field == HIT_REPORT_AMOUNT_MINOR || field == HIT_ADDRESS_HASH)
         printf("%" PRId64, (int64_t)bytes_get_u64((const uint8_t *)value.data));
     else if (field == HIT_REPORT_EVENT_TIME)
         print_time((int64_t)bytes_get_u64((const uint8_t *)value.data));
+    else if (field == HIT_DEVICE)
+        print_text(slice_of(hit_device_name((uint8_t)value.data[0])));
+    else if (field == HIT_OS)
+        print_text(slice_of(hit_os_name((uint8_t)value.data[0])));
+    else if (field == HIT_BROWSER)
+        print_text(slice_of(hit_browser_name((uint8_t)value.data[0])));
     else
         print_text(value);
 }

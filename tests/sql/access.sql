@@ -85,7 +85,7 @@ select is_empty($$
 select is_empty($$
   select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
   where t.relkind in ('r', 'p', 'v') and has_column_privilege('cl_analyst', t.oid, a.attnum, 'select')
-    and a.attname in ('key_hash', 'email', 'address', 'customer', 'raw', 'bytes', 'answer', 'request_hash', 'record')$$,
+    and a.attname in ('key_hash', 'email', 'address', 'customer', 'raw', 'bytes', 'address_hash', 'answer', 'request_hash', 'record')$$,
   'analysts see no secret, e-mail, address or unknown bytes');
 select is_empty($$
   select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attname = 'key_hash'

@@ -60,8 +60,8 @@ def publish(client, records, revision):
 
 
 def names(enum):
-    """Names of a closed list of base/hit.h, by number."""
-    source = (ROOT / "base/hit.h").read_text()
+    """Names of a closed list of base/hit.h or base/hit_lists.h, by number."""
+    source = (ROOT / "base/hit_lists.h").read_text() + (ROOT / "base/hit.h").read_text()
     body = re.search(rf"enum {enum} \{{(.*?)\}}", source, re.S).group(1)
     prefix = {"hit_kind": "HIT_", "hit_class": "HIT_CLASS_", "hit_reason": "HIT_REASON_", "hit_field": "HIT_"}[enum]
     found = re.findall(r"\b(HIT_\w+)", re.sub(r"//.*", "", body))

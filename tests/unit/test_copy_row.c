@@ -101,6 +101,14 @@ static void test_click(void **state)
     field_set(&hit, HIT_SUB1, "a\0b\xff", 4);
     field_set(&hit, HIT_SUB2, "", 0);
     field_set(&hit, HIT_ERID, "2VtzqxPkK", 9);
+    field_set(&hit, HIT_ADDRESS_HASH, "\1\2\3\4\5\6\7\10", 8);
+    field_set(&hit, HIT_COUNTRY, "RU", 2);
+    field_set(&hit, HIT_REGION, "MOW", 3);
+    field_set(&hit, HIT_ASN, "\x81\x01", 2);
+    field_set(&hit, HIT_DEVICE, &(uint8_t){HIT_DEVICE_PHONE}, 1);
+    field_set(&hit, HIT_OS, &(uint8_t){HIT_OS_IOS}, 1);
+    field_set(&hit, HIT_BROWSER, &(uint8_t){HIT_BROWSER_SAFARI}, 1);
+    field_set(&hit, HIT_CLASS_VERSION, "\x8f\x01", 2);
 
     size_t n = write_and_read(&hit, cells);
     char ts[17];
@@ -115,6 +123,14 @@ static void test_click(void **state)
     cell_check(cells, n, "reason", "=none");
     cell_check(cells, n, "status", "012e");
     cell_check(cells, n, "address", "02200004c0000201");
+    cell_check(cells, n, "address_hash", "0807060504030201");
+    cell_check(cells, n, "country", "=RU");
+    cell_check(cells, n, "region", "=MOW");
+    cell_check(cells, n, "asn", "0000000000000081");
+    cell_check(cells, n, "device", "=phone");
+    cell_check(cells, n, "os", "=ios");
+    cell_check(cells, n, "browser", "=safari");
+    cell_check(cells, n, "class_version", "0000008f");
     cell_check(cells, n, "sub1",
                "=a\xef\xbf\xbd"
                "b\xef\xbf\xbd");
@@ -170,7 +186,38 @@ static void test_refused(void **state)
     assert_int_equal(copy_row_write(&w, &hit, &origin), COPY_TIME);
     hit.field[HIT_REPORT_EVENT_TIME] = SLICE_NONE;
     field_set(&hit, HIT_REPORT_INTEGRATION, "\x81", 1);
-    assert_int_equal(copy_row_write(&w, &hit, &origin), COPY_INTEGRATION);
+    assert_int_equal(copy_row_write(&w, &hit, &origin), COPY_NUMBER);
+    hit = hit_of(HIT_VISIT);
+    field_set(&hit, HIT_CLASS_VERSION, "\x80\x80\x80\x80\x08", 5); // 2^31
+    assert_int_equal(copy_row_write(&w, &hit, &origin), COPY_NUMBER);
+}
+
+static void test_referrer(void **state)
+{
+    static const struct {
+        const char *referrer, *host, *path;
+    } cases[] = {
+        {"blog.example/a/b", "=blog.example", "=/a/b"},
+        {"blog.example", "=blog.example", "null"},
+        {"blog.example/", "=blog.example", "=/"},
+        {"https://blog.example:8443/a?q=/x#f", "=blog.example:8443", "=/a"},
+        {"https://blog.example?q=1", "=blog.example", "null"},
+        {"", "=", "null"},
+    };
+    struct cell cells[COLUMNS_MAX];
+    struct hit hit = hit_of(HIT_IMPRESSION);
+
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        hit.field[HIT_REFERRER] = slice_of(cases[i].referrer);
+        size_t n = write_and_read(&hit, cells);
+        cell_check(cells, n, "referrer_host", cases[i].host);
+        cell_check(cells, n, "referrer_path", cases[i].path);
+    }
+    hit.field[HIT_REFERRER] = SLICE_NONE;
+    size_t n = write_and_read(&hit, cells);
+    cell_check(cells, n, "referrer_host", "null");
+    cell_check(cells, n, "device", "null");
 }
 
 // Every field of a hit as long as a record allows, all of it bad bytes.
@@ -192,10 +239,8 @@ static void test_longest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_click),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_click),    cmocka_unit_test(test_report),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_referrer), cmocka_unit_test(test_longest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,19 @@ static size_t field_bytes(unsigned tag)
         return 16;
     case HIT_REPORT_AMOUNT_MINOR:
     case HIT_REPORT_EVENT_TIME:
+    case HIT_ADDRESS_HASH:
         return 8;
+    case HIT_COUNTRY:
+        return HIT_COUNTRY_BYTES;
+    case HIT_REGION:
+    case HIT_REPORT_INTEGRATION:
+    case HIT_ASN:
+    case HIT_CLASS_VERSION:
+        return 3;
+    case HIT_DEVICE:
+    case HIT_OS:
+    case HIT_BROWSER:
+        return 1;
     default:
         return tag;
     }
@@ -40,9 +52,11 @@ static struct hit full_hit(void)
         .catalog_revision = 77,
     };
     for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
-        bool integration = tag == HIT_REPORT_INTEGRATION;
-        hit.field[tag] = (struct slice){filler + tag, integration ? 3 : field_bytes(tag)};
+        hit.field[tag] = (struct slice){filler + tag, field_bytes(tag)};
     }
+    hit.field[HIT_DEVICE] = SLICE("\1");
+    hit.field[HIT_OS] = SLICE("\2");
+    hit.field[HIT_BROWSER] = SLICE("\3");
     return hit;
 }
 
@@ -127,7 +141,7 @@ static const struct {
     CASE(HEAD "\x06\x02hi\x06\x02hi", HIT_FIELD_ORDER),
     CASE(HEAD "\x07\x02hi\x06\x02hi", HIT_FIELD_ORDER),
     CASE(HEAD "\x00\x00", HIT_FIELD_UNKNOWN),
-    CASE(HEAD "\x2b\x00", HIT_FIELD_UNKNOWN),
+    CASE(HEAD "\x7f\x00", HIT_FIELD_UNKNOWN),
     CASE(HEAD "\xff\x00", HIT_FIELD_UNKNOWN),
     CASE(HEAD "\x06\x03hi", HIT_TRUNCATED),
     CASE(HEAD "\x06\x82\x00hi", HIT_TRUNCATED),
@@ -157,7 +171,7 @@ static const struct {
          "\x01\x02\x03\x00\x05",
          HIT_KIND_UNKNOWN),
     CASE("\x01"
-         "\x01\x1c\x2e\x01"
+         "\x01\x7f\x2e\x01"
          "0123456789abcdef"
          "\x01\x02\x03\x00\x05",
          HIT_KIND_UNKNOWN),
@@ -229,6 +243,17 @@ static void limits_hold(void **state)
     hit.field[HIT_REPORT_INTEGRATION] = SLICE("");
     assert_int_equal(hit_encode(&w, &hit), HIT_FIELD_SIZE);
     hit.field[HIT_REPORT_INTEGRATION] = SLICE_NONE;
+    hit.field[HIT_REGION] = SLICE("MOSC");
+    assert_int_equal(hit_encode(&w, &hit), HIT_FIELD_SIZE);
+    hit.field[HIT_REGION] = SLICE_NONE;
+    static const enum hit_field listed[] = {HIT_DEVICE, HIT_OS, HIT_BROWSER};
+    for (size_t i = 0; i < array_length(listed); i++) {
+        hit.field[listed[i]] = SLICE("\0");
+        assert_int_equal(hit_encode(&w, &hit), HIT_KIND_UNKNOWN);
+        hit.field[listed[i]] = SLICE("\377");
+        assert_int_equal(hit_encode(&w, &hit), HIT_KIND_UNKNOWN);
+        hit.field[listed[i]] = SLICE_NONE;
+    }
     hit.kind = HIT_KIND_COUNT;
     assert_int_equal(hit_encode(&w, &hit), HIT_KIND_UNKNOWN);
     hit.kind = HIT_CLICK;
@@ -254,6 +279,13 @@ static void every_number_has_a_name(void **state)
     names_check(hit_class_name, 1, HIT_CLASS_COUNT);
     names_check(hit_reason_name, 0, HIT_REASON_COUNT);
     names_check(hit_field_name, 1, HIT_FIELD_COUNT);
+    names_check(hit_device_name, 1, HIT_DEVICE_COUNT);
+    names_check(hit_os_name, 1, HIT_OS_COUNT);
+    names_check(hit_browser_name, 1, HIT_BROWSER_COUNT);
+    assert_string_equal(hit_field_name(50), "class_version");
+    assert_string_equal(hit_device_name(5), "other");
+    assert_string_equal(hit_os_name(11), "other");
+    assert_string_equal(hit_browser_name(40), "other");
     assert_string_equal(hit_reason_name(HIT_REASON_CLICK_ID_FORGED), "click_id_forged");
     assert_string_equal(hit_field_name(42), "report_raw");
     assert_string_equal(hit_reason_name(27), "body_type_unsupported");
