@@ -151,12 +151,13 @@ static bool walk(const struct address_proxies *proxies, struct slice list, unsig
     }
 }
 
-struct in6_addr address_client(const struct address_proxies *proxies, const struct http_request *request)
+struct in6_addr address_client(const struct address_proxies *proxies, const struct http_request *request,
+                               const struct heads *heads)
 {
     struct in6_addr client = request->peer.address;
     unsigned hops = 0;
 
-    if (!trusted(proxies, &client))
+    if (heads->n[HEAD_FORWARDED_FOR] == 0 || !trusted(proxies, &client))
         return client;
     for (size_t i = request->n_headers; i-- > 0;)
         if (http_char_same(request->headers[i].name, SLICE("X-Forwarded-For")) &&
@@ -165,11 +166,12 @@ struct in6_addr address_client(const struct address_proxies *proxies, const stru
     return client;
 }
 
-bool address_secure(const struct address_proxies *proxies, const struct http_request *request)
+bool address_secure(const struct address_proxies *proxies, const struct http_request *request,
+                    const struct heads *heads)
 {
-    return trusted(proxies, &request->peer.address) &&
-           http_request_header_count(request, SLICE("X-Forwarded-Proto")) == 1 &&
-           slice_equal(http_request_header(request, SLICE("X-Forwarded-Proto")), SLICE("https"));
+    return heads->n[HEAD_FORWARDED_PROTO] == 1 &&
+           slice_equal(heads->value[HEAD_FORWARDED_PROTO], SLICE("https")) &&
+           trusted(proxies, &request->peer.address);
 }
 
 struct slice address_slice(const struct in6_addr *address)

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 
 #include "base/hit.h"
-#include "base/http_request.h"
+#include "tracker/heads.h"
 
 #define ADDRESS_PROXIES_MAX 32 // networks in trusted_proxies
 #define ADDRESS_HOPS_MAX    32 // elements of X-Forwarded-For that are looked at
@@ -29,10 +29,12 @@ must_check int address_proxies_parse(struct address_proxies *proxies, struct sli
 
 // The client: the rightmost hop of X-Forwarded-For that is not a trusted proxy, if the peer is one. What a
 // proxy hands on and is no address ends the walk: the hop that said so is the client then.
-struct in6_addr address_client(const struct address_proxies *proxies, const struct http_request *request);
+struct in6_addr address_client(const struct address_proxies *proxies, const struct http_request *request,
+                               const struct heads *heads);
 
 // Whether the client came by https: only a trusted proxy's X-Forwarded-Proto says so.
-bool address_secure(const struct address_proxies *proxies, const struct http_request *request);
+bool address_secure(const struct address_proxies *proxies, const struct http_request *request,
+                    const struct heads *heads);
 
 // In network order as in HIT_ADDRESS: 4 or 16 bytes of *address; SLICE_NONE for a unix socket.
 struct slice address_slice(const struct in6_addr *address);

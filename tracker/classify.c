@@ -11,20 +11,21 @@
 #include "base/util.h"
 
 struct purpose {
-    struct slice header, word;
+    enum head head;
+    struct slice word;
     enum hit_class class;
 };
 
 // The word may stand anywhere in the value: "prefetch;prerender", "prefetch;anonymous-client-ip".
 static const struct purpose purposes[] = {
-    {{"Sec-Purpose", 11}, {"prefetch", 8}, HIT_CLASS_PREFETCH},
-    {{"Sec-Purpose", 11}, {"prerender", 9}, HIT_CLASS_PREFETCH},
-    {{"Sec-Purpose", 11}, {"preview", 7}, HIT_CLASS_PREVIEW},
-    {{"Purpose", 7}, {"prefetch", 8}, HIT_CLASS_PREFETCH},
-    {{"Purpose", 7}, {"preview", 7}, HIT_CLASS_PREVIEW},
-    {{"X-Moz", 5}, {"prefetch", 8}, HIT_CLASS_PREFETCH},
-    {{"X-Purpose", 9}, {"preview", 7}, HIT_CLASS_PREVIEW},
-    {{"X-Purpose", 9}, {"prefetch", 8}, HIT_CLASS_PREFETCH},
+    {HEAD_SEC_PURPOSE, {SLICE_PARTS("prefetch")}, HIT_CLASS_PREFETCH},
+    {HEAD_SEC_PURPOSE, {SLICE_PARTS("prerender")}, HIT_CLASS_PREFETCH},
+    {HEAD_SEC_PURPOSE, {SLICE_PARTS("preview")}, HIT_CLASS_PREVIEW},
+    {HEAD_PURPOSE, {SLICE_PARTS("prefetch")}, HIT_CLASS_PREFETCH},
+    {HEAD_PURPOSE, {SLICE_PARTS("preview")}, HIT_CLASS_PREVIEW},
+    {HEAD_X_MOZ, {SLICE_PARTS("prefetch")}, HIT_CLASS_PREFETCH},
+    {HEAD_X_PURPOSE, {SLICE_PARTS("preview")}, HIT_CLASS_PREVIEW},
+    {HEAD_X_PURPOSE, {SLICE_PARTS("prefetch")}, HIT_CLASS_PREFETCH},
 };
 
 static bool slice_has_word(struct slice text, struct slice word)
@@ -36,39 +37,38 @@ static bool slice_has_word(struct slice text, struct slice word)
 }
 
 // HIT_CLASS_HUMAN where no header speaks of a prefetch.
-static enum hit_class purpose_class(const struct http_request *request)
+static enum hit_class purpose_class(const struct heads *heads)
 {
-    for (size_t i = 0; i < request->n_headers; i++) {
-        const struct http_header *header = &request->headers[i];
-        for (size_t p = 0; p < array_length(purposes); p++)
-            if (http_char_same(header->name, purposes[p].header) &&
-                slice_has_word(header->value, purposes[p].word))
-                return purposes[p].class;
-    }
+    if (heads->n[HEAD_SEC_PURPOSE] + heads->n[HEAD_PURPOSE] + heads->n[HEAD_X_MOZ] +
+            heads->n[HEAD_X_PURPOSE] ==
+        0)
+        return HIT_CLASS_HUMAN;
+    for (size_t p = 0; p < array_length(purposes); p++)
+        if (slice_has_word(heads->value[purposes[p].head], purposes[p].word))
+            return purposes[p].class;
     return HIT_CLASS_HUMAN;
 }
 
 // A browser that does not send these headers is believed.
-static bool navigates(const struct http_request *request)
+static bool navigates(const struct heads *heads)
 {
-    struct slice dest = http_request_header(request, SLICE("Sec-Fetch-Dest"));
-    struct slice mode = http_request_header(request, SLICE("Sec-Fetch-Mode"));
+    struct slice dest = heads->value[HEAD_SEC_FETCH_DEST], mode = heads->value[HEAD_SEC_FETCH_MODE];
 
     return (!dest.data || slice_equal(dest, SLICE("document"))) &&
            (!mode.data || slice_equal(mode, SLICE("navigate")));
 }
 
-struct classification classify(const struct agents *agents, const struct http_request *request,
-                               bool navigation)
+struct classification classify(const struct agents *agents, enum http_method method,
+                               const struct heads *heads, bool navigation)
 {
-    if (request->method == HTTP_HEAD)
+    if (method == HTTP_HEAD)
         return (struct classification){HIT_CLASS_HEAD, HIT_REASON_METHOD_HEAD};
 
-    enum hit_class purpose = purpose_class(request);
+    enum hit_class purpose = purpose_class(heads);
     if (purpose != HIT_CLASS_HUMAN)
         return (struct classification){purpose, HIT_REASON_SEC_PURPOSE};
 
-    struct slice user_agent = http_request_header(request, SLICE("User-Agent"));
+    struct slice user_agent = heads->value[HEAD_USER_AGENT];
     if (user_agent.len == 0)
         return (struct classification){HIT_CLASS_BOT, HIT_REASON_UA_EMPTY};
     enum hit_class agent = agents_class(agents, user_agent);
@@ -76,7 +76,7 @@ struct classification classify(const struct agents *agents, const struct http_re
         return (struct classification){agent, agent == HIT_CLASS_PREVIEW ? HIT_REASON_UA_PREVIEW
                                                                          : HIT_REASON_UA_BOT};
 
-    if (navigation && !navigates(request))
+    if (navigation && !navigates(heads))
         return (struct classification){HIT_CLASS_INVALID, HIT_REASON_SEC_FETCH_DEST};
     return (struct classification){HIT_CLASS_HUMAN, HIT_REASON_NONE};
 }

@@ -8,21 +8,52 @@
 
 // Every field at its limit, the lengths of the text fields included, still is a hit.
 _Static_assert(HIT_FIELD_MAX + PARAMS_PAGE_MAX + 17 * (PARAMS_TEXT_MAX + 3) + NOTE_HOST_MAX + NOTE_PATH_MAX +
-                       NOTE_USER_AGENT_MAX + NOTE_REFERRER_MAX + NOTE_LANGUAGE_MAX + 1024 <=
+                       NOTE_USER_AGENT_MAX + NOTE_REFERRER_MAX + FACTS_LANGUAGE_MAX + 1024 <=
                    HIT_RECORD_MAX,
                "a click that says all it may must be recordable");
 
-static struct slice header_keep(struct context *context, const struct http_request *request,
-                                struct slice name, size_t max)
+// What is behind the path may name a person (RFC 9110, 10.1.3).
+static struct slice referrer_cut(struct slice referrer)
 {
-    return text_keep(http_request_header(request, name), max, &context->scratch);
+    const char *scheme = referrer.len > 0 ? memmem(referrer.data, referrer.len, "://", 3) : NULL;
+    size_t skip = scheme ? (size_t)(scheme + 3 - referrer.data) : 0, len = skip;
+
+    while (len < referrer.len && referrer.data[len] != '?' && referrer.data[len] != '#')
+        len++;
+    return (struct slice){referrer.data ? referrer.data + skip : NULL, len - skip};
+}
+
+static void facts_note(struct note *note)
+{
+    const struct facts *facts = &note->facts;
+    struct slice *field = note->hit.field;
+    struct bytes_writer asn = bytes_writer(note->asn, sizeof(note->asn));
+
+    field[HIT_LANGUAGE] = facts->language;
+    if (facts->country[0] != '\0')
+        field[HIT_COUNTRY] = (struct slice){facts->country, HIT_COUNTRY_BYTES};
+    if (facts->region_len > 0)
+        field[HIT_REGION] = (struct slice){facts->region, facts->region_len};
+    if (facts->asn > 0) {
+        bytes_write_varint(&asn, facts->asn);
+        field[HIT_ASN] = (struct slice){(const char *)note->asn, (size_t)(asn.at - note->asn)};
+    }
+    if (facts->device > 0)
+        field[HIT_DEVICE] = (struct slice){(const char *)&facts->device, 1};
+    if (facts->os > 0)
+        field[HIT_OS] = (struct slice){(const char *)&facts->os, 1};
+    if (facts->browser > 0)
+        field[HIT_BROWSER] = (struct slice){(const char *)&facts->browser, 1};
 }
 
 void note_start(struct note *note, struct context *context, const struct http_request *request,
                 enum hit_kind kind, struct slice path)
 {
-    struct classification found = classify(&context->agents, request, kind == HIT_CLICK);
+    const struct heads *heads = &note->heads;
     struct slice *field = note->hit.field;
+
+    heads_read(&note->heads, request);
+    struct classification found = classify(&context->agents, request->method, heads, kind == HIT_CLICK);
 
     note->hit = (struct hit){.kind = (uint8_t)kind,
                              .class = (uint8_t)found.class,
@@ -30,15 +61,17 @@ void note_start(struct note *note, struct context *context, const struct http_re
                              .catalog_revision = catalog_revision(context->catalog)};
     click_id_next(&context->generator, context->now_ms, note->hit.id);
     click_id_format(note->hit.id, note->id_text);
-    note->address = address_client(context->proxies, request);
+    note->address = address_client(context->proxies, request, heads);
+    facts_read(&note->facts, heads, &note->address);
     field[HIT_ADDRESS] = address_slice(&note->address);
     field[HIT_HOST] = text_keep(request->host, NOTE_HOST_MAX, &context->scratch);
     field[HIT_METHOD] = request->method_name;
     field[HIT_PATH] = text_keep(path, NOTE_PATH_MAX, &context->scratch);
-    field[HIT_USER_AGENT] = header_keep(context, request, SLICE("User-Agent"), NOTE_USER_AGENT_MAX);
-    field[HIT_REFERRER] = header_keep(context, request, SLICE("Referer"), NOTE_REFERRER_MAX);
-    field[HIT_LANGUAGE] = header_keep(context, request, SLICE("Accept-Language"), NOTE_LANGUAGE_MAX);
-    if (visitor_read(request, context->keys, note->visitor))
+    field[HIT_USER_AGENT] = text_keep(heads->value[HEAD_USER_AGENT], NOTE_USER_AGENT_MAX, &context->scratch);
+    field[HIT_REFERRER] =
+        text_keep(referrer_cut(heads->value[HEAD_REFERRER]), NOTE_REFERRER_MAX, &context->scratch);
+    facts_note(note);
+    if (visitor_read(request, heads, context->keys, note->visitor))
         field[HIT_VISITOR] = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
 }
 
@@ -79,12 +112,13 @@ struct slice note_visitor_cookie(struct note *note, struct context *context,
 {
     struct slice *visitor = &note->hit.field[HIT_VISITOR];
 
-    if (!program->visitor_cookie || note->hit.class != HIT_CLASS_HUMAN || visitor_opted_out(request))
+    if (!program->visitor_cookie || note->hit.class != HIT_CLASS_HUMAN || visitor_opted_out(&note->heads))
         return SLICE_NONE;
     if (!visitor->data) {
         click_id_next(&context->generator, context->now_ms, note->visitor);
         *visitor = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
     }
-    size_t len = visitor_cookie_write(note->visitor, address_secure(context->proxies, request), note->cookie);
+    size_t len = visitor_cookie_write(note->visitor, address_secure(context->proxies, request, &note->heads),
+                                      note->cookie);
     return (struct slice){note->cookie, len};
 }

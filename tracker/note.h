@@ -3,18 +3,21 @@
 // A hit in the making: what every request says about itself, its class, its id.
 
 #include "tracker/context.h"
+#include "tracker/facts.h"
 #include "tracker/visitor.h"
 
 #define NOTE_HOST_MAX       255 // bytes
 #define NOTE_PATH_MAX       256
 #define NOTE_USER_AGENT_MAX 512
 #define NOTE_REFERRER_MAX   1024
-#define NOTE_LANGUAGE_MAX   128
 #define NOTE_FOLLOW_MS_MAX  1000 // clocks of two trackers that differ more are not ours to mend
 
 struct note {
     struct hit hit; // its fields point into this note, the request, the catalog and the scratch
+    struct heads heads;
+    struct facts facts;
     struct in6_addr address;
+    uint8_t asn[VARINT_BYTES_MAX]; // as HIT_ASN
     uint8_t visitor[CLICK_ID_BYTES];
     uint8_t click_id[CLICK_ID_BYTES]; // that a page reported
     char id_text[CLICK_ID_TEXT_BYTES];

@@ -22,11 +22,13 @@ static bool cookie_read(struct slice cookie, const struct click_id_keys *keys, u
     return click_id_parse(value, out) == 0 && click_id_check(keys, out) == 0;
 }
 
-bool visitor_read(const struct http_request *request, const struct click_id_keys *keys,
-                  uint8_t out[CLICK_ID_BYTES])
+bool visitor_read(const struct http_request *request, const struct heads *heads,
+                  const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES])
 {
     unsigned seen = 0;
 
+    if (heads->n[HEAD_COOKIE] == 0)
+        return false;
     for (size_t i = 0; i < request->n_headers; i++) {
         struct slice rest = request->headers[i].value;
         if (!http_char_same(request->headers[i].name, SLICE("Cookie")))
@@ -43,9 +45,9 @@ bool visitor_read(const struct http_request *request, const struct click_id_keys
     return false;
 }
 
-bool visitor_opted_out(const struct http_request *request)
+bool visitor_opted_out(const struct heads *heads)
 {
-    return slice_equal(http_request_header(request, SLICE("Sec-GPC")), SLICE("1"));
+    return slice_equal(heads->value[HEAD_SEC_GPC], SLICE("1"));
 }
 
 size_t visitor_cookie_write(const uint8_t id[CLICK_ID_BYTES], bool secure, char out[VISITOR_COOKIE_BYTES_MAX])

@@ -4,7 +4,7 @@
 // replaced.
 
 #include "base/click_id.h"
-#include "base/http_request.h"
+#include "tracker/heads.h"
 
 #define VISITOR_COOKIE_NAME      "cl_v"
 #define VISITOR_COOKIE_AGE_S     34560000 // 400 days, the longest that browsers keep (RFC 6265bis, 4.1.2.2)
@@ -12,11 +12,11 @@
 #define VISITOR_COOKIES_MAX      128 // cookies of a request that are looked at
 
 // The first cookie of ours that was issued by us. false: there is none.
-bool visitor_read(const struct http_request *request, const struct click_id_keys *keys,
-                  uint8_t out[CLICK_ID_BYTES]);
+bool visitor_read(const struct http_request *request, const struct heads *heads,
+                  const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES]);
 
 // Whether the visitor refused to be known (Global Privacy Control).
-bool visitor_opted_out(const struct http_request *request);
+bool visitor_opted_out(const struct heads *heads);
 
 // The value of Set-Cookie. Returns its length.
 size_t visitor_cookie_write(const uint8_t id[CLICK_ID_BYTES], bool secure,

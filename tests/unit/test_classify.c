@@ -108,7 +108,9 @@ static void requests_test(void **state)
     agents_init(&agents);
     for (size_t i = 0; i < array_length(cases); i++) {
         const struct http_request *request = request_of(&room, cases[i].method, "/c/x", cases[i].headers);
-        struct classification found = classify(&agents, request, cases[i].navigation);
+        struct heads heads;
+        heads_read(&heads, request);
+        struct classification found = classify(&agents, request->method, &heads, cases[i].navigation);
         if (found.class != cases[i].class || found.reason != cases[i].reason)
             fail_msg("%s %s: class %d reason %d", cases[i].method, cases[i].headers, found.class,
                      found.reason);

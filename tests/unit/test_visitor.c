@@ -35,7 +35,10 @@ static bool read_from(const char *template, uint8_t out[CLICK_ID_BYTES])
 
     snprintf(headers, sizeof(headers), "%.*s%s%s", (int)len, template, template[len] ? text : "",
              template + len + (template[len] != 0));
-    return visitor_read(request_of(&room, "GET", "/c/x", headers), &keys, out);
+    const struct http_request *request = request_of(&room, "GET", "/c/x", headers);
+    struct heads heads;
+    heads_read(&heads, request);
+    return visitor_read(request, &heads, &keys, out);
 }
 
 static void found_test(void **state)
@@ -120,14 +123,21 @@ static void write_test(void **state)
     assert_true(slice_equal((struct slice){out, len}, slice_of(want)));
 }
 
-static void opt_out_test(void **state)
+static bool opted_out(const char *headers)
 {
     static struct request_of room;
+    struct heads heads;
 
+    heads_read(&heads, request_of(&room, "GET", "/", headers));
+    return visitor_opted_out(&heads);
+}
+
+static void opt_out_test(void **state)
+{
     (void)state;
-    assert_true(visitor_opted_out(request_of(&room, "GET", "/", "Sec-GPC: 1\r\n")));
-    assert_false(visitor_opted_out(request_of(&room, "GET", "/", "Sec-GPC: 0\r\n")));
-    assert_false(visitor_opted_out(request_of(&room, "GET", "/", "")));
+    assert_true(opted_out("Sec-GPC: 1\r\n"));
+    assert_false(opted_out("Sec-GPC: 0\r\n"));
+    assert_false(opted_out(""));
 }
 
 int main(void)
