@@ -1,7 +1,7 @@
 // The body of a request, decoded in place. A Content-Length body is passed through; a chunked one is a state
 // machine over the wire's bytes, where only chunk data is copied. Strict: a chunk size is 1 to 16 hex digits,
-// directly followed by CR or ';' (RFC 9112, 7.1, without BWS), every line ends in CR LF. Extensions and
-// trailers are bounded together by HTTP_BODY_EXTRA_BYTES_MAX.
+// directly followed by CR or ';' and a name (RFC 9112, 7.1, without BWS), every line ends in CR LF. Extensions
+// and trailers are bounded together by HTTP_BODY_EXTRA_BYTES_MAX.
 
 #include "base/http_body.h"
 
@@ -16,6 +16,7 @@ enum {
 enum body_state {
     BODY_PLAIN,
     BODY_SIZE,
+    BODY_EXTENSION_START,
     BODY_EXTENSION,
     BODY_SIZE_LF,
     BODY_DATA,
@@ -69,7 +70,7 @@ static enum http_fault body_size(struct http_body *body, char c)
         return HTTP_FAULT_CHUNK;
     if (body->left > body->bytes_max - body->bytes)
         return HTTP_FAULT_BODY_LARGE;
-    body->state = c == '\r' ? BODY_SIZE_LF : BODY_EXTENSION;
+    body->state = c == '\r' ? BODY_SIZE_LF : BODY_EXTENSION_START;
     return HTTP_FAULT_NONE;
 }
 
@@ -117,6 +118,9 @@ static enum http_fault body_byte(struct http_body *body, char c)
     switch ((enum body_state)body->state) {
     case BODY_SIZE:
         return body_size(body, c);
+    case BODY_EXTENSION_START:
+        body->state = BODY_EXTENSION;
+        return body_extra(body, http_char_is(c, HTTP_CHAR_TOKEN));
     case BODY_EXTENSION:
         return body_text(body, c, BODY_SIZE_LF);
     case BODY_SIZE_LF:

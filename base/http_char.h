@@ -12,7 +12,6 @@ enum http_char_bit {
     HTTP_CHAR_TOKEN = 1, // method, field name (RFC 9110, 5.6.2)
     HTTP_CHAR_TARGET = 2,
     HTTP_CHAR_VALUE = 4, // field value: HTAB, SP, visible ASCII, 0x80-0xFF
-    HTTP_CHAR_HOST = 8,  // reg-name (RFC 3986, 3.2.2)
     HTTP_CHAR_HEX = 16,
     HTTP_CHAR_UNRESERVED = 32, // RFC 3986, 2.3
 };

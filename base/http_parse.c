@@ -1,7 +1,7 @@
 // The head of a request, line by line (RFC 9112). What is complete is never looked at again; a line that is
 // not is scanned anew when more of it is there, up to the same limit, so that the verdict does not depend on
 // how the bytes were cut. Anything two readers could understand differently is refused at its first byte: a
-// bare LF or CR, obs-fold, space before a colon, repeated Host or Content-Length, both framings. One empty
+// bare LF or CR, obs-fold, space before a colon, two hosts or Content-Lengths, both framings. One empty
 // line before the request is skipped (RFC 9112, 2.2). Whoever owns the bytes tells http_head_move() when they
 // move.
 
@@ -138,8 +138,12 @@ static enum http_fault field_host(struct http_head *head, struct slice value)
     if (head->has_host || !http_host_is_valid(value))
         return HTTP_FAULT_HOST;
     head->has_host = true;
+    // An absolute target has named it: a client repeats it here (RFC 9112, 3.2.2), who does not has two in
+    // mind.
+    if (head->request.host.len > 0 && !http_char_same(value, head->request.host))
+        return HTTP_FAULT_HOST;
     if (head->request.host.len == 0)
-        head->request.host = value; // else an absolute target named it (RFC 9112, 3.2.2)
+        head->request.host = value;
     return HTTP_FAULT_NONE;
 }
 

@@ -6,7 +6,9 @@
 #include "base/http_char.h"
 
 enum {
+    HOST_BYTES_MAX = 255,
     PORT_DIGITS_MAX = 5,
+    PORT_MAX = 65535,
 };
 
 static const struct slice method_names[] = {
@@ -41,25 +43,31 @@ static size_t host_literal_length(struct slice host)
     return i >= 3 && i < host.len && host.data[i] == ']' ? i + 1 : 0;
 }
 
+// Of what RFC 3986 lets a name have, nobody uses % and the sub-delims but to confuse ("a,b": two Hosts in
+// one).
 static size_t host_name_length(struct slice host)
 {
     size_t i = 0;
 
-    while (i < host.len && http_char_is(host.data[i], HTTP_CHAR_HOST))
+    while (i < host.len && http_char_is(host.data[i], HTTP_CHAR_UNRESERVED))
         i++;
-    return i;
+    return i <= HOST_BYTES_MAX ? i : 0;
 }
 
 static bool port_is_valid(struct slice port)
 {
+    unsigned number = 0;
+
     if (port.len == 0)
         return true;
     if (port.data[0] != ':' || port.len > 1 + PORT_DIGITS_MAX)
         return false;
-    for (size_t i = 1; i < port.len; i++)
+    for (size_t i = 1; i < port.len; i++) {
         if (port.data[i] < '0' || port.data[i] > '9')
             return false;
-    return true;
+        number = number * 10 + (unsigned)(port.data[i] - '0');
+    }
+    return number <= PORT_MAX;
 }
 
 bool http_host_is_valid(struct slice host)

@@ -7,7 +7,7 @@
 
 enum http_method http_method_of(struct slice name);
 
-// "name", "name:port", "[v6]", "[v6]:port". Not empty, no user info.
+// "name", "name:port", "[v6]", "[v6]:port". Not empty, no user info; a name is what DNS and hosts files know.
 bool http_host_is_valid(struct slice host);
 
 // Takes apart a target of HTTP_CHAR_TARGET characters: origin form, absolute form (http, https), and "*" for

@@ -38,8 +38,8 @@ static void handle(void *ctx, struct http_conn *conn, const struct http_request 
         assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){big, sizeof(big)}), 0);
         return;
     }
-    int n = snprintf(text, sizeof(text), "[%.*s#%u:%.*s]", (int)request->path.len, request->path.data,
-                     w->calls, (int)min_of(request->body.len, (size_t)100),
+    int n = snprintf(text, sizeof(text), "[%.*s#%u:%.*s]", (int)min_of(request->path.len, (size_t)100),
+                     request->path.data, w->calls, (int)min_of(request->body.len, (size_t)100),
                      request->body.len > 0 ? request->body.data : "");
     assert_int_equal(http_respond(conn, 200, NULL, 0, (struct slice){text, (size_t)n}), 0);
 }
