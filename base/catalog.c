@@ -6,57 +6,10 @@
 
 #include "base/catalog.h"
 
-#include "base/bytes.h"
+#include "base/catalog_policy.h"
+#include "base/catalog_read.h"
 
 #include <xxhash.h>
-
-static uint16_t read_u16(struct bytes_reader *r)
-{
-    const uint8_t *at = bytes_read(r, 2);
-    return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
-}
-
-static uint32_t read_u32(struct bytes_reader *r)
-{
-    uint32_t high = read_u16(r);
-    return high << 16 | read_u16(r);
-}
-
-static uint64_t read_id(struct bytes_reader *r)
-{
-    uint64_t high = read_u32(r);
-    uint64_t id = high << 32 | read_u32(r);
-    if (id == 0 || id > INT64_MAX)
-        r->bad = true;
-    return id;
-}
-
-static bool read_bool(struct bytes_reader *r)
-{
-    uint8_t value = bytes_read_u8(r);
-    if (value > 1)
-        r->bad = true;
-    return value == 1;
-}
-
-static struct slice read_text(struct bytes_reader *r)
-{
-    uint16_t bytes = read_u16(r);
-    const uint8_t *at = bytes_read(r, bytes);
-    return at ? (struct slice){(const char *)at, bytes} : SLICE_NONE;
-}
-
-// The rest of the value, if it is nothing but texts, and those in groups of `group`.
-static struct slice read_list(struct bytes_reader *r, unsigned group)
-{
-    struct slice list = {(const char *)r->at, (size_t)(r->end - r->at)};
-    unsigned n = 0;
-    for (; !r->bad && r->at < r->end; n++)
-        (void)read_text(r);
-    if (n % group != 0)
-        r->bad = true;
-    return list;
-}
 
 static struct bytes_reader value_of(const struct catalog_record *record, enum catalog_type type)
 {
@@ -75,8 +28,8 @@ size_t catalog_record_length(struct slice bytes)
 {
     struct bytes_reader r = bytes_reader(bytes.data, bytes.len);
     (void)bytes_read(&r, 2);
-    uint16_t key_bytes = read_u16(&r);
-    uint32_t value_bytes = read_u32(&r);
+    uint16_t key_bytes = catalog_read_u16(&r);
+    uint32_t value_bytes = catalog_read_u32(&r);
     if (r.bad || key_bytes > CATALOG_KEY_MAX || value_bytes > CATALOG_VALUE_MAX)
         return 0;
     size_t length = CATALOG_RECORD_HEADER_BYTES + key_bytes + value_bytes;
@@ -89,9 +42,9 @@ int catalog_record_decode(struct slice bytes, struct catalog_record *record)
     if (catalog_record_length(bytes) != bytes.len || bytes.len == 0)
         return CATALOG_MALFORMED;
     record->type = bytes_read_u8(&r);
-    record->tombstone = read_bool(&r);
-    record->key.len = read_u16(&r);
-    record->value.len = read_u32(&r);
+    record->tombstone = catalog_read_bool(&r);
+    record->key.len = catalog_read_u16(&r);
+    record->value.len = catalog_read_u32(&r);
     record->key.data = (const char *)r.at;
     record->value.data = record->key.data + record->key.len;
     return r.bad || record->type == 0 || (record->tombstone && record->value.len > 0) ? CATALOG_MALFORMED : 0;
@@ -100,7 +53,7 @@ int catalog_record_decode(struct slice bytes, struct catalog_record *record)
 int catalog_settings_decode(const struct catalog_record *record, struct catalog_settings *settings)
 {
     struct bytes_reader r = value_of(record, CATALOG_SETTINGS);
-    settings->shards = read_u32(&r);
+    settings->shards = catalog_read_u32(&r);
     if (settings->shards == 0 || settings->shards > CATALOG_SHARDS_MAX || record->key.len > 0)
         r.bad = true;
     return value_end(&r);
@@ -110,54 +63,57 @@ int catalog_program_decode(const struct catalog_record *record, struct catalog_p
 {
     struct bytes_reader key = bytes_reader(record->key.data, record->key.len);
     struct bytes_reader r = value_of(record, CATALOG_PROGRAM);
-    program->id = read_id(&key);
-    program->active = read_bool(&r);
-    program->visitor_cookie = read_bool(&r);
-    program->code = read_text(&r);
-    program->currency = read_text(&r);
-    program->fallback_url = read_text(&r);
-    program->hosts = read_list(&r, 1);
+    program->id = catalog_read_id(&key);
+    program->active = catalog_read_bool(&r);
+    program->visitor_cookie = catalog_read_bool(&r);
+    program->code = catalog_read_text(&r);
+    program->currency = catalog_read_text(&r);
+    program->fallback_url = catalog_read_text(&r);
+    program->hosts = catalog_read_list(&r, 1, &program->visitor);
+    if (!catalog_visitor_valid(program->visitor))
+        r.bad = true;
     return value_end(&key) ? CATALOG_MALFORMED : value_end(&r);
 }
 
 int catalog_program_code_decode(const struct catalog_record *record, uint64_t *program_id)
 {
     struct bytes_reader r = value_of(record, CATALOG_PROGRAM_CODE);
-    *program_id = read_id(&r);
+    *program_id = catalog_read_id(&r);
     return value_end(&r);
 }
 
 int catalog_link_decode(const struct catalog_record *record, struct catalog_link *link)
 {
     struct bytes_reader r = value_of(record, CATALOG_LINK);
-    link->link_id = read_id(&r);
-    link->program_id = read_id(&r);
-    link->partner_id = read_id(&r);
-    link->active = read_bool(&r);
-    link->target_url = read_text(&r);
+    link->link_id = catalog_read_id(&r);
+    link->program_id = catalog_read_id(&r);
+    link->partner_id = catalog_read_id(&r);
+    link->active = catalog_read_bool(&r);
+    link->target_url = catalog_read_text(&r);
     return value_end(&r);
 }
 
 int catalog_promo_code_decode(const struct catalog_record *record, struct catalog_promo_code *promo)
 {
     struct bytes_reader r = value_of(record, CATALOG_PROMO_CODE);
-    promo->promo_code_id = read_id(&r);
-    promo->program_id = read_id(&r);
-    promo->partner_id = read_id(&r);
-    promo->active = read_bool(&r);
-    promo->code = read_text(&r);
-    promo->target_url = read_text(&r);
+    promo->promo_code_id = catalog_read_id(&r);
+    promo->program_id = catalog_read_id(&r);
+    promo->partner_id = catalog_read_id(&r);
+    promo->active = catalog_read_bool(&r);
+    promo->code = catalog_read_text(&r);
+    promo->target_url = catalog_read_text(&r);
     return value_end(&r);
 }
 
 int catalog_integration_decode(const struct catalog_record *record, struct catalog_integration *out)
 {
     struct bytes_reader r = value_of(record, CATALOG_INTEGRATION);
-    out->integration_id = read_id(&r);
-    out->program_id = read_id(&r);
-    out->active = read_bool(&r);
-    out->aliases = read_list(&r, 2);
-    if (record->key.len != CATALOG_HASH_BYTES)
+    struct slice extension;
+    out->integration_id = catalog_read_id(&r);
+    out->program_id = catalog_read_id(&r);
+    out->active = catalog_read_bool(&r);
+    out->aliases = catalog_read_list(&r, 2, &extension);
+    if (!catalog_integration_extend(out, extension) || record->key.len != CATALOG_HASH_BYTES)
         r.bad = true;
     return value_end(&r);
 }
@@ -196,7 +152,7 @@ bool catalog_program_allows(const struct catalog_program *program, struct slice 
 {
     struct bytes_reader r = bytes_reader(program->hosts.data, program->hosts.len);
     while (!r.bad && r.at < r.end) {
-        struct slice allowed = read_text(&r);
+        struct slice allowed = catalog_read_text(&r);
         if (!r.bad && allowed.len > 0 && slice_equal(allowed, host))
             return true;
     }
@@ -207,8 +163,8 @@ struct slice catalog_integration_alias(const struct catalog_integration *integra
 {
     struct bytes_reader r = bytes_reader(integration->aliases.data, integration->aliases.len);
     while (!r.bad && r.at < r.end) {
-        struct slice theirs = read_text(&r);
-        struct slice ours = read_text(&r);
+        struct slice theirs = catalog_read_text(&r);
+        struct slice ours = catalog_read_text(&r);
         if (!r.bad && slice_equal(theirs, name))
             return ours;
     }

@@ -48,6 +48,7 @@ struct catalog_program {
     struct slice currency;     // ISO 4217
     struct slice fallback_url; // empty: the installation's
     struct slice hosts;        // for catalog_program_allows()
+    struct slice visitor;      // for catalog_visitor_policy()
 };
 
 struct catalog_link {
@@ -66,7 +67,9 @@ struct catalog_promo_code {
 struct catalog_integration {
     uint64_t integration_id, program_id;
     bool active;
-    struct slice aliases; // for catalog_integration_alias()
+    struct slice aliases;  // for catalog_integration_alias()
+    struct slice statuses; // for catalog_integration_status()
+    struct slice secrets;  // for catalog_secret_next(); empty: reports need no signature
 };
 
 enum catalog_condition {

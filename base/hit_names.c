@@ -49,6 +49,12 @@ static const char *const reason_names[HIT_REASON_COUNT] = {
     [HIT_REASON_LINK_EXPIRED] = "link_expired",
     [HIT_REASON_LINK_EXHAUSTED] = "link_exhausted",
     [HIT_REASON_ASN_DATACENTRE] = "asn_datacentre",
+    [HIT_REASON_BODY_MALFORMED] = "body_malformed",
+    [HIT_REASON_BODY_NESTED] = "body_nested",
+    [HIT_REASON_STATUS_IGNORED] = "status_ignored",
+    [HIT_REASON_SIGNATURE_MISSING] = "signature_missing",
+    [HIT_REASON_SIGNATURE_EXPIRED] = "signature_expired",
+    [HIT_REASON_SIGNATURE_WRONG] = "signature_wrong",
 };
 
 static const char *const device_names[HIT_DEVICE_COUNT] = {

@@ -2,6 +2,7 @@
 // would never come behind it; a lookup in it must end and stay inside.
 
 #include "base/catalog_image.h"
+#include "base/catalog_policy.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +14,25 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void program_try(const struct catalog_program *program)
+{
+    struct catalog_visitor_policy policy = catalog_visitor_policy(program, SLICE("go.shop.example:443"));
+
+    (void)catalog_program_allows(program, SLICE("shop.example"));
+    assert(program->visitor_cookie || !policy.cookie);
+}
+
+static void integration_try(struct catalog_integration *integration)
+{
+    unsigned n = 0;
+
+    (void)catalog_integration_alias(integration, SLICE("tid"));
+    (void)catalog_integration_status(integration, SLICE("1"));
+    while (catalog_secret_next(&integration->secrets).len > 0)
+        n++;
+    assert(n <= CATALOG_SECRETS_MAX);
+}
+
 static void record_try(struct slice bytes)
 {
     struct catalog_record record;
@@ -22,9 +42,9 @@ static void record_try(struct slice bytes)
         return;
     assert(catalog_record_length(bytes) == bytes.len);
     if (catalog_program_decode(&record, &program) == 0)
-        (void)catalog_program_allows(&program, SLICE("shop.example"));
+        program_try(&program);
     if (catalog_integration_decode(&record, &integration) == 0)
-        (void)catalog_integration_alias(&integration, SLICE("tid"));
+        integration_try(&integration);
     (void)!catalog_record_check(&record);
 }
 
