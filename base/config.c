@@ -246,6 +246,24 @@ int config_load(const struct config_option *options, size_t n, void *out, const 
     return load.failed ? CONFIG_WRONG : 0;
 }
 
+static bool value_same(const struct config_option *option, const void *before, const void *after)
+{
+    const char *one = (const char *)before + option->offset, *other = (const char *)after + option->offset;
+
+    if (option->type == CONFIG_STRING || option->type == CONFIG_PATH)
+        return strcmp(one, other) == 0; // what lies behind the end is of no meaning
+    return memcmp(one, other, option->size) == 0;
+}
+
+const struct config_option *config_frozen_change(const struct config_option *options, size_t n,
+                                                 const void *before, const void *after)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!options[i].reload && !value_same(&options[i], before, after))
+            return &options[i];
+    return NULL;
+}
+
 void config_describe(const struct config_option *options, size_t n, FILE *out)
 {
     const char *section = "";
@@ -256,7 +274,8 @@ void config_describe(const struct config_option *options, size_t n, FILE *out)
             fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", options[i].section);
         section = options[i].section;
         config_value_describe(&options[i], accepts);
-        fprintf(out, "# %s (%s)\n#%s =%s%s\n", options[i].help, accepts, options[i].name,
-                options[i].text[0] ? " " : "", options[i].text);
+        fprintf(out, "# %s (%s)%s\n#%s =%s%s\n", options[i].help, accepts,
+                options[i].reload ? " [reload]" : "", options[i].name, options[i].text[0] ? " " : "",
+                options[i].text);
     }
 }

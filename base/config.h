@@ -4,6 +4,7 @@
 // environment variable CLICKLEDGER_<SECTION>_<NAME>. A wrong setting is an error that names its place, never
 // a warning.
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct config_option {
     const char *text;    // the default, written as in the file
     const char *help;    // one line
     const char *choices; // "a|b|c"
+    bool reload;         // may change while the program runs; the others need a restart
 };
 
 #define CONFIG_FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)
@@ -43,6 +45,10 @@ struct config_option {
 // A section that is in no row of this table is skipped when it belongs to another program, else an error.
 must_check int config_load(const struct config_option *options, size_t n, void *out, const char *path,
                            char *error, size_t error_bytes);
+
+// The first option without `reload` whose value differs between the two, or NULL.
+const struct config_option *config_frozen_change(const struct config_option *options, size_t n,
+                                                 const void *before, const void *after);
 
 // The table as a documented sample file, each option commented out with its default.
 void config_describe(const struct config_option *options, size_t n, FILE *out);

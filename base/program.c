@@ -17,6 +17,8 @@
 
 #define EXIT_MISTAKE 2
 
+static const char *settings_path; // of the command line, or NULL
+
 static _Noreturn void program_refuse(const struct program *program, const char *what, const char *which)
 {
     fprintf(stderr, "clickledger-%s: %s%s\n", program->name, what, which);
@@ -86,10 +88,25 @@ int program_start(const struct program *program, int argc, char **argv)
     int next = arguments_read(program, argc, argv, &path);
     if (config_load(program->options, program->n_options, program->config, path, error, sizeof(error)))
         program_refuse(program, error, "");
+    settings_path = path;
     log_open(program->name, (enum log_level)program->log->level);
     signal(SIGPIPE, SIG_IGN);
     descriptors_allow();
     return next;
+}
+
+int program_settings_reread(const struct program *program, void *config, char *error, size_t error_bytes)
+{
+    int r = config_load(program->options, program->n_options, config, settings_path, error, error_bytes);
+    if (r)
+        return r;
+    const struct config_option *frozen =
+        config_frozen_change(program->options, program->n_options, program->config, config);
+    if (!frozen)
+        return 0;
+    snprintf(error, error_bytes, "'%s' in [%s] cannot change while the program runs", frozen->name,
+             frozen->section);
+    return CONFIG_WRONG;
 }
 
 int program_stop_fd(void)

@@ -25,6 +25,11 @@ struct program {
 // after a mistake.
 int program_start(const struct program *program, int argc, char **argv);
 
+// Reads the same settings again, into *config; those of the running program stay as they are. 0, or
+// CONFIG_WRONG or a negative errno with `error`: a mistake, or a change of an option that needs a restart.
+must_check int program_settings_reread(const struct program *program, void *config, char *error,
+                                       size_t error_bytes);
+
 // Blocks SIGTERM and SIGINT and returns a descriptor that is readable when one has come, or a negative errno.
 // Call before threads are made; a forked worker makes its own.
 must_check int program_stop_fd(void);

@@ -26,7 +26,7 @@ struct postgres_settings {
 // clang-format off
 #define LOG_OPTIONS(type, member)                                                                            \
     {"log", "level", CONFIG_CHOICE, CONFIG_FIELD(type, member.level), 0, 0, "info",                          \
-     "lines below this are dropped", "debug|info|warn|error"}
+     "lines below this are dropped", "debug|info|warn|error", true}
 
 #define REDIS_OPTIONS(type, member)                                                                          \
     {"redis", "address", CONFIG_STRING, CONFIG_FIELD(type, member.address), 0, 0, "/run/redis/redis.sock",   \

@@ -15,6 +15,8 @@ SECTIONS = ("log", "redis", "postgres") + PROGRAMS
 HEAD = """\
 # Settings of all Clickledger programs, each with its default. Made by tests/config_example.py; a test compares it.
 # A program reads the sections that it knows, then the environment: CLICKLEDGER_<SECTION>_<NAME>.
+# [reload]: a running tracker takes the change at SIGHUP. A change of any other option needs a restart, or, in the tracker
+# and but for its addresses, its ports and `state`, an upgrade (SIGUSR2); the other programs read the file at start only.
 """
 
 

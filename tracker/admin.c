@@ -24,9 +24,15 @@ static const struct http_header metrics_headers[] = {HEADER("Content-Type", METR
 static const struct http_header text_headers[] = {HEADER("Content-Type", "text/plain; charset=utf-8"),
                                                   HEADER("Cache-Control", "no-store")};
 
+#define OWN(name, help, member, labels)                                                                      \
+    {                                                                                                        \
+        "clickledger_tracker_" name, help, METRIC_COUNTER, offsetof(struct admin, member), labels, false     \
+    }
+
 static const struct metric own_metrics[] = {
-    {"clickledger_tracker_restarts_total", "Workers started again after they died.", METRIC_COUNTER,
-     offsetof(struct admin, restarts), NULL, false},
+    OWN("restarts_total", "Workers started again after they died.", restarts, NULL),
+    OWN("reloads_total", "SIGHUPs, by what became of them.", reloads_done, "result=\"done\""),
+    OWN("reloads_total", "SIGHUPs, by what became of them.", reloads_refused, "result=\"refused\""),
 };
 
 struct health {

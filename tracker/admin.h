@@ -13,7 +13,8 @@
 struct admin {
     const struct shared *shared;
     unsigned workers;
-    uint64_t restarts;         // of workers
+    uint64_t restarts; // of workers
+    uint64_t reloads_done, reloads_refused;
     uint64_t catalog_heard_ms; // monotonic; 0: never
     char text[ADMIN_TEXT_MAX];
 };

@@ -74,6 +74,9 @@ const struct metric counters_metrics[] = {
     FAULT(HTTP_FAULT_CODING, "coding"),
     FAULT(HTTP_FAULT_VERSION, "version"),
     GAUGE("connections", "Open connections.", connections, false),
+    GAUGE("config_generation",
+          "Generation of the settings that a worker works by: 1 at the start, one more with each reload.",
+          config_generation, true),
     GAUGE("catalog_revision", "Revision of the catalog that a worker answers by.", catalog_revision, true),
 };
 

@@ -10,40 +10,39 @@
 #include "tracker/recorder.h"
 #include "tracker/supervisor.h"
 
-static struct tracker_config config;
-static struct click_id_keys keys;
-static struct address_proxies proxies;
+static struct settings settings;
 
 static const struct program program = {
     .name = "tracker",
     .usage = "[drain]\n"
              "  drain: sends what the journals without an owner hold until PostgreSQL has it, then ends",
     .options = tracker_options,
-    .config = &config,
-    .log = &config.log,
+    .config = &settings.config,
+    .log = &settings.config.log,
 };
 
-static _Noreturn void refuse(const char *what, const char *why)
+static _Noreturn void refuse(const char *why)
 {
-    fprintf(stderr, "clickledger-tracker: %s: %s\n", what, why);
+    fprintf(stderr, "clickledger-tracker: %s\n", why);
     exit(2);
 }
 
 static int drain(void)
 {
     static char journal_dir[320], host[256];
+    const struct tracker_config *config = &settings.config;
 
-    snprintf(journal_dir, sizeof(journal_dir), "%s/journal", config.state);
+    snprintf(journal_dir, sizeof(journal_dir), "%s/journal", config->state);
     gethostname(host, sizeof(host) - 1);
     const struct recorder_options options = {
         .journal_dir = journal_dir,
         .host = host,
         .adopt = true,
-        .journal_keep_ms = config.journal_keep_ms,
-        .journal_keep_bytes = config.journal_keep_bytes,
-        .segment_bytes = config.journal_segment_bytes,
-        .redis_window_bytes = config.redis_window_bytes,
-        .redis = options_redis(&config),
+        .journal_keep_ms = config->journal_keep_ms,
+        .journal_keep_bytes = config->journal_keep_bytes,
+        .segment_bytes = config->journal_segment_bytes,
+        .redis_window_bytes = config->redis_window_bytes,
+        .redis = options_redis(config),
     };
     int r = recorder_drain(&options);
     if (r)
@@ -52,15 +51,13 @@ static int drain(void)
     return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int serve(void)
+static int serve(const struct program *mine)
 {
-    int r = click_id_keys_load(&keys, config.click_keys);
+    char error[SETTINGS_ERROR_BYTES];
 
-    if (r)
-        refuse(config.click_keys, click_id_keys_reason(r));
-    if (address_proxies_parse(&proxies, slice_of(config.trusted_proxies)))
-        refuse("trusted_proxies", "not a list of addresses and networks, or too long");
-    return supervisor_run(&config, &keys, &proxies) ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (settings_complete(&settings, error))
+        refuse(error);
+    return supervisor_run(mine, &settings) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 // "drain" may stand before or behind the options.
@@ -82,10 +79,10 @@ int main(int argc, char **argv)
     drain_move_last(argc, argv);
     int next = program_start(&mine, argc, argv);
     if (sodium_init() < 0)
-        refuse("libsodium", "cannot be initialised");
+        refuse("libsodium cannot be initialised");
     if (next == argc)
-        return serve();
+        return serve(&mine);
     if (next + 1 == argc && strcmp(argv[next], "drain") == 0)
         return drain();
-    refuse(argv[next], "unknown argument");
+    refuse("unknown argument; see --help");
 }

@@ -1,12 +1,18 @@
-// The option table of the tracker. Owns nothing; the settings are read once at start and never change.
+// The option table of the tracker. Owns nothing.
 
 #include "tracker/options.h"
 
 #include "tracker/recorder.h"
 
+// RELOADED ones may change at SIGHUP; what is new in them reaches the workers through tracker/settings.c.
 #define TRACKER(name, type, member, min, max, text, help)                                                    \
     {                                                                                                        \
-        "tracker", name, type, CONFIG_FIELD(struct tracker_config, member), min, max, text, help, NULL       \
+        "tracker", name, type, CONFIG_FIELD(struct tracker_config, member), min, max, text, help, NULL,      \
+            false                                                                                            \
+    }
+#define RELOADED(name, type, member, min, max, text, help)                                                   \
+    {                                                                                                        \
+        "tracker", name, type, CONFIG_FIELD(struct tracker_config, member), min, max, text, help, NULL, true \
     }
 
 #define HOUR_MS INT64_C(3600000)
@@ -24,26 +30,26 @@ const struct config_option tracker_options[] = {
             "worker processes; one per core is enough"),
     TRACKER("state", CONFIG_PATH, state, 0, 0, "/var/lib/clickledger/tracker",
             "folder of journal and catalog"),
-    TRACKER(
+    RELOADED(
         "click_keys", CONFIG_PATH, click_keys, 0, 0, "/etc/clickledger/click_keys",
         "lines `<key id 0..3> <32 hex digits>`, the first signs new click ids; readable by the owner only"),
-    TRACKER("fallback_url", CONFIG_STRING, fallback_url, 0, 0, "",
-            "where unknown links lead, and inactive ones of programmes without their own; empty: 404"),
-    TRACKER("trusted_proxies", CONFIG_STRING, trusted_proxies, 0, 0, "",
-            "addresses and networks, by comma, whose X-Forwarded-For and X-Forwarded-Proto are believed"),
+    RELOADED("fallback_url", CONFIG_STRING, fallback_url, 0, 0, "",
+             "where unknown links lead, and inactive ones of programmes without their own; empty: 404"),
+    RELOADED("trusted_proxies", CONFIG_STRING, trusted_proxies, 0, 0, "",
+             "addresses and networks, by comma, whose X-Forwarded-For and X-Forwarded-Proto are believed"),
     TRACKER("journal_sync_ms", CONFIG_DURATION, journal_sync_ms, 0, 60000, "100ms",
             "most that a power cut costs; 0: synced before each answer"),
-    TRACKER("journal_keep", CONFIG_DURATION, journal_keep_ms, 0, 90 * 24 * HOUR_MS, "24h",
-            "kept on disk after PostgreSQL has it, for a restore"),
-    TRACKER("journal_keep_bytes", CONFIG_BYTES, journal_keep_bytes, 0, 16384 * GIB, "4g",
-            "bound of what is kept so, per worker"),
+    RELOADED("journal_keep", CONFIG_DURATION, journal_keep_ms, 0, 90 * 24 * HOUR_MS, "24h",
+             "kept on disk after PostgreSQL has it, for a restore"),
+    RELOADED("journal_keep_bytes", CONFIG_BYTES, journal_keep_bytes, 0, 16384 * GIB, "4g",
+             "bound of what is kept so, per worker"),
     TRACKER("journal_segment_bytes", CONFIG_BYTES, journal_segment_bytes, RECORDER_SEGMENT_BYTES_MIN, GIB,
             "64m", "size of a journal file"),
     TRACKER("redis_window_bytes", CONFIG_BYTES, redis_window_bytes, 1 << 20, 64 * GIB, "256m",
             "most in Redis and not yet in PostgreSQL, per worker; more waits in the journal"),
     TRACKER("connections_max", CONFIG_INT, connections_max, 16, 65536, "4096", "per worker; more get 503"),
-    TRACKER("drain", CONFIG_DURATION, drain_ms, 0, HOUR_MS, "60s",
-            "longest wait for open connections when stopped or replaced by an upgrade"),
+    RELOADED("drain", CONFIG_DURATION, drain_ms, 0, HOUR_MS, "60s",
+             "longest wait for open connections when stopped or replaced by an upgrade"),
 };
 
 const size_t tracker_options_count = array_length(tracker_options);

@@ -7,6 +7,7 @@
 #include "tracker/counters.h"
 #include "tracker/options.h"
 #include "tracker/recorder.h"
+#include "tracker/settings.h"
 
 struct shared_worker {
     struct counters counters;
@@ -14,7 +15,8 @@ struct shared_worker {
 } __attribute__((aligned(64)));
 
 struct shared {
-    struct catalog_shared catalog;                    // by the supervisor
-    bool relieved;                                    // likewise: another tracker serves the port
+    struct catalog_shared catalog; // by the supervisor, as all but the workers'
+    struct settings_shared settings;
+    bool relieved; // another tracker serves the port
     struct shared_worker worker[TRACKER_WORKERS_MAX]; // each by its worker
 };

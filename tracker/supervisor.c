@@ -41,12 +41,11 @@ struct child {
 };
 
 struct supervisor {
-    const struct tracker_config *config;
-    const struct click_id_keys *keys;
-    const struct address_proxies *proxies;
+    const struct program *program;
+    struct settings *settings;
     struct shared *shared;
     struct event_base *base;
-    struct event *tick, *term, *interrupt, *died;
+    struct event *tick, *term, *interrupt, *died, *reload;
     struct http_server *server;
     struct redis_options redis;
     struct catalog_sync *catalog_sync;
@@ -64,20 +63,19 @@ struct supervisor {
 static _Noreturn void child_main(struct supervisor *supervisor, unsigned index, pid_t parent,
                                  const sigset_t *mask)
 {
-    const struct worker_options options = {
-        supervisor->config, supervisor->keys, supervisor->proxies, supervisor->shared, index,
-        CHILD_LISTEN_FD};
+    const struct worker_options options = {supervisor->settings, supervisor->shared, index, CHILD_LISTEN_FD};
     bool moved = dup2(supervisor->child[index].listen_fd, CHILD_LISTEN_FD) == CHILD_LISTEN_FD;
 
     closefrom(CHILD_LISTEN_FD + 1);
     signal(SIGTERM, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
     signal(SIGINT, SIG_IGN); // the supervisor says when
+    signal(SIGHUP, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!moved || getppid() != parent)
         _exit(EXIT_FAILURE);
     sigprocmask(SIG_SETMASK, mask, NULL);
-    log_open("tracker", (enum log_level)supervisor->config->log.level);
+    log_open("tracker", (enum log_level)supervisor->settings->config.log.level);
     int r = worker_run(&options);
     if (r)
         log_event(LOG_ERROR, "worker.failed", log_uint("worker", index), log_errno(r));
@@ -200,11 +198,34 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
     if (supervisor->stopping)
         return;
     supervisor->stopping = true;
-    supervisor->kill_ms = clock_monotonic_ms() + (uint64_t)supervisor->config->drain_ms + KILL_AFTER_MS;
+    supervisor->kill_ms =
+        clock_monotonic_ms() + (uint64_t)supervisor->settings->config.drain_ms + KILL_AFTER_MS;
     for (unsigned i = 0; i < supervisor->n; i++)
         close(supervisor->child[i].listen_fd);
     log_event(LOG_INFO, "supervisor.stopping", log_uint("workers", children_running(supervisor)));
     children_signal(supervisor, SIGTERM);
+}
+
+// All or nothing: what is refused here has reached no worker.
+static void on_reload(evutil_socket_t fd, short what, void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+    char error[SETTINGS_ERROR_BYTES];
+
+    (void)fd;
+    (void)what;
+    if (supervisor->stopping)
+        return;
+    if (settings_reread(supervisor->settings, supervisor->program, error)) {
+        metric_add(&supervisor->admin->reloads_refused, 1);
+        log_event(LOG_ERROR, "supervisor.reload_refused", log_str("reason", error),
+                  log_str("consequence", "the settings stay as they were"));
+        return;
+    }
+    log_open("tracker", (enum log_level)supervisor->settings->config.log.level);
+    settings_publish(&supervisor->shared->settings, supervisor->settings);
+    metric_add(&supervisor->admin->reloads_done, 1);
+    log_event(LOG_INFO, "supervisor.reloaded", log_uint("generation", supervisor->shared->settings.turn / 2));
 }
 
 // --- Life ------------------------------------------------------------------------------------
@@ -220,7 +241,7 @@ static int folder_make(const char *path)
 
 static int sockets_bind(struct supervisor *supervisor)
 {
-    const struct tracker_config *config = supervisor->config;
+    const struct tracker_config *config = &supervisor->settings->config;
 
     for (unsigned i = 0; i < supervisor->n; i++) {
         int fd = listen_bind(config->host, (uint16_t)config->port);
@@ -247,12 +268,13 @@ static int memory_map(struct supervisor *supervisor)
         return -ENOMEM;
     supervisor->admin->shared = supervisor->shared;
     supervisor->admin->workers = supervisor->n;
+    settings_publish(&supervisor->shared->settings, supervisor->settings);
     return 0;
 }
 
 static int admin_start(struct supervisor *supervisor)
 {
-    const struct tracker_config *config = supervisor->config;
+    const struct tracker_config *config = &supervisor->settings->config;
     const struct http_limits limits = {.connections_max = ADMIN_CONNECTIONS};
 
     supervisor->server = http_server_new(supervisor->base, &limits, admin_answer, supervisor->admin);
@@ -269,8 +291,8 @@ static int catalog_start(struct supervisor *supervisor)
 {
     char dir[320];
 
-    snprintf(dir, sizeof(dir), "%s/catalog", supervisor->config->state);
-    supervisor->redis = options_redis(supervisor->config);
+    snprintf(dir, sizeof(dir), "%s/catalog", supervisor->settings->config.state);
+    supervisor->redis = options_redis(&supervisor->settings->config);
     return catalog_sync_new(&supervisor->catalog_sync, supervisor->base, dir, &supervisor->redis,
                             &supervisor->shared->catalog);
 }
@@ -283,16 +305,19 @@ static int events_start(struct supervisor *supervisor)
     supervisor->term = evsignal_new(supervisor->base, SIGTERM, on_stop, supervisor);
     supervisor->interrupt = evsignal_new(supervisor->base, SIGINT, on_stop, supervisor);
     supervisor->died = evsignal_new(supervisor->base, SIGCHLD, on_died, supervisor);
-    if (!supervisor->tick || !supervisor->term || !supervisor->interrupt || !supervisor->died)
+    supervisor->reload = evsignal_new(supervisor->base, SIGHUP, on_reload, supervisor);
+    if (!supervisor->tick || !supervisor->term || !supervisor->interrupt || !supervisor->died ||
+        !supervisor->reload)
         return -ENOMEM;
     bool added = event_add(supervisor->tick, &tick) == 0 && event_add(supervisor->term, NULL) == 0 &&
-                 event_add(supervisor->interrupt, NULL) == 0 && event_add(supervisor->died, NULL) == 0;
+                 event_add(supervisor->interrupt, NULL) == 0 && event_add(supervisor->died, NULL) == 0 &&
+                 event_add(supervisor->reload, NULL) == 0;
     return added ? 0 : -ENOMEM;
 }
 
 static int supervisor_start(struct supervisor *supervisor)
 {
-    int r = folder_make(supervisor->config->state);
+    int r = folder_make(supervisor->settings->config.state);
 
     if (r == 0)
         r = memory_map(supervisor);
@@ -322,6 +347,7 @@ static void supervisor_end(struct supervisor *supervisor)
     event_end(supervisor->term);
     event_end(supervisor->interrupt);
     event_end(supervisor->died);
+    event_end(supervisor->reload);
     supervisor->catalog_sync = catalog_sync_free(supervisor->catalog_sync);
     supervisor->server = http_server_free(supervisor->server);
     if (supervisor->base)
@@ -330,17 +356,15 @@ static void supervisor_end(struct supervisor *supervisor)
     free(supervisor);
 }
 
-int supervisor_run(const struct tracker_config *config, const struct click_id_keys *keys,
-                   const struct address_proxies *proxies)
+int supervisor_run(const struct program *program, struct settings *settings)
 {
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
 
     if (!supervisor)
         return -ENOMEM;
-    supervisor->config = config;
-    supervisor->keys = keys;
-    supervisor->proxies = proxies;
-    supervisor->n = (unsigned)config->workers;
+    supervisor->program = program;
+    supervisor->settings = settings;
+    supervisor->n = (unsigned)settings->config.workers;
     int r = supervisor_start(supervisor);
     if (r == 0)
         children_start_due(supervisor, clock_monotonic_ms());

@@ -35,14 +35,28 @@ struct worker {
     struct recorder_options recorder;
     char journal_dir[320], catalog_dir[320], host[HOST_NAME_MAX_LEN];
     int stop_fd;
+    uint64_t generation; // of the settings
     bool stopping, unused_closed;
     uint64_t stopping_ms; // since; monotonic
 };
 
+// Between two turns.
+static void settings_take(struct worker *worker)
+{
+    struct settings *settings = worker->options->settings;
+
+    if (!settings_refresh(settings, &worker->generation, &worker->options->shared->settings))
+        return;
+    log_open("tracker", (enum log_level)settings->config.log.level);
+    worker->recorder.journal_keep_ms = settings->config.journal_keep_ms;
+    worker->recorder.journal_keep_bytes = settings->config.journal_keep_bytes;
+    metric_set(&worker->context.counters->config_generation, worker->generation);
+}
+
 static void unused_close_due(struct worker *worker)
 {
     uint64_t age_ms = clock_monotonic_ms() - worker->stopping_ms;
-    uint64_t drain_ms = (uint64_t)worker->options->config->drain_ms;
+    uint64_t drain_ms = (uint64_t)worker->options->settings->config.drain_ms;
     bool relieved = __atomic_load_n(&worker->options->shared->relieved, __ATOMIC_RELAXED);
     uint64_t due_ms = relieved ? drain_ms - min_of(drain_ms, (uint64_t)UNUSED_MS) : UNUSED_MS;
 
@@ -104,19 +118,21 @@ static void turn_run(struct worker *worker)
     turn_hold_again(&context->turn, context->server);
     http_server_flush(context->server);
     context->turn_begun = false;
+    settings_take(worker);
 }
 
 static bool work_left(const struct worker *worker)
 {
-    return !worker->stopping ||
-           (http_server_connections(worker->context.server) > 0 &&
-            clock_monotonic_ms() - worker->stopping_ms < (uint64_t)worker->options->config->drain_ms);
+    return !worker->stopping || (http_server_connections(worker->context.server) > 0 &&
+                                 clock_monotonic_ms() - worker->stopping_ms <
+                                     (uint64_t)worker->options->settings->config.drain_ms);
 }
 
 static int server_start(struct worker *worker)
 {
     struct context *context = &worker->context;
-    const struct http_limits limits = {.connections_max = (unsigned)worker->options->config->connections_max,
+    const struct http_limits limits = {.connections_max =
+                                           (unsigned)worker->options->settings->config.connections_max,
                                        .pipelined_max = PIPELINED_MAX,
                                        .output_bytes_max = OUTPUT_BYTES_MAX};
 
@@ -129,7 +145,7 @@ static int server_start(struct worker *worker)
 
 static int recorder_start(struct worker *worker)
 {
-    const struct tracker_config *config = worker->options->config;
+    const struct tracker_config *config = &worker->options->settings->config;
     uint32_t shards = catalog_shards(worker->context.catalog);
 
     gethostname(worker->host, sizeof(worker->host) - 1);
@@ -159,12 +175,12 @@ static int context_start(struct worker *worker)
     const struct worker_options *options = worker->options;
     struct context *context = &worker->context;
 
-    context->config = options->config;
-    context->keys = options->keys;
-    context->proxies = options->proxies;
+    context->config = &options->settings->config;
+    context->keys = &options->settings->keys;
+    context->proxies = &options->settings->proxies;
     context->counters = &options->shared->worker[options->index].counters;
     agents_init(&context->agents);
-    click_id_generator_init(&context->generator, options->keys, click_id_instance());
+    click_id_generator_init(&context->generator, context->keys, click_id_instance());
     int r = answers_init(&context->answers);
     return r ? -EINVAL : catalog_new(&context->catalog, worker->catalog_dir, &options->shared->catalog);
 }
@@ -195,7 +211,7 @@ static int worker_start(struct worker *worker)
     }
     if (!worker->base)
         return -ENOMEM;
-    const char *state = worker->options->config->state;
+    const char *state = worker->options->settings->config.state;
     snprintf(worker->journal_dir, sizeof(worker->journal_dir), "%s/journal", state);
     snprintf(worker->catalog_dir, sizeof(worker->catalog_dir), "%s/catalog", state);
     int r = context_start(worker);
@@ -231,8 +247,10 @@ int worker_run(const struct worker_options *options)
         return -ENOMEM;
     worker->options = options;
     int r = worker_start(worker);
-    if (r == 0)
+    if (r == 0) {
+        settings_take(worker);
         on_beat(-1, 0, worker);
+    }
     while (r == 0 && work_left(worker))
         turn_run(worker);
     worker_end(worker);

@@ -2,14 +2,11 @@
 
 // One worker process: a loop that answers requests and records them.
 
-#include "base/click_id.h"
-#include "tracker/address.h"
+#include "tracker/settings.h"
 #include "tracker/shared.h"
 
 struct worker_options {
-    const struct tracker_config *config;
-    const struct click_id_keys *keys;
-    const struct address_proxies *proxies;
+    struct settings *settings; // the worker's own copy: it takes what is published into it
     struct shared *shared;
     unsigned index;
     int listen_fd; // bound; is taken over

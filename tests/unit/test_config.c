@@ -23,7 +23,7 @@ struct sample {
 
 static const struct config_option options[] = {
     {"log", "level", CONFIG_CHOICE, CONFIG_FIELD(struct sample, level), 0, 0, "info", "what is logged",
-     "debug|info|warn|error"},
+     "debug|info|warn|error", true},
     {"tracker", "workers", CONFIG_INT, CONFIG_FIELD(struct sample, workers), 1, 64, "1", "processes"},
     {"tracker", "fast", CONFIG_BOOL, CONFIG_FIELD(struct sample, fast), 0, 0, "true", "whether to be fast"},
     {"tracker", "window_bytes", CONFIG_BYTES, CONFIG_FIELD(struct sample, window_bytes), 0, INT64_C(4) << 30,
@@ -204,6 +204,36 @@ static int path_remove(void **state)
     return unlink(path);
 }
 
+static void a_change_that_needs_a_restart_is_found(void **state)
+{
+    static const struct {
+        const char *text, *name; // of the option, or NULL
+    } changes[] = {
+        {"", NULL},
+        {"[log]\nlevel = error\n", NULL},
+        {"[tracker]\nworkers = 1\nname =\n", NULL},
+        {"[tracker]\nworkers = 2\n", "workers"},
+        {"[log]\nlevel = error\n[tracker]\nfast = no\n", "fast"},
+        {"[tracker]\nname = x\n", "name"},
+        {"[tracker]\npath = /var/lib/\n", "path"},
+    };
+    struct sample before, after;
+
+    (void)state;
+    memset(&before, 'b', sizeof(before)); // what lies behind a text differs
+    assert_int_equal(load("", &before), 0);
+    for (size_t i = 0; i < array_length(changes); i++) {
+        memset(&after, 'a', sizeof(after));
+        assert_int_equal(load(changes[i].text, &after), 0);
+        const struct config_option *found =
+            config_frozen_change(options, array_length(options), &before, &after);
+        if (changes[i].name)
+            assert_string_equal(found ? found->name : "none", changes[i].name);
+        else
+            assert_null(found);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +243,7 @@ int main(void)
         cmocka_unit_test(long_lines_and_missing_files_are_errors),
         cmocka_unit_test(the_environment_wins),
         cmocka_unit_test(the_sample_loads_as_the_defaults),
+        cmocka_unit_test(a_change_that_needs_a_restart_is_found),
     };
     return cmocka_run_group_tests(tests, path_make, path_remove);
 }

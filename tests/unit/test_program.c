@@ -103,6 +103,27 @@ static void a_signal_asks_to_stop(void **state)
     close(fd);
 }
 
+static void settings_are_read_again(void **state)
+{
+    static const struct program program = {"tracker", "",         options, array_length(options),
+                                           &config,   &config.log};
+    struct sample next;
+    char error[CONFIG_ERROR_BYTES];
+
+    (void)state;
+    config = (struct sample){.workers = 3, .log.level = LOG_WARN};
+    assert_int_equal(program_settings_reread(&program, &next, error, sizeof(error)), 0);
+    assert_int_equal(next.log.level, LOG_INFO);
+    assert_int_equal(config.log.level, LOG_WARN);
+    setenv("CLICKLEDGER_TRACKER_WORKERS", "4", 1);
+    assert_int_equal(program_settings_reread(&program, &next, error, sizeof(error)), CONFIG_WRONG);
+    assert_string_equal(error, "'workers' in [tracker] cannot change while the program runs");
+    setenv("CLICKLEDGER_TRACKER_WORKERS", "many", 1);
+    assert_int_equal(program_settings_reread(&program, &next, error, sizeof(error)), CONFIG_WRONG);
+    assert_non_null(strstr(error, "CLICKLEDGER_TRACKER_WORKERS: must be"));
+    unsetenv("CLICKLEDGER_TRACKER_WORKERS");
+}
+
 static void readiness_is_told(void **state)
 {
     (void)state;
@@ -127,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(command_lines_are_answered),
         cmocka_unit_test(a_signal_asks_to_stop),
+        cmocka_unit_test(settings_are_read_again),
         cmocka_unit_test(readiness_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
