@@ -1,0 +1,291 @@
+// Looks addresses up in a MaxMind DB. Owner: one process; the file's pages are shared.
+//
+// libmaxminddb bounds every read by the file's size, but it follows what the file says: a value nested some
+// hundred thousand levels deep overflows its stack. So geo_check() tries every record in a process that may
+// die, and a lookup decodes only records that were tried. The tree's walk ends after 128 nodes whatever they
+// say.
+//
+// Two memos, direct-mapped and exact: what a record says, by its place in the file; which record a network of
+// 256 IPv4 addresses leads to, when they all lead to the same.
+
+#include "base/geo.h"
+
+#include <errno.h>
+#include <maxminddb.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RECORD_MEMO_SIZE  2048
+#define NETWORK_MEMO_SIZE 4096
+#define V4_PREFIX_BITS    96 // of ::ffff:0:0/96, and of ::/96 where a database keeps IPv4
+#define NETWORK_BITS      24
+
+struct record_memo {
+    uint32_t place; // offset of the record, one more; 0: free
+    struct geo_fact fact;
+};
+
+struct network_memo {
+    uint32_t network; // the address' upper 24 bits, one more; 0: free
+    uint32_t place;   // as above; 0: no record
+};
+
+struct geo {
+    MMDB_s file;
+    enum geo_content content;
+    struct record_memo record[RECORD_MEMO_SIZE];
+    struct network_memo network[NETWORK_MEMO_SIZE];
+};
+
+static const char *const path_country[] = {"country", "iso_code", NULL};
+static const char *const path_region[] = {"subdivisions", "0", "iso_code", NULL};
+static const char *const path_asn[] = {"autonomous_system_number", NULL};
+
+// --- Records ---------------------------------------------------------------------------------
+
+// false: the file is damaged here. A value that is not there has type 0.
+static bool value_read(MMDB_entry_s *entry, const char *const *path, MMDB_entry_data_s *value)
+{
+    int r = MMDB_aget_value(entry, value, path);
+
+    if (r == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR || (r == MMDB_SUCCESS && !value->has_data)) {
+        value->type = 0;
+        return true;
+    }
+    return r == MMDB_SUCCESS && value->type != 0;
+}
+
+static bool code_char(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// A code of min..max letters and digits. false: damaged.
+static bool code_read(MMDB_entry_s *entry, const char *const *path, size_t min, size_t max, char *out,
+                      size_t *len)
+{
+    MMDB_entry_data_s value;
+
+    *len = 0;
+    if (!value_read(entry, path, &value))
+        return false;
+    if (value.type == 0)
+        return true;
+    if (value.type != MMDB_DATA_TYPE_UTF8_STRING || value.data_size < min || value.data_size > max)
+        return false;
+    for (size_t i = 0; i < value.data_size; i++)
+        if (!code_char(value.utf8_string[i]))
+            return false;
+    memcpy(out, value.utf8_string, value.data_size);
+    *len = value.data_size;
+    return true;
+}
+
+static bool place_read(MMDB_entry_s *entry, struct geo_fact *fact)
+{
+    size_t country_len, region_len;
+
+    if (!code_read(entry, path_country, 2, 2, fact->country, &country_len) ||
+        !code_read(entry, path_region, 1, sizeof(fact->region), fact->region, &region_len))
+        return false;
+    fact->region_len = country_len > 0 ? (uint8_t)region_len : 0;
+    return true;
+}
+
+static bool asn_read(MMDB_entry_s *entry, struct geo_fact *fact)
+{
+    MMDB_entry_data_s value;
+
+    if (!value_read(entry, path_asn, &value))
+        return false;
+    if (value.type != 0 && value.type != MMDB_DATA_TYPE_UINT32 && value.type != MMDB_DATA_TYPE_UINT16)
+        return false;
+    fact->asn = value.type == MMDB_DATA_TYPE_UINT32 ? value.uint32 : value.type != 0 ? value.uint16 : 0;
+    return true;
+}
+
+// false: the record is damaged; *fact is empty then.
+static bool record_read(const struct geo *geo, MMDB_entry_s *entry, struct geo_fact *fact)
+{
+    *fact = (struct geo_fact){0};
+    bool sound = geo->content == GEO_ASN ? asn_read(entry, fact) : place_read(entry, fact);
+    if (!sound)
+        *fact = (struct geo_fact){0};
+    return sound;
+}
+
+static const struct geo_fact *record_at(struct geo *geo, uint32_t place)
+{
+    struct record_memo *memo = &geo->record[(place * UINT32_C(2654435769)) >> 21];
+    _Static_assert(RECORD_MEMO_SIZE == 1 << (32 - 21), "the upper bits choose the slot");
+
+    if (memo->place != place) {
+        MMDB_entry_s entry = {&geo->file, place - 1};
+        (void)record_read(geo, &entry, &memo->fact);
+        memo->place = place;
+    }
+    return &memo->fact;
+}
+
+// --- The tree --------------------------------------------------------------------------------
+
+static uint32_t place_of(const MMDB_lookup_result_s *found)
+{
+    return found->found_entry && found->entry.offset < UINT32_MAX ? found->entry.offset + 1 : 0;
+}
+
+// *bits: how many of the address' 128 bits led there.
+static uint32_t walk(const struct geo *geo, const struct sockaddr *address, unsigned *bits)
+{
+    int error = MMDB_SUCCESS;
+    MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&geo->file, address, &error);
+
+    *bits = found.netmask + (geo->file.metadata.ip_version == 4 ? V4_PREFIX_BITS : 0);
+    if (error != MMDB_SUCCESS) {
+        *bits = 128;
+        return 0;
+    }
+    return place_of(&found);
+}
+
+static uint32_t walk_v4(struct geo *geo, const struct in6_addr *address)
+{
+    const uint8_t *byte = address->s6_addr + 12;
+    uint32_t network = ((uint32_t)byte[0] << 16 | (uint32_t)byte[1] << 8 | byte[2]) + 1;
+    struct network_memo *memo = &geo->network[(network * UINT32_C(2654435769)) >> 20];
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    unsigned bits;
+    _Static_assert(NETWORK_MEMO_SIZE == 1 << (32 - 20), "the upper bits choose the slot");
+
+    if (memo->network == network)
+        return memo->place;
+    memcpy(&v4.sin_addr, byte, 4);
+    uint32_t place = walk(geo, (const struct sockaddr *)&v4, &bits);
+    if (bits <= V4_PREFIX_BITS + NETWORK_BITS)
+        *memo = (struct network_memo){network, place};
+    return place;
+}
+
+static uint32_t walk_v6(const struct geo *geo, const struct in6_addr *address)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = *address};
+    unsigned bits;
+
+    return walk(geo, (const struct sockaddr *)&v6, &bits);
+}
+
+void geo_find(struct geo *geo, const struct in6_addr *address, struct geo_fact *fact)
+{
+    uint32_t place = IN6_IS_ADDR_V4MAPPED(address) ? walk_v4(geo, address) : walk_v6(geo, address);
+    const struct geo_fact *found = place > 0 ? record_at(geo, place) : NULL;
+
+    if (!found)
+        return;
+    if (geo->content == GEO_ASN) {
+        fact->asn = found->asn;
+        return;
+    }
+    uint32_t asn = fact->asn;
+    *fact = *found;
+    fact->asn = asn;
+}
+
+// --- Files -----------------------------------------------------------------------------------
+
+int geo_open(struct geo **out, const char *path, enum geo_content content)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return GEO_CORRUPT;
+    struct geo *geo = calloc(1, sizeof(*geo));
+    if (!geo)
+        return -ENOMEM;
+    geo->content = content;
+    errno = 0;
+    int r = MMDB_open(path, MMDB_MODE_MMAP, &geo->file);
+    if (r != MMDB_SUCCESS) {
+        free(geo);
+        return r == MMDB_OUT_OF_MEMORY_ERROR             ? -ENOMEM
+               : r == MMDB_FILE_OPEN_ERROR && errno != 0 ? -errno
+                                                         : GEO_CORRUPT;
+    }
+    *out = geo;
+    return 0;
+}
+
+struct geo *geo_free(struct geo *geo)
+{
+    if (geo) {
+        MMDB_close(&geo->file);
+        free(geo);
+    }
+    return NULL;
+}
+
+static bool side_sound(const struct geo *geo, uint8_t type, MMDB_entry_s *entry, uint64_t *last, bool *says)
+{
+    struct geo_fact fact;
+
+    if (type != MMDB_RECORD_TYPE_DATA)
+        return type != MMDB_RECORD_TYPE_INVALID;
+    if (*last == entry->offset) // neighbours often share a record
+        return true;
+    *last = entry->offset;
+    if (!record_read(geo, entry, &fact))
+        return false;
+    *says |= geo->content == GEO_ASN ? fact.asn > 0 : fact.country[0] != '\0';
+    return true;
+}
+
+bool geo_sound(struct geo *geo)
+{
+    uint64_t last = UINT64_MAX;
+    bool says = false;
+
+    for (uint32_t number = 0; number < geo->file.metadata.node_count; number++) {
+        MMDB_search_node_s node;
+        if (MMDB_read_node(&geo->file, number, &node) != MMDB_SUCCESS ||
+            !side_sound(geo, node.left_record_type, &node.left_record_entry, &last, &says) ||
+            !side_sound(geo, node.right_record_type, &node.right_record_entry, &last, &says))
+            return false;
+    }
+    return says;
+}
+
+static int check_here(const char *path, enum geo_content content)
+{
+    struct geo *geo;
+    int r = geo_open(&geo, path, content);
+
+    if (r)
+        return r;
+    bool sound = geo_sound(geo);
+    geo_free(geo);
+    return sound ? 0 : GEO_CORRUPT;
+}
+
+int geo_check(const char *path, enum geo_content content)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return -errno;
+    if (pid == 0) {
+        int r = check_here(path, content);
+        _exit(r < 0 ? -r : r > 0 ? 0xff : 0);
+    }
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    if (!WIFEXITED(status))
+        return GEO_CORRUPT;
+    return WEXITSTATUS(status) == 0xff ? GEO_CORRUPT : -WEXITSTATUS(status);
+}
