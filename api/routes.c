@@ -1,5 +1,5 @@
 // The routes of the API. A row is a route: what it is called, what it takes, what answers it, who may ask.
-// Adding one means a row here and a function in sql/0008 or 0009; nothing else knows the routes. Lists are
+// Adding one means a row here and a function in sql/0008, 0009 or 0013; nothing else knows the routes. Lists are
 // pages: see PAGE. Limits of texts are those of the tables.
 
 #include "api/route.h"
@@ -27,6 +27,20 @@
 #define TARGET(needed) {"target_url", FIELD_BODY, FIELD_TEXT, needed, 1, URL_MAX, NULL, \
                         "where the visitor goes: http or https, no user info"}
 
+#define VISITOR {"visitor_cookie", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, \
+                 "whether the tracker sets a visitor cookie; at first false"}, \
+                {"cookie_hosts", FIELD_BODY, FIELD_TEXTS, false, 0, 100, NULL, \
+                 "hosts of the tracker on the shop's own site, the only ones that set it; empty: all"}, \
+                {"cookie_domain", FIELD_BODY, FIELD_TEXT, false, 0, 253, NULL, \
+                 "parent of all cookie_hosts whose cookie it is; empty: the host's alone"}, \
+                {"cookie_cross_site", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, \
+                 "whether it is sent with pixels on pages of other sites (SameSite=None)"}, \
+                {"consent_required", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, \
+                 "whether a visitor is known only after saying yes (consent=1)"}
+#define WORDS   {"aliases", FIELD_BODY, FIELD_MAP, false, 0, 40, NULL, "the shop's parameter names -> ours"}, \
+                {"statuses", FIELD_BODY, FIELD_MAP, false, 0, 100, NULL, \
+                 "the shop's status words -> pending, approved, declined, refunded or ignore"}
+
 static const struct field id_fields[] = {ID};
 static const struct field name_fields[] = {ID, NAME};
 static const struct field programs_fields[] = {STATUS("active|paused"), PAGE};
@@ -38,8 +52,14 @@ static const struct field program_fields[] = {
      "in which days and months begin; without it UTC"},
     {"fallback_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, "where visitors of inactive links go"},
     {"hosts", FIELD_BODY, FIELD_TEXTS, false, 0, 100, NULL, "host names that deep links may lead to"},
-    {"visitor_cookie", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL,
-     "whether the tracker sets a visitor cookie; without it false"},
+    VISITOR,
+};
+static const struct field program_change_fields[] = {
+    ID,
+    {"fallback_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, "where visitors of inactive links go"},
+    {"hosts", FIELD_BODY, FIELD_TEXTS, false, 0, 100, NULL, "host names that deep links may lead to"},
+    VISITOR,
+    {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "links of a paused one lead to the fallback"},
 };
 static const struct field terms_fields[] = {ID, PARTNER, PAGE};
 static const struct field terms_new_fields[] = {
@@ -56,9 +76,12 @@ static const struct field terms_new_fields[] = {
     {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"},
     {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"},
 };
-static const struct field integration_fields[] = {
-    ID, NAME,
-    {"aliases", FIELD_BODY, FIELD_MAP, false, 0, 40, NULL, "the shop's parameter names -> ours"},
+static const struct field integrations_fields[] = {PROGRAM, STATUS("active|revoked"), PAGE};
+static const struct field integration_fields[] = {ID, NAME, WORDS};
+static const struct field integration_change_fields[] = {
+    ID,
+    {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "name shown to people"},
+    WORDS,
 };
 static const struct field partners_fields[] = {STATUS("pending|active|paused|declined"), PAGE};
 static const struct field partner_fields[] = {
@@ -120,12 +143,24 @@ const struct route routes[] = {
      "Programmes.", FIELDS(programs_fields)},
     {HTTP_POST, "/v1/programs", WRITE("api_program_create"), ROUTE_TEAM, 201, false,
      "Makes a programme.", FIELDS(program_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}", READ("api_program_change"), ROUTE_TEAM, 200, false,
+     "Changes a programme; what is not given stays.", FIELDS(program_change_fields)},
     {HTTP_GET, "/v1/programs/{id}/terms", READ("api_terms"), ROUTE_TEAM, 200, false,
      "Versions of a programme's terms.", FIELDS(terms_fields)},
     {HTTP_POST, "/v1/programs/{id}/terms", WRITE("api_terms_create"), ROUTE_TEAM, 201, false,
      "Makes a new version of terms; earlier ones stay.", FIELDS(terms_new_fields)},
     {HTTP_POST, "/v1/programs/{id}/integrations", WRITE("api_integration_create"), ROUTE_TEAM, 201, true,
      "Makes a postback key; it is shown once.", FIELDS(integration_fields)},
+    {HTTP_GET, "/v1/integrations", READ("api_integrations"), ROUTE_TEAM, 200, false,
+     "Integrations, without their keys and secrets.", FIELDS(integrations_fields)},
+    {HTTP_PATCH, "/v1/integrations/{id}", READ("api_integration_change"), ROUTE_TEAM, 200, false,
+     "Changes an integration; what is not given stays.", FIELDS(integration_change_fields)},
+    {HTTP_POST, "/v1/integrations/{id}/revoke", WRITE("api_integration_revoke"), ROUTE_TEAM, 200, false,
+     "Revokes the postback key.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/integrations/{id}/secrets", WRITE("api_secret_create"), ROUTE_TEAM, 201, true,
+     "Makes a secret that signs reports; it is shown once. The one before it stays live.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/integrations/{id}/secrets/retire", WRITE("api_secret_retire"), ROUTE_TEAM, 200, false,
+     "Leaves only the newest secret live.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/partners", READ("api_partners"), ROUTE_TEAM, 200, false,
      "Partners.", FIELDS(partners_fields)},
     {HTTP_POST, "/v1/partners", WRITE("api_partner_create"), ROUTE_TEAM, 201, false,

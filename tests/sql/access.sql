@@ -88,8 +88,8 @@ select is_empty($$
     and a.attname in ('key_hash', 'email', 'address', 'customer', 'raw', 'bytes', 'address_hash', 'answer', 'request_hash', 'record')$$,
   'analysts see no secret, e-mail, address or unknown bytes');
 select is_empty($$
-  select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attname = 'key_hash'
-  where t.relkind in ('r', 'p') and has_column_privilege('cl_api', t.oid, a.attnum, 'select')$$, 'the api cannot read hashes of keys');
+  select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attname in ('key_hash', 'secret')
+  where t.relkind in ('r', 'p') and has_column_privilege('cl_api', t.oid, a.attnum, 'select')$$, 'the api cannot read hashes of keys and secrets');
 select is_empty($$
   select t.relname, r from our_tables t, unnest(array['cl_ingest', 'cl_attrib', 'cl_api']) as r
   where t.relkind in ('r', 'p') and has_table_privilege(r, t.oid, 'truncate')$$, 'nobody truncates');
