@@ -3,6 +3,8 @@
 
 #include "base/http_target.h"
 
+#include <arpa/inet.h>
+
 #include "base/http_char.h"
 
 enum {
@@ -31,16 +33,19 @@ static struct slice slice_from(struct slice text, size_t offset)
     return (struct slice){text.data + offset, text.len - offset};
 }
 
-// The length of the literal in brackets, 0 if it is not one. Rough: digits, colons, dots; at least two
-// characters.
+// The length of the IPv6 address with its brackets, 0 if it is none.
 static size_t host_literal_length(struct slice host)
 {
-    size_t i = 1;
+    const char *end = memchr(host.data, ']', host.len);
+    size_t len = end != NULL ? (size_t)(end - host.data) - 1 : 0;
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
 
-    while (i < host.len &&
-           (http_char_is(host.data[i], HTTP_CHAR_HEX) || host.data[i] == ':' || host.data[i] == '.'))
-        i++;
-    return i >= 3 && i < host.len && host.data[i] == ']' ? i + 1 : 0;
+    if (len == 0 || len >= sizeof(text))
+        return 0;
+    memcpy(text, host.data + 1, len);
+    text[len] = '\0';
+    return strlen(text) == len && inet_pton(AF_INET6, text, &address) == 1 ? len + 2 : 0;
 }
 
 // Of what RFC 3986 lets a name have, nobody uses % and the sub-delims but to confuse ("a,b": two Hosts in
