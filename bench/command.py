@@ -1,0 +1,48 @@
+"""bench/run: one benchmark on a private installation; the last line is ratio=N.NN."""
+import argparse
+import importlib
+import sys
+
+import world
+from report import machine
+from service import Failure, interrupt_on_every_end
+from state import say
+
+BENCHMARKS = {
+    "click": "CPU per request on keep-alive connections, beside nginx return 302 and others",
+}
+
+
+def parse():
+    names = "\n".join(f"  {name:12} {what}" for name, what in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(prog="bench/run", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Starts what it needs on 127.0.0.1, measures, stops it. The last line is ratio=N.NN, "
+                                     "ours divided by the named peer.\n\n" + names)
+    parser.add_argument("name", choices=BENCHMARKS, metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="a short run that shows that it works; its figures mean nothing")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of each side (default 5)")
+    parser.add_argument("--requests", type=int, metavar="N", help="requests of a round")
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    interrupt_on_every_end()
+    sys.stdout.reconfigure(line_buffering=True)
+    try:
+        options.build = world.build()
+        for line in machine(world.ROOT, options.build, "/var/tmp"):
+            print(line)
+        ratio = importlib.import_module(options.name.replace("-", "_")).run(options)
+    except Failure as failure:
+        say(f"bench/run: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        say("bench/run: interrupted")
+        return 130
+    print(f"ratio={ratio:.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Runs bench/load on the load's core."""
+import os
+import subprocess
+import tempfile
+
+from processes import pinned
+from service import Failure
+from world import LOAD_CORE, ROOT
+
+MIX = os.path.join(ROOT, "bench", "browsers.mix")
+
+
+class Loader:
+    def __init__(self, build, slugs):
+        self.program = os.path.join(build, "bench", "clickledger-load")
+        self.folder = os.path.dirname(slugs)
+        self.mix = os.path.join(self.folder, "mix")
+        self.seed = 0
+        with open(MIX) as sample, open(self.mix, "w") as mix:
+            mix.write(sample.read() + f"\nvalues slug {slugs}\n")
+
+    def run(self, url, *options, ids=None, **more):
+        """Asks for links of the mix; the report as numbers. Click ids are appended to the file `ids`."""
+        self.seed += 1
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            report, new = os.path.join(folder, "report"), os.path.join(folder, "ids")
+            command = [self.program, url + "/c/{slug}?{query}", "--mix", self.mix, "--quiet", "--report", report,
+                       "--seed", str(self.seed), *options]
+            for name, value in more.items():
+                command += [f"--{name}", str(value)]
+            if ids:
+                command += ["--ids", new]
+            with pinned(LOAD_CORE):
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Failure(f"the load on {url} failed:\n{done.stdout}{done.stderr}")
+            if ids:
+                with open(new) as source, open(ids, "a") as all_:
+                    all_.write(source.read())
+            with open(report) as file:
+                return {name: int(value) for name, value in (line.strip().split("=") for line in file)}

@@ -1,0 +1,167 @@
+"""A private whole installation for benchmarks: Redis, PostgreSQL, ingest and a tracker with one worker.
+
+Tracker and Redis run on the servers' core; PostgreSQL and ingest on the load's, because on a larger machine they would
+be elsewhere and their work is printed apart. attrib and api are not started.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import types
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "ops"))
+
+import commands  # noqa: E402
+from processes import Group, astray, pinned, tree  # noqa: E402
+from service import Failure, wait_for  # noqa: E402
+from state import State, say  # noqa: E402
+
+SERVER_CORE, LOAD_CORE = 0, 1
+DRAIN_SECONDS = 120
+TARGET = "https://shop.example/landing?campaign=bench"
+OURS = "tracker", "redis"
+APART = "ingest", "postgres"
+LINKS_SQL = """
+insert into clickledger.link (program_id, partner_id, slug, target_url, name)
+  select program.id, partner.id, substr(md5('bench' || n), 1, 10), '{target}', 'bench ' || n
+  from clickledger.program, clickledger.partner, generate_series(1, {links}) as n
+  on conflict do nothing"""
+
+
+def build():
+    """The build that is measured: as ops/up makes it, in build-bench; or the one that CLICKLEDGER_BUILD names."""
+    folder = os.environ.get("CLICKLEDGER_BUILD")
+    if folder:
+        return os.path.abspath(folder)
+    folder = os.path.join(ROOT, "build-bench")
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        say("configuring build-bench")
+        subprocess.run(["meson", "setup", folder, ROOT, "-Dtests=disabled"], check=True, stdout=subprocess.DEVNULL)
+    say("building")
+    done = subprocess.run(["ninja", "-C", folder, "--quiet"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure("the build failed:\n" + done.stdout[-2000:])
+    os.environ["CLICKLEDGER_BUILD"] = folder
+    return folder
+
+
+def free_port():
+    import socket
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class World:
+    def __init__(self, links=1000, **settings):
+        self.links, self.settings = links, {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
+        self.answered = 0          # clicks that must come to PostgreSQL
+        self.folder = tempfile.mkdtemp(prefix="clickledger-bench-", dir=os.environ.get("TMPDIR", "/var/tmp"))
+        os.chmod(self.folder, 0o755)
+        self.ids = os.path.join(self.folder, "ids")
+        self.state = State(os.path.join(self.folder, "state"))
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if hasattr(self.state, "settings") and self.state.settings:
+            for service in reversed(self.state.services()):
+                service.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self):
+        state = self.state
+        state.open()
+        state.choose(types.SimpleNamespace(port=free_port(), api_port=None, workers=1))
+        state.make_home()
+        state.build()
+        commands.configure(state)
+        self.services = {service.name: service for service in state.services()}
+        with pinned(LOAD_CORE):
+            state.start_postgres(self.services["postgres"])
+            state.migrate()
+            commands.seed(state)
+            state.psql("cl_owner", "-c", LINKS_SQL.format(target=TARGET, links=self.links))
+            with pinned(SERVER_CORE):
+                self.services["redis"].start()
+            self.services["ingest"].start()
+        self.start_tracker()
+
+    def start_tracker(self, **settings):
+        """Starts it (again), with settings beside those of this world."""
+        self.services["tracker"].stop()
+        chosen = {f"CLICKLEDGER_TRACKER_{name.upper()}": str(value) for name, value in {**self.settings, **settings}.items()}
+        os.environ.update(chosen)
+        try:
+            with pinned(SERVER_CORE):
+                self.services["tracker"].start()
+        finally:
+            for name in chosen:
+                del os.environ[name]
+        wait_for("the tracker's catalog", lambda: commands.catalog_has_arrived(self.state), 120)
+        self.groups = {name: Group(self.services[name].pid()) for name in OURS}
+
+    # --- asking -------------------------------------------------------------------------------
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.state.settings['port']}"
+
+    def pid(self, name):
+        return self.services[name].pid()
+
+    def slugs(self):
+        """A file with the links' names."""
+        path = os.path.join(self.folder, "slugs")
+        with open(path, "w") as file:
+            file.write(self.state.psql("cl_owner", "-c", "select slug from clickledger.link where slug <> 'demo' order by id") + "\n")
+        return path
+
+    def redis(self, *command):
+        done = subprocess.run(["redis-cli", "-s", self.state.path("run", "redis.sock"), *command], capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.state.settings['tracker_admin_port']}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(name + "{") or line.startswith(name + " "):
+                    return float(line.rsplit(" ", 1)[1])
+        raise Failure(f"the tracker has no metric {name}")
+
+    # --- draining and checking ----------------------------------------------------------------
+
+    def settled(self):
+        """Hits that PostgreSQL has, of all producers."""
+        return int(self.state.psql("cl_owner", "-c", "select coalesce(sum(stored), 0) from clickledger.producer"))
+
+    def drain(self):
+        """Until PostgreSQL has every answered click and Redis none."""
+        end = time.monotonic() + DRAIN_SECONDS
+        while self.settled() < self.answered or self.redis("xlen", "cl:hits:{0}") != "0":
+            if time.monotonic() > end:
+                raise Failure(f"not drained within {DRAIN_SECONDS} s: {self.answered} answered, {self.settled()} stored")
+            time.sleep(0.1)
+
+    def verify(self, build_folder):
+        """Every click id that was answered is in PostgreSQL once."""
+        done = subprocess.run([os.path.join(build_folder, "bench", "clickledger-verify"), self.ids, "--quiet", "--wait", "30",
+                               "--postgres", self.state.conninfo("cl_owner")], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure("not every answered click is in PostgreSQL once:\n" + done.stdout + done.stderr)
+        return done.stdout.strip()
+
+    def check_cores(self):
+        wrong = [one for name in OURS for one in astray(tree(self.pid(name)), SERVER_CORE)]
+        wrong += [one for name in APART for one in astray(tree(self.pid(name)), LOAD_CORE)]
+        if wrong:
+            raise Failure("not on their core: " + ", ".join(wrong))
