@@ -6,6 +6,7 @@
 
 #include "base/catalog.h"
 
+#include "base/catalog_link.h"
 #include "base/catalog_policy.h"
 #include "base/catalog_read.h"
 
@@ -82,6 +83,17 @@ int catalog_program_code_decode(const struct catalog_record *record, uint64_t *p
     return value_end(&r);
 }
 
+// What most links do not have.
+static void link_tail_read(struct bytes_reader *r, struct catalog_link *link)
+{
+    link->exhausted = catalog_read_bool(r);
+    link->starts_ms = catalog_read_u64(r);
+    link->expires_ms = catalog_read_u64(r);
+    link->fallback_url = catalog_read_text(r);
+    link->rules = (struct slice){(const char *)r->at, r->bad ? 0 : (size_t)(r->end - r->at)};
+    (void)bytes_read(r, link->rules.len);
+}
+
 int catalog_link_decode(const struct catalog_record *record, struct catalog_link *link)
 {
     struct bytes_reader r = value_of(record, CATALOG_LINK);
@@ -90,6 +102,13 @@ int catalog_link_decode(const struct catalog_record *record, struct catalog_link
     link->partner_id = catalog_read_id(&r);
     link->active = catalog_read_bool(&r);
     link->target_url = catalog_read_text(&r);
+    if (r.at != r.end) {
+        link_tail_read(&r, link);
+        return value_end(&r);
+    }
+    link->exhausted = false;
+    link->starts_ms = link->expires_ms = 0;
+    link->fallback_url = link->rules = SLICE_NONE;
     return value_end(&r);
 }
 
@@ -139,9 +158,11 @@ int catalog_record_check(const struct catalog_record *record)
     case CATALOG_PROGRAM_CODE:
         return catalog_program_code_decode(record, &value.program_id);
     case CATALOG_LINK:
-        return catalog_link_decode(record, &value.link);
+        return catalog_link_decode(record, &value.link) ? CATALOG_MALFORMED : catalog_link_check(&value.link);
     case CATALOG_PROMO_CODE:
-        return catalog_promo_code_decode(record, &value.promo);
+        if (catalog_promo_code_decode(record, &value.promo))
+            return CATALOG_MALFORMED;
+        return catalog_target_check(value.promo.target_url);
     case CATALOG_INTEGRATION:
         return catalog_integration_decode(record, &value.integration);
     }

@@ -53,15 +53,20 @@ struct catalog_program {
 
 struct catalog_link {
     uint64_t link_id, program_id, partner_id;
-    bool active; // link and partner; the programme's state is asked at the click
-    struct slice target_url;
+    bool active;             // link and partner; the programme's state is asked at the click
+    struct slice target_url; // may hold macros: base/catalog_link.h
+    // The rest is in records of links that have any of it.
+    bool exhausted;                 // as many clicks as it may have
+    uint64_t starts_ms, expires_ms; // unix; 0: none
+    struct slice fallback_url;      // empty: the programme's
+    struct slice rules;             // base/catalog_link.h; empty: none
 };
 
 struct catalog_promo_code {
     uint64_t promo_code_id, program_id, partner_id;
     bool active; // code and partner, without the programme
     struct slice code;
-    struct slice target_url; // empty: none
+    struct slice target_url; // empty: none; may hold macros
 };
 
 struct catalog_integration {

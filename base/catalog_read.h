@@ -18,10 +18,15 @@ static inline uint32_t catalog_read_u32(struct bytes_reader *r)
     return high << 16 | catalog_read_u16(r);
 }
 
-static inline uint64_t catalog_read_id(struct bytes_reader *r)
+static inline uint64_t catalog_read_u64(struct bytes_reader *r)
 {
     uint64_t high = catalog_read_u32(r);
-    uint64_t id = high << 32 | catalog_read_u32(r);
+    return high << 32 | catalog_read_u32(r);
+}
+
+static inline uint64_t catalog_read_id(struct bytes_reader *r)
+{
+    uint64_t id = catalog_read_u64(r);
     if (id == 0 || id > INT64_MAX)
         r->bad = true;
     return id;

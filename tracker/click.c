@@ -4,12 +4,15 @@
 #include "tracker/endpoints.h"
 
 #include "base/query.h"
+#include "tracker/link.h"
 #include "tracker/note.h"
+#include "tracker/rule.h"
 #include "tracker/target.h"
 
 struct destination {
     struct slice url; // empty: nowhere
     bool ours;        // a programme's, so that the click id belongs on it
+    bool has_macros;  // may have: it is a target
 };
 
 struct click {
@@ -17,34 +20,65 @@ struct click {
     struct params params;
     struct catalog_program program;
     bool has_program;
+    struct slice cookie;
 };
 
-static struct destination fallback(const struct context *context, const struct click *click)
+static struct destination fallback(const struct context *context, const struct click *click, struct slice own)
 {
+    if (own.len > 0)
+        return (struct destination){own, true, false};
     if (click->has_program && click->program.fallback_url.len > 0)
-        return (struct destination){click->program.fallback_url, true};
-    return (struct destination){slice_of(context->config->fallback_url), false};
+        return (struct destination){click->program.fallback_url, true, false};
+    return (struct destination){slice_of(context->config->fallback_url), false, false};
 }
 
-static struct destination dead_end(const struct context *context, struct click *click, enum hit_reason reason)
+static struct destination dead_end(const struct context *context, struct click *click, struct slice own,
+                                   enum hit_reason reason)
 {
     note_invalidate(&click->note, reason);
-    return fallback(context, click);
+    return fallback(context, click, own);
 }
 
-// Where a link that was found leads.
-static struct destination choose(struct context *context, struct click *click, bool active,
-                                 struct slice target)
+static struct destination target_choose(const struct context *context, const struct click *click,
+                                        const struct catalog_link *link)
 {
-    click->has_program = catalog_program_find(context->catalog, click->note.hit.program_id, &click->program);
-    if (!active || !click->has_program || !click->program.active)
-        return dead_end(context, click, HIT_REASON_LINK_INACTIVE);
-    if (!click->params.to_given)
-        return target.len > 0 ? (struct destination){target, true} : fallback(context, click);
-    if (target_deep_link_good(click->params.to, &click->program))
-        return (struct destination){click->params.to, true};
-    note_invalidate(&click->note, HIT_REASON_DEEP_LINK_REFUSED);
-    return target.len > 0 ? (struct destination){target, true} : fallback(context, click);
+    const struct hit *hit = &click->note.hit;
+    struct slice target = SLICE_NONE;
+
+    if (link->rules.len > 0) {
+        const struct rule_visitor visitor = {
+            .facts = &click->note.facts,
+            .now_ms = click_id_ms(hit->id),
+            .visitor = hit->field[HIT_VISITOR],
+            .address = hit->field[hit->field[HIT_ADDRESS_HASH].data ? HIT_ADDRESS_HASH : HIT_ADDRESS],
+            .user_agent = hit->field[HIT_USER_AGENT]};
+        target = rule_choose(link->rules, &visitor);
+    }
+    if (!target.data)
+        target = link->target_url;
+    return target.len > 0 ? (struct destination){target, true, true}
+                          : fallback(context, click, link->fallback_url);
+}
+
+// Where a link that was found leads. The visitor is known before the rules are asked, so that he is on the
+// same side of a split from his first click on.
+static struct destination choose(struct context *context, struct click *click,
+                                 const struct http_request *request, const struct catalog_link *link)
+{
+    struct hit *hit = &click->note.hit;
+
+    hit->program_id = link->program_id;
+    hit->partner_id = link->partner_id;
+    click->has_program = catalog_program_find(context->catalog, link->program_id, &click->program);
+    enum hit_reason reason =
+        link_closed(link, click->has_program ? &click->program : NULL, click_id_ms(hit->id));
+    if (reason != HIT_REASON_NONE)
+        return dead_end(context, click, link->fallback_url, reason);
+    bool deep = click->params.to_given && target_deep_link_good(click->params.to, &click->program);
+    if (click->params.to_given && !deep)
+        note_invalidate(&click->note, HIT_REASON_DEEP_LINK_REFUSED);
+    click->cookie = note_visitor_cookie(&click->note, context, request, &click->program);
+    return deep ? (struct destination){click->params.to, true, false} : target_choose(context, click, link);
 }
 
 static void answer_nowhere(struct context *context, struct http_conn *conn, struct click *click)
@@ -58,12 +92,13 @@ static void answer_nowhere(struct context *context, struct http_conn *conn, stru
 static struct slice build(struct context *context, const struct click *click, struct destination destination,
                           bool with_id)
 {
-    return target_build(destination.url, &click->params, with_id ? note_id(&click->note) : SLICE_NONE,
-                        &context->scratch);
+    const struct macro_values macros = {&click->note.hit, &click->params, &click->note.facts};
+
+    return target_build(destination.url, destination.has_macros ? &macros : NULL, &click->params,
+                        with_id ? note_id(&click->note) : SLICE_NONE, &context->scratch);
 }
 
-static void answer_somewhere(struct context *context, struct http_conn *conn,
-                             const struct http_request *request, struct click *click,
+static void answer_somewhere(struct context *context, struct http_conn *conn, struct click *click,
                              struct destination destination)
 {
     struct hit *hit = &click->note.hit;
@@ -73,24 +108,21 @@ static void answer_somewhere(struct context *context, struct http_conn *conn,
         answer_nowhere(context, conn, click);
         return;
     }
-    struct slice cookie = SLICE_NONE;
-    if (click->has_program)
-        cookie = note_visitor_cookie(&click->note, context, request, &click->program);
     hit->status = 302;
     hit->field[HIT_DESTINATION] = (struct slice){url.data, min_of(url.len, (size_t)HIT_FIELD_MAX)};
     if (!context_record(context, conn, hit)) {
         metric_add(&context->counters->without_id, 1);
         url = build(context, click, destination, false);
-        cookie = SLICE_NONE;
+        click->cookie = SLICE_NONE;
     }
-    answer_redirect(&context->answers, conn, url, cookie);
+    answer_redirect(&context->answers, conn, url, click->cookie);
 }
 
-static void click_answer(struct context *context, struct http_conn *conn, const struct http_request *request,
-                         struct click *click, struct destination destination)
+static void click_answer(struct context *context, struct http_conn *conn, struct click *click,
+                         struct destination destination)
 {
     if (destination.url.len > 0)
-        answer_somewhere(context, conn, request, click, destination);
+        answer_somewhere(context, conn, click, destination);
     else
         answer_nowhere(context, conn, click);
 }
@@ -101,6 +133,7 @@ static void click_start(struct click *click, struct context *context, const stru
     note_start(&click->note, context, request, HIT_CLICK, name);
     params_read(request->query, &context->scratch, &click->params, click->note.hit.field);
     click->has_program = false;
+    click->cookie = SLICE_NONE;
 }
 
 // The decoded name, empty when it is not one.
@@ -122,13 +155,11 @@ void click_link_answer(struct context *context, struct http_conn *conn, const st
     click_start(&click, context, request, name);
     if (catalog_link_find(context->catalog, name_decode(name, buffer), &link)) {
         click.note.hit.link_id = link.link_id;
-        click.note.hit.program_id = link.program_id;
-        click.note.hit.partner_id = link.partner_id;
-        destination = choose(context, &click, link.active, link.target_url);
+        destination = choose(context, &click, request, &link);
     } else {
-        destination = dead_end(context, &click, HIT_REASON_LINK_UNKNOWN);
+        destination = dead_end(context, &click, SLICE_NONE, HIT_REASON_LINK_UNKNOWN);
     }
-    click_answer(context, conn, request, &click, destination);
+    click_answer(context, conn, &click, destination);
 }
 
 void click_promo_answer(struct context *context, struct http_conn *conn, const struct http_request *request,
@@ -142,12 +173,14 @@ void click_promo_answer(struct context *context, struct http_conn *conn, const s
     click_start(&click, context, request, name);
     if (catalog_promo_code_find(context->catalog, name_decode(name, buffer), &promo)) {
         click.note.hit.promo_code_id = promo.promo_code_id;
-        click.note.hit.program_id = promo.program_id;
-        click.note.hit.partner_id = promo.partner_id;
         click.note.hit.field[HIT_PROMO] = promo.code;
-        destination = choose(context, &click, promo.active, promo.target_url);
+        const struct catalog_link link = {.program_id = promo.program_id,
+                                          .partner_id = promo.partner_id,
+                                          .active = promo.active,
+                                          .target_url = promo.target_url};
+        destination = choose(context, &click, request, &link);
     } else {
-        destination = dead_end(context, &click, HIT_REASON_LINK_UNKNOWN);
+        destination = dead_end(context, &click, SLICE_NONE, HIT_REASON_LINK_UNKNOWN);
     }
-    click_answer(context, conn, request, &click, destination);
+    click_answer(context, conn, &click, destination);
 }

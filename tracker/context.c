@@ -49,6 +49,8 @@ bool context_record(struct context *context, struct http_conn *conn, const struc
         return false;
     metric_add(&context->counters->kind[hit->kind], 1);
     metric_add(&context->counters->class[hit->class], 1);
+    if (hit->kind == HIT_CLICK && hit->class == HIT_CLASS_INVALID)
+        metric_add(&context->counters->invalid_click[hit->reason], 1);
     answer_note(context, conn);
     return true;
 }

@@ -19,6 +19,9 @@
     LABELLED("hits_total", "Hits answered, by kind.", kind[number], "kind=\"" text "\"")
 #define CLASS(number, text)                                                                                  \
     LABELLED("classes_total", "Hits answered, by class.", class[number], "class=\"" text "\"")
+#define ORPHAN(number, text)                                                                                 \
+    LABELLED("orphan_clicks_total", "Clicks of people on links that lead to a fallback, by reason.",         \
+             invalid_click[number], "reason=\"" text "\"")
 #define FAULT(number, text)                                                                                  \
     LABELLED("http_faults_total", "Requests refused by the HTTP server, by fault.", http.faults[number],     \
              "fault=\"" text "\"")
@@ -35,6 +38,11 @@ const struct metric counters_metrics[] = {
     CLASS(HIT_CLASS_PREFETCH, "prefetch"),
     CLASS(HIT_CLASS_HEAD, "head"),
     CLASS(HIT_CLASS_INVALID, "invalid"),
+    ORPHAN(HIT_REASON_LINK_UNKNOWN, "link_unknown"),
+    ORPHAN(HIT_REASON_LINK_INACTIVE, "link_inactive"),
+    ORPHAN(HIT_REASON_LINK_NOT_STARTED, "link_not_started"),
+    ORPHAN(HIT_REASON_LINK_EXPIRED, "link_expired"),
+    ORPHAN(HIT_REASON_LINK_EXHAUSTED, "link_exhausted"),
     COUNTER("without_id_total", "Clicks redirected without a click id: nothing could record them.",
             without_id),
     COUNTER("reports_refused_total", "Conversion reports refused.", reports_refused),

@@ -10,6 +10,7 @@
 struct counters {
     uint64_t kind[HIT_KIND_COUNT];
     uint64_t class[HIT_CLASS_COUNT];
+    uint64_t invalid_click[HIT_REASON_COUNT];
     uint64_t without_id;        // redirected without a click id, because nothing could record it
     uint64_t reports_refused;   // all
     uint64_t reports_unkept;    // of them, beyond REFUSALS_PER_MINUTE_MAX: counted here only

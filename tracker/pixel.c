@@ -4,6 +4,7 @@
 #include "tracker/endpoints.h"
 
 #include "base/query.h"
+#include "tracker/link.h"
 #include "tracker/note.h"
 #include "tracker/params.h"
 #include "tracker/text.h"
@@ -54,8 +55,10 @@ void pixel_impression_answer(struct context *context, struct http_conn *conn,
     note.hit.link_id = link.link_id;
     note.hit.program_id = link.program_id;
     note.hit.partner_id = link.partner_id;
-    if (!link.active || !catalog_program_find(context->catalog, link.program_id, &program) || !program.active)
-        note_invalidate(&note, HIT_REASON_LINK_INACTIVE);
+    bool has_program = catalog_program_find(context->catalog, link.program_id, &program);
+    enum hit_reason reason = link_closed(&link, has_program ? &program : NULL, click_id_ms(note.hit.id));
+    if (reason != HIT_REASON_NONE)
+        note_invalidate(&note, reason);
     answer(context, conn, &note, SLICE_NONE);
 }
 

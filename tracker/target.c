@@ -2,7 +2,8 @@
 //
 // A destination is the target's bytes with what a header or a browser could misread percent-encoded:
 // controls, spaces, quotes, angle brackets, backslashes and everything outside ASCII. So no CR, LF or NUL can
-// come out whatever came in.
+// come out whatever came in. Macros cost a target without them nothing: their bytes are among those that are
+// looked at anyway, because they are not safe.
 
 #include "tracker/target.h"
 
@@ -74,21 +75,56 @@ static bool is_safe(char c)
     return (http_char_is(c, HTTP_CHAR_TARGET) && c != '\\') || c == '#';
 }
 
-static void url_write(struct bytes_writer *out, struct slice text)
+struct building {
+    struct bytes_writer out;
+    const uint8_t *passed_end; // what is passed on may reach to here
+    const struct macro_values *macros;
+    struct slice click_id;
+};
+
+// All or nothing, so that no value is cut.
+static void macro_expand(struct building *building, enum catalog_macro macro)
+{
+    struct bytes_writer *out = &building->out;
+    struct bytes_writer try = {out->at, (uint8_t *)building->passed_end, out->at >= building->passed_end};
+
+    if (macro == CATALOG_MACRO_CLICK_ID) {
+        bytes_write(out, building->click_id.data, building->click_id.len);
+        return;
+    }
+    macro_write(&try, macro, building->macros);
+    if (!try.overflow)
+        out->at = try.at;
+}
+
+static void unsafe_write(struct building *building, uint8_t c)
 {
     static const char digits[] = "0123456789ABCDEF";
+    unsigned macro = (unsigned)c - CATALOG_MACRO_FIRST; // below it: a large number
 
+    if (building->macros && macro < CATALOG_MACRO_COUNT)
+        macro_expand(building, (enum catalog_macro)macro);
+    else
+        bytes_write(&building->out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
+}
+
+static void url_write(struct building *building, struct slice text)
+{
     for (size_t i = 0; i < text.len;) {
         size_t run = i;
         while (run < text.len && is_safe(text.data[run]))
             run++;
-        bytes_write(out, text.data + i, run - i);
+        bytes_write(&building->out, text.data + i, run - i);
         i = run;
-        if (i < text.len) {
-            uint8_t c = (uint8_t)text.data[i++];
-            bytes_write(out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
-        }
+        if (i < text.len)
+            unsafe_write(building, (uint8_t)text.data[i++]);
     }
+}
+
+static bool has_click_id(const struct building *building, struct slice text)
+{
+    return building->macros && text.len > 0 &&
+           memchr(text.data, CATALOG_MACRO_FIRST + CATALOG_MACRO_CLICK_ID, text.len);
 }
 
 static bool name_is(struct slice encoded, struct slice plain)
@@ -100,17 +136,25 @@ static bool name_is(struct slice encoded, struct slice plain)
            slice_equal((struct slice){buffer, len}, plain);
 }
 
-// The target's own parameters but click_id. Returns what goes before the next one.
-static char write_own(struct bytes_writer *out, struct slice query)
+// A click_id of the target's own stays only where it is ours.
+static bool own_stays(const struct building *building, struct slice param, struct slice name)
+{
+    if (param.len == 0)
+        return false;
+    return !name_is(name, SLICE("click_id")) || (building->click_id.data && has_click_id(building, param));
+}
+
+// The target's own parameters. Returns what goes before the next one.
+static char write_own(struct building *building, struct slice query)
 {
     char mark = '?';
 
     while (query.data) {
         struct slice rest, value, param = slice_split(query, '&', &rest);
         struct slice name = slice_split(param, '=', &value);
-        if (param.len > 0 && !name_is(name, SLICE("click_id"))) {
-            bytes_write_u8(out, (uint8_t)mark);
-            url_write(out, param);
+        if (own_stays(building, param, name)) {
+            bytes_write_u8(&building->out, (uint8_t)mark);
+            url_write(building, param);
             mark = '&';
         }
         query = rest;
@@ -118,12 +162,16 @@ static char write_own(struct bytes_writer *out, struct slice query)
     return mark;
 }
 
+// What comes from the visitor holds no macro.
 static void write_param(struct bytes_writer *out, char mark, struct slice name, struct slice value)
 {
-    bytes_write_u8(out, (uint8_t)mark);
-    bytes_write(out, name.data, name.len);
-    bytes_write_u8(out, '=');
-    url_write(out, value);
+    struct building plain = {.out = *out};
+
+    bytes_write_u8(&plain.out, (uint8_t)mark);
+    bytes_write(&plain.out, name.data, name.len);
+    bytes_write_u8(&plain.out, '=');
+    url_write(&plain, value);
+    *out = plain.out;
 }
 
 static bool query_has(struct slice query, struct slice name)
@@ -133,12 +181,13 @@ static bool query_has(struct slice query, struct slice name)
     return query_find(query, name, &value) == 0;
 }
 
-static char write_passed(struct bytes_writer *out, char mark, const struct params *params, struct slice own,
-                         const uint8_t *limit)
+static char write_passed(struct building *building, char mark, const struct params *params, struct slice own)
 {
+    struct bytes_writer *out = &building->out;
+
     for (size_t i = 0; i < params->n_passed; i++) {
         const struct params_passed *passed = &params->passed[i];
-        struct bytes_writer try = {out->at, (uint8_t *)limit, out->at >= limit};
+        struct bytes_writer try = {out->at, (uint8_t *)building->passed_end, out->at >= building->passed_end};
         if (query_has(own, passed->name))
             continue;
         write_param(&try, mark, passed->name, passed->value);
@@ -150,29 +199,32 @@ static char write_passed(struct bytes_writer *out, char mark, const struct param
     return mark;
 }
 
-struct slice target_build(struct slice target, const struct params *params, struct slice click_id,
-                          struct scratch *scratch)
+struct slice target_build(struct slice target, const struct macro_values *macros, const struct params *params,
+                          struct slice click_id, struct scratch *scratch)
 {
     size_t mark_used = scratch->used;
     char *room = scratch_take(scratch, TARGET_BYTES_MAX);
 
     if (!room || target.len > TARGET_URL_MAX || scheme_length(target) == 0)
         return SLICE_NONE;
-    struct bytes_writer out = bytes_writer(room, TARGET_BYTES_MAX);
+    struct building building = {.out = bytes_writer(room, TARGET_BYTES_MAX),
+                                .passed_end = (const uint8_t *)room + TARGET_PASSED_MAX,
+                                .macros = macros,
+                                .click_id = click_id};
     struct slice fragment, query;
     struct slice path = slice_split(slice_split(target, '#', &fragment), '?', &query);
-    url_write(&out, path);
-    char mark = write_own(&out, query);
-    mark = write_passed(&out, mark, params, query, (const uint8_t *)room + TARGET_PASSED_MAX);
-    if (click_id.data)
-        write_param(&out, mark, SLICE("click_id"), click_id);
+    url_write(&building, path);
+    char mark = write_own(&building, query);
+    mark = write_passed(&building, mark, params, query);
+    if (click_id.data && !has_click_id(&building, target))
+        write_param(&building.out, mark, SLICE("click_id"), click_id);
     if (fragment.data) {
-        bytes_write_u8(&out, '#');
-        url_write(&out, fragment);
+        bytes_write_u8(&building.out, '#');
+        url_write(&building, fragment);
     }
-    if (out.overflow)
+    if (building.out.overflow)
         return SLICE_NONE;
-    struct slice built = {room, (size_t)(out.at - (uint8_t *)room)};
+    struct slice built = {room, (size_t)(building.out.at - (uint8_t *)room)};
     scratch->used = mark_used + built.len;
     return built;
 }

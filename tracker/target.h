@@ -4,6 +4,7 @@
 
 #include "base/catalog.h"
 #include "base/slice.h"
+#include "tracker/macro.h"
 #include "tracker/params.h"
 #include "tracker/scratch.h"
 
@@ -17,7 +18,9 @@
 bool target_deep_link_good(struct slice url, const struct catalog_program *program);
 
 // The target with the parameters that are passed on and not in it yet, and `click_id=` behind them, before
-// the fragment. A click_id that is already in it goes. click_id: its text, or SLICE_NONE for none. SLICE_NONE
-// when the target is not an http or https URL, or too long. The result has only visible ASCII.
-struct slice target_build(struct slice target, const struct params *params, struct slice click_id,
-                          struct scratch *scratch);
+// the fragment. A click_id that is already in it goes. macros: what the target's macros stand for, NULL: it has
+// none (a deep link). A macro whose value would make it longer than TARGET_PASSED_MAX is left empty; where one
+// is the click id, none is appended. click_id: its text, or SLICE_NONE for none. SLICE_NONE when the target is
+// not an http or https URL, or too long. The result has only visible ASCII.
+struct slice target_build(struct slice target, const struct macro_values *macros, const struct params *params,
+                          struct slice click_id, struct scratch *scratch);

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/bytes.h"
+#include "base/catalog_link.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,11 +34,30 @@ static void integration_try(struct catalog_integration *integration)
     assert(n <= CATALOG_SECRETS_MAX);
 }
 
+// What passed the check is read to its last byte.
+static void rules_are_whole(struct slice rules)
+{
+    struct bytes_reader reader = bytes_reader(rules.data, rules.len);
+    struct catalog_rule rule;
+    struct catalog_rule_condition condition;
+    struct catalog_rule_target target;
+    uint64_t weights;
+    while (catalog_rule_next(&reader, &rule)) {
+        while (catalog_rule_condition_next(&rule, &condition))
+            assert(condition.list.len > 0);
+        for (weights = 0; catalog_rule_target_next(&rule, &target);)
+            weights += target.weight;
+        assert(weights == CATALOG_WEIGHT_TOTAL && !rule.rest.bad && rule.rest.at == rule.rest.end);
+    }
+    assert(!reader.bad && reader.at == reader.end);
+}
+
 static void record_try(struct slice bytes)
 {
     struct catalog_record record;
     struct catalog_program program;
     struct catalog_integration integration;
+    struct catalog_link link;
     if (catalog_record_decode(bytes, &record))
         return;
     assert(catalog_record_length(bytes) == bytes.len);
@@ -45,7 +65,8 @@ static void record_try(struct slice bytes)
         program_try(&program);
     if (catalog_integration_decode(&record, &integration) == 0)
         integration_try(&integration);
-    (void)!catalog_record_check(&record);
+    if (catalog_record_check(&record) == 0 && catalog_link_decode(&record, &link) == 0)
+        rules_are_whole(link.rules);
 }
 
 static void image_try(struct slice bytes)

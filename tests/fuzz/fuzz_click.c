@@ -15,13 +15,33 @@ static const struct catalog_program program = {.hosts = {"\0\14shop.example", 14
 static struct scratch scratch;
 static uint8_t record[HIT_RECORD_MAX + 4];
 
-static void destination_is_safe(struct slice target, const struct params *params)
+static void destination_is_safe(struct slice target, const struct macro_values *macros,
+                                const struct params *params)
 {
-    struct slice built = target_build(target, params, SLICE("I"), &scratch);
+    struct slice built = target_build(target, macros, params, SLICE("I"), &scratch);
+    bool own_id = macros && memchr(target.data, CATALOG_MACRO_FIRST + CATALOG_MACRO_CLICK_ID, target.len);
 
     for (size_t i = 0; i < built.len; i++)
         assert(built.data[i] > ' ' && built.data[i] < 0x7f);
-    assert(!built.data || memmem(built.data, built.len, "click_id=I", 10));
+    assert(!built.data || own_id || memmem(built.data, built.len, "click_id=I", 10));
+}
+
+// A catalog's target, with whatever the visitor sent in its macros: scheme and host are its own.
+static void macros_stay_behind_the_host(struct slice target, const struct hit *hit,
+                                        const struct params *params)
+{
+    static const struct facts facts = {.language = {NULL, 0}};
+    const struct macro_values macros = {hit, params, &facts};
+    size_t origin = 0;
+
+    if (target.len == 0 || catalog_target_check(target) != 0)
+        return;
+    destination_is_safe(target, &macros, params);
+    struct slice built = target_build(target, &macros, params, SLICE("I"), &scratch);
+    while (origin < target.len && http_char_is(target.data[origin], HTTP_CHAR_TARGET) &&
+           !strchr("\\#?", target.data[origin]) && !(target.data[origin] == '/' && origin > 7))
+        origin++;
+    assert(!built.data || (built.len >= origin && memcmp(built.data, target.data, origin) == 0));
 }
 
 static void deep_link_is_ours(struct slice url)
@@ -58,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(hit_encode(&writer, &hit) == 0);
     deep_link_is_ours(target);
     deep_link_is_ours(params.to);
-    destination_is_safe(target, &params);
+    destination_is_safe(target, NULL, &params);
+    macros_stay_behind_the_host(target, &hit, &params);
     return 0;
 }

@@ -130,7 +130,7 @@ static struct slice build(const char *target, const char *query, const char *cli
     scratch_reset(&scratch);
     memset(field, 0, sizeof(field));
     params_read(slice_of(query), &scratch, &params, field);
-    return target_build(slice_of(target), &params, click_id ? slice_of(click_id) : SLICE_NONE, &scratch);
+    return target_build(slice_of(target), NULL, &params, click_id ? slice_of(click_id) : SLICE_NONE, &scratch);
 }
 
 static void build_test(void **state)
