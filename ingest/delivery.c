@@ -3,6 +3,8 @@
 
 #include "ingest/delivery.h"
 
+#include "base/pack.h"
+
 struct delivery delivery_of(struct slice entry_id, struct slice bytes)
 {
     struct delivery d = {.entry_id = entry_id, .bytes = bytes};
@@ -13,7 +15,18 @@ struct delivery delivery_of(struct slice entry_id, struct slice bytes)
     size_t len = bytes.len - FRAME_HEADER_BYTES;
     d.payload = (struct slice){bytes.data + FRAME_HEADER_BYTES, min_of(len, frame_payload_length(&d.header))};
     d.payload_ok = frame_payload_check(&d.header, d.payload.data, len) == 0;
+    if (d.payload_ok)
+        d.hits_bytes = d.header.packed ? pack_raw_bytes(d.payload) : d.payload.len;
     return d;
+}
+
+struct slice delivery_hits(const struct delivery *delivery, void *room)
+{
+    if (!delivery->header.packed)
+        return delivery->payload;
+    if (delivery->hits_bytes == 0 || pack_undo(delivery->payload, room) != 0)
+        return SLICE_NONE;
+    return (struct slice){room, delivery->hits_bytes};
 }
 
 const char *frame_condition_name(int condition)

@@ -19,6 +19,8 @@
 #include "ingest/dead_letter.h"
 #include "ingest/hourly.h"
 #include "ingest/row_copy.h"
+#include "ingest/touch_batch.h"
+#include "ingest/unpacked.h"
 
 #define DAYS_ROUNDS_MAX 8
 
@@ -28,6 +30,7 @@ struct loader {
     struct loaded_producer producers[PRODUCERS_PER_LOAD_MAX];
     size_t n_producers;
     struct days days;
+    struct unpacked unpacked;
 
     // Of the running transaction:
     struct pg *pg;
@@ -50,6 +53,7 @@ struct loader *loader_free(struct loader *loader)
     if (loader) {
         for (size_t i = 0; i < COPY_TABLES; i++)
             row_batch_deinit(&loader->batches[i]);
+        unpacked_deinit(&loader->unpacked);
         free(loader);
     }
     return NULL;
@@ -141,8 +145,14 @@ static int payload_take(struct loader *loader, size_t index, size_t producer)
 {
     const struct delivery *delivery = &loader->deliveries[index];
     struct producer_row *row = &loader->producers[producer].row;
-    struct bytes_reader reader = bytes_reader(delivery->payload.data, delivery->payload.len);
+    struct slice hits = unpacked_hits(&loader->unpacked, delivery);
+    struct bytes_reader reader = bytes_reader(hits.data, hits.len);
     uint64_t left = delivery->header.count;
+
+    if (!hits.data) {
+        struct dead_letter letter = {DEAD_HIT, left, "the hits cannot be unpacked", delivery->payload};
+        return hits_set_aside(loader, delivery, row, &letter);
+    }
 
     while (left > 0) {
         struct hit hit;
@@ -336,31 +346,6 @@ static int rows_copy(struct loader *loader)
     return r;
 }
 
-// Tells attrib: a row that says which time to look at again, and a wake-up call.
-static int attrib_tell(struct loader *loader)
-{
-    uint64_t from_ms = UINT64_MAX, to_ms = 0;
-    int r = 0;
-
-    for (enum copy_table table = COPY_CLICK; table < COPY_REPORT; table++) {
-        for (size_t i = 0; i < loader->batches[table].n; i++) {
-            const struct batch_row *row = &loader->batches[table].rows[i];
-            from_ms = row->stored ? min_of(from_ms, row->ms) : from_ms;
-            to_ms = row->stored ? max_of(to_ms, row->ms) : to_ms;
-        }
-    }
-    if (from_ms <= to_ms) {
-        struct pg_param params[] = {pg_int(loader->shard), pg_int((int64_t)from_ms), pg_int((int64_t)to_ms)};
-        r = pg_query(loader->pg,
-                     "insert into clickledger.touch_batch (shard, from_ts, to_ts)"
-                     " values ($1, to_timestamp($2::bigint / 1000.0), to_timestamp($3::bigint / 1000.0))",
-                     params, array_length(params), NULL);
-    }
-    if (r == 0 && (from_ms <= to_ms || loader->part.stored[COPY_REPORT] > 0))
-        r = pg_exec(loader->pg, "notify clickledger_work");
-    return r;
-}
-
 // --- Transaction
 
 static int producers_save(struct loader *loader)
@@ -404,7 +389,8 @@ static int transaction_body(struct loader *loader, size_t n)
     if (r == 0)
         r = hourly_add(loader->pg, loader->shard, &loader->batches[COPY_CLICK]);
     if (r == 0)
-        r = attrib_tell(loader);
+        r = touch_batch_tell(loader->pg, loader->shard, loader->batches,
+                             loader->part.stored[COPY_REPORT] > 0);
     return r ? r : producers_save(loader);
 }
 
@@ -413,6 +399,7 @@ static int transaction_run(struct loader *loader, size_t n)
     for (size_t i = 0; i < COPY_TABLES; i++)
         row_batch_clear(&loader->batches[i]);
     loader->days.n_missing = 0;
+    unpacked_clear(&loader->unpacked);
     loader->part = (struct counters){.loads = 1};
     int r = pg_exec(loader->pg, "begin");
     if (r == 0)
@@ -460,7 +447,7 @@ static size_t batch_take(struct loader *loader, const struct delivery deliveries
     for (; take < n; take++) {
         const struct delivery *d = &deliveries[take];
         hits += d->condition ? 0 : d->header.count;
-        bytes += d->bytes.len;
+        bytes += d->hits_bytes;
         if (take > 0 && (hits > loader->limits.hits_max || bytes > loader->limits.bytes_max))
             break;
         if (d->condition == 0 && !producer_note(loader, d->header.producer))
@@ -473,7 +460,7 @@ int loader_load(struct loader *loader, struct pg *pg, unsigned shard, uint64_t n
                 const struct delivery deliveries[], size_t n, size_t *done, struct counters *counters)
 {
     size_t take = batch_take(loader, deliveries, n);
-    int r = LOAD_DAYS;
+    int r = unpacked_reserve(&loader->unpacked, deliveries, take) ? -ENOMEM : LOAD_DAYS;
 
     loader->pg = pg;
     loader->shard = shard;

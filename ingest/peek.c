@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/click_id.h"
@@ -122,17 +123,13 @@ static void print_error(unsigned shard, const struct delivery *d, const char *er
 }
 
 // Returns how many lines were printed.
-static uint64_t print_frame(unsigned shard, const struct delivery *d, uint64_t max)
+static uint64_t print_hits(unsigned shard, const struct delivery *d, struct slice hits, uint64_t max)
 {
-    struct bytes_reader reader = bytes_reader(d->payload.data, d->payload.len);
+    struct bytes_reader reader = bytes_reader(hits.data, hits.len);
     uint64_t printed = 0;
     struct hit hit;
     int condition;
 
-    if (d->condition || !d->payload_ok) {
-        print_error(shard, d, d->condition ? frame_condition_name(d->condition) : "payload_damaged");
-        return 1;
-    }
     for (; printed < max && (condition = hit_next(&reader, &hit, NULL)) != HIT_END && !reader.bad;
          printed++) {
         if (condition) {
@@ -143,6 +140,21 @@ static uint64_t print_frame(unsigned shard, const struct delivery *d, uint64_t m
         print_hit(&hit);
         printf("}\n");
     }
+    return printed;
+}
+
+static uint64_t print_frame(unsigned shard, const struct delivery *d, uint64_t max)
+{
+    void *room = d->hits_bytes > 0 ? malloc(d->hits_bytes) : NULL;
+    struct slice hits = room ? delivery_hits(d, room) : SLICE_NONE;
+    bool empty = !d->condition && frame_payload_length(&d->header) == 0;
+    uint64_t printed = empty ? 0 : 1;
+
+    if (hits.data)
+        printed = print_hits(shard, d, hits, max);
+    else if (!empty)
+        print_error(shard, d, d->condition ? frame_condition_name(d->condition) : "payload_damaged");
+    free(room);
     return printed;
 }
 

@@ -19,6 +19,7 @@ LIBRARY_DOORS = {  # header -> who may include it
     r"ini\.h": r"base/config\.c",
     r"curl/.*": r"base/fetch\.c",
     r"maxminddb\.h": r"base/geo\.c",
+    r"lz4\.h": r"base/pack\.c",
     r"jansson\.h": r"base/json\.c",
     r"qrencode\.h": r"base/qr\.c",
 }

@@ -22,11 +22,12 @@ struct producer {
     uint32_t flags;       // of all its frames
     uint32_t count;       // hits in the frame so far
     struct bytes_writer writer;
-    uint8_t *buffer; // FRAME_HEADER_BYTES, then the payload
-    size_t payload_max;
+    uint8_t *hits;  // encoded, payload_max bytes
+    uint8_t *frame; // as sealed
+    size_t payload_max, frame_room;
 };
 
-// 0 or -ENOMEM. producer_renew() comes next.
+// payload_max: bytes of a frame's hits. 0 or -ENOMEM. producer_renew() comes next.
 must_check int producer_init(struct producer *producer, size_t payload_max);
 void producer_deinit(struct producer *producer);
 

@@ -1,6 +1,6 @@
 """Frames as a tracker makes them, written down a second time: base/frame.h and base/hit.h in Python.
 
-Only the checksum is borrowed from libxxhash.
+Only the checksum is borrowed from libxxhash, and packing from liblz4.
 """
 import ctypes
 import itertools
@@ -8,6 +8,8 @@ import os
 import struct
 import time
 import uuid
+
+import lz4.block
 
 CLICK, IMPRESSION, VISIT, PROMO_ENTRY, REPORT = range(1, 6)
 END, HOLE, UNJOURNALED = 1, 2, 4
@@ -57,13 +59,22 @@ def header_sum(header):
     return header[:88] + struct.pack("<Q", xxh3(header[:88]))
 
 
+PLAIN, PACKED = 1, 2  # versions
+
+
+def pack(payload):
+    return lz4.block.compress(payload)
+
+
 class Frame:
-    def __init__(self, producer, seq, hits_before, prev, records, flags=0, payload=None, count=None, base=1, before_base=0):
+    def __init__(self, producer, seq, hits_before, prev, records, flags=0, payload=None, count=None, base=1, before_base=0,
+                 version=PLAIN):
         self.records = records
         self.hits_before, self.seq = hits_before, seq
         self.count = len(records) if count is None else count
-        self.payload = payload_of(records) if payload is None else payload
-        self.fixed = struct.pack("<4sI16sQQQQII", b"CLFR", 1, producer, seq, hits_before, prev, xxh3(self.payload),
+        made = pack(payload_of(records)) if version == PACKED else payload_of(records)
+        self.payload = made if payload is None else payload
+        self.fixed = struct.pack("<4sI16sQQQQII", b"CLFR", version, producer, seq, hits_before, prev, xxh3(self.payload),
                                  self.count, len(self.payload))
         self.chain = xxh3(self.fixed)
         self.base, self.before_base, self.flags = base, before_base, flags

@@ -6,7 +6,7 @@ import urllib.request
 
 import frames
 from conftest import wait_for
-from frames import HOLE, REPORT, UNJOURNALED, Producer, hit
+from frames import HOLE, PACKED, REPORT, UNJOURNALED, Producer, hit
 from ingest import DAY_MS, INGEST, ingest, letters, new_ingest, producer, row, settled  # noqa: F401 (fixtures)
 from installation import free_ports
 
@@ -89,6 +89,18 @@ def test_unjournaled(ingest, postgres, producer):
     settled(postgres, producer, (3, 9, 6, 0, 3, False))
 
 
+def test_packed_frames(ingest, postgres, producer):
+    producer.send(producer.make(3, version=PACKED), producer.make(2), producer.make(1, version=PACKED))
+    settled(postgres, producer, (3, 6, 6, 0, 0, False))
+    assert postgres.value("select count(*) from click") == 6
+
+
+def test_packed_hits_that_cannot_be_unpacked(ingest, postgres, producer):
+    producer.send(producer.make(2, version=PACKED, payload=b"\x10\0\0\0nonsense"), producer.make(1, version=PACKED))
+    settled(postgres, producer, (2, 3, 1, 2, 0, False))
+    assert letters(postgres) == [("hit", 2, 1)]
+
+
 def test_damaged_payload_then_a_good_one(ingest, postgres, producer):
     made = [producer.make(), producer.make()]
     damaged = bytearray(made[1].bytes())
@@ -117,7 +129,7 @@ def test_unknown_version_stops(new_ingest, postgres, producer):
     ingest = new_ingest().start()
     good = producer.make()
     newer = bytearray(producer.make().bytes())
-    newer[4] = 2
+    newer[4] = 3
     producer.send(good)
     producer.put(frames.header_sum(bytes(newer[:88])) + bytes(newer[96:]))
     assert ingest.process.wait(20) == 3

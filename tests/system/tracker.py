@@ -8,6 +8,7 @@ import struct
 import subprocess
 import urllib.parse
 
+import lz4.block
 import pytest
 
 from conftest import BUILD, ROOT, wait_for
@@ -107,7 +108,7 @@ def hits(client, shard=0):
     """All hits in the stream, in order."""
     found = []
     for frame in frames(client, shard):
-        payload = frame[96:]
+        payload = lz4.block.decompress(frame[96:]) if frame[4] == 2 else frame[96:]
         at = 0
         while at < len(payload):
             length, at = varint(payload, at)

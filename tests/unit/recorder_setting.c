@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pack.h"
+
+#define TURN_HITS_MAX 64
+
 static void on_settled(void *ctx, uint64_t token, bool stored)
 {
     struct setting *s = ctx;
@@ -90,16 +94,20 @@ static struct ingest_model *model_of(struct ingest *ingest, const uint8_t produc
 
 static void payload_check(const struct frame_header *header, struct slice frame)
 {
-    struct bytes_reader r = bytes_reader(frame.data + FRAME_HEADER_BYTES, frame_payload_length(header));
+    struct slice payload = {frame.data + FRAME_HEADER_BYTES, frame_payload_length(header)};
+    size_t bytes = pack_raw_bytes(payload);
+    uint8_t *raw = malloc(bytes + 1);
+    struct bytes_reader r = bytes_reader(raw, bytes);
     struct hit hit;
     uint32_t n = 0;
 
-    if (header->flags & FRAME_HOLE)
-        return;
-    assert_int_equal(frame_payload_check(header, r.at, frame.len - FRAME_HEADER_BYTES), 0);
+    assert_int_equal(frame_payload_check(header, payload.data, frame.len - FRAME_HEADER_BYTES), 0);
+    if (payload.len > 0)
+        assert_int_equal(pack_undo(payload, raw), 0);
     while (hit_next(&r, &hit, NULL) == 0)
         n++;
-    assert_int_equal(n, header->count);
+    assert_int_equal(n, header->flags & FRAME_HOLE ? 0 : header->count);
+    free(raw);
 }
 
 static void position_publish(struct setting *s, unsigned i)
@@ -186,27 +194,32 @@ void loop_turn(struct setting *s)
     event_base_dispatch(s->base);
 }
 
-static struct hit hit_make(struct slice path)
+// About a kilobyte that cannot be packed, the same for each turn's i-th hit: frames of n hits are all of one
+// size.
+static struct hit hit_make(unsigned i)
 {
-    static uint64_t serial;
+    static char text[TURN_HITS_MAX][1000];
     struct hit hit = {.kind = HIT_CLICK, .class = HIT_CLASS_HUMAN, .status = 302};
 
-    memcpy(hit.id, &(uint64_t){++serial}, sizeof(serial));
-    hit.field[HIT_PATH] = path;
+    assert_true(i < TURN_HITS_MAX);
+    srand(i);
+    for (size_t at = 0; at < sizeof(text[i]); at++)
+        text[i][at] = (char)(rand() >> 8);
+    hit.field[HIT_PATH] = (struct slice){text[i], sizeof(text[i])};
     return hit;
 }
 
 // One turn with n hits; what RETRY throws away is added again in the next mode, as a worker does.
 void turn(struct setting *s, unsigned n)
 {
-    static char text[1000];
-    struct hit hit = hit_make((struct slice){text, sizeof(text)});
     int r = RECORDER_RETRY;
 
     for (int tries = 0; r == RECORDER_RETRY; tries++) {
         assert_true(tries < 3);
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = 0; i < n; i++) {
+            struct hit hit = hit_make(i);
             assert_int_equal(recorder_add(s->recorder, &hit), 0);
+        }
         bool blind = recorder_mode(s->recorder) == RECORDER_BLIND;
         r = recorder_turn_end(s->recorder);
         s->added += r == 0 && !blind ? n : 0;

@@ -76,7 +76,8 @@ static const struct {
     unsigned bytes;
     int condition;
 } patches[] = {
-    {"a newer version", 4, 2, 4, FRAME_VERSION_UNKNOWN},
+    {"a newer version", 4, 3, 4, FRAME_VERSION_UNKNOWN},
+    {"a packed one", 4, FRAME_VERSION_PACKED, 4, 0},
     {"seq 0", 24, 0, 8, FRAME_LIMIT},
     {"seq above bigint", 24, 1ull << 63, 8, FRAME_LIMIT},
     {"seq 1 with hits before", 24, 1, 8, FRAME_LIMIT},

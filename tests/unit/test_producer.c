@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/pack.h"
+
 static struct hit hit_make(size_t bytes)
 {
     static const char text[HIT_FIELD_MAX + 1];
@@ -16,6 +18,24 @@ static struct hit hit_make(size_t bytes)
 
     hit.field[HIT_PATH] = (struct slice){text, bytes};
     return hit;
+}
+
+// All of the frame's hits are this one.
+static void hits_check(const struct frame_header *header, struct slice frame, const struct hit *hit)
+{
+    static uint8_t raw[4096];
+    struct slice payload = {frame.data + FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES};
+    struct bytes_reader reader = bytes_reader(raw, pack_raw_bytes(payload));
+    struct hit out;
+
+    assert_true(header->packed);
+    assert_in_range(pack_raw_bytes(payload), 1, sizeof(raw));
+    assert_int_equal(pack_undo(payload, raw), 0);
+    for (unsigned i = 0; i < header->count; i++) {
+        assert_int_equal(hit_next(&reader, &out, NULL), 0);
+        assert_true(slice_equal(out.field[HIT_PATH], hit->field[HIT_PATH]));
+    }
+    assert_int_equal(hit_next(&reader, &out, NULL), HIT_END);
 }
 
 static void frames_are_numbered_and_chained(void **state)
@@ -43,6 +63,7 @@ static void frames_are_numbered_and_chained(void **state)
         assert_int_equal(header.base, seq > 2 ? 2 : seq);
         assert_int_equal(header.hits_before_base, seq > 2 ? 1 : hits);
         assert_int_equal(header.flags, FRAME_UNJOURNALED);
+        hits_check(&header, frame, &hit);
         chain = frame_chain((const uint8_t *)frame.data);
         hits += seq;
         producer_commit(&producer);
