@@ -66,12 +66,15 @@ static int setting_down(void **state)
     return 0;
 }
 
-// A frame of `hits` hits with `bytes` bytes of text each.
+// A frame of `hits` hits with `bytes` bytes of text each, which cannot be packed.
 static int append(struct setting *s, unsigned hits, size_t bytes)
 {
-    static const char text[2048] = "/slug";
+    static char text[2048];
     struct hit hit = {.kind = HIT_CLICK, .class = HIT_CLASS_HUMAN, .status = 302};
 
+    srand(1);
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)(rand() >> 8);
     hit.field[HIT_PATH] = (struct slice){text, bytes};
     for (unsigned i = 0; i < hits; i++) {
         memcpy(hit.id, &s->producer.seq, sizeof(s->producer.seq));
