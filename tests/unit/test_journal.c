@@ -69,14 +69,14 @@ static int setting_down(void **state)
 // A frame of `hits` hits with `bytes` bytes of text each, which cannot be packed.
 static int append(struct setting *s, unsigned hits, size_t bytes)
 {
-    static char text[2048];
+    static char text[2][2048];
     struct hit hit = {.kind = HIT_CLICK, .class = HIT_CLASS_HUMAN, .status = 302};
 
     srand(1);
     for (size_t i = 0; i < sizeof(text); i++)
-        text[i] = (char)(rand() >> 8);
-    hit.field[HIT_PATH] = (struct slice){text, bytes};
+        ((char *)text)[i] = (char)(rand() >> 8);
     for (unsigned i = 0; i < hits; i++) {
+        hit.field[HIT_PATH] = (struct slice){text[i % 2], bytes};
         memcpy(hit.id, &s->producer.seq, sizeof(s->producer.seq));
         assert_int_equal(producer_add(&s->producer, &hit), 0);
     }
