@@ -1,6 +1,7 @@
-// Conversion reports: by a shop's server with a key, by its page with a pixel. A good report is answered only
-// when it is recorded, else 503, so that the shop sends it again. A refused one is told why and kept too, up
-// to REFUSALS_PER_MINUTE_MAX a minute. The key stands in the path, so no path is kept.
+// Conversion reports: by a shop's server with a key and, where the integration has secrets, a signature; by
+// its page with a pixel. A good report is answered only when it is recorded, else 503, so that the shop sends
+// it again. A refused one is told why and kept too, up to REFUSALS_PER_MINUTE_MAX a minute. The key stands in
+// the path, so no path is kept.
 
 #include "tracker/endpoints.h"
 
@@ -11,6 +12,7 @@
 #include "base/query.h"
 #include "tracker/note.h"
 #include "tracker/report.h"
+#include "tracker/signature.h"
 
 #define KEY_BYTES_MAX    256
 #define ANSWER_BYTES_MAX 512
@@ -43,19 +45,32 @@ static void reporting_start(struct reporting *reporting, struct context *context
     reporting->note.hit.reason = HIT_REASON_NONE;
 }
 
-static bool body_is_form(const struct http_request *request)
+static bool type_is(struct slice type, struct slice wanted)
+{
+    return type.len >= wanted.len && http_char_same((struct slice){type.data, wanted.len}, wanted) &&
+           (type.len == wanted.len || type.data[wanted.len] == ';' || type.data[wanted.len] == ' ');
+}
+
+static enum hit_reason body_type_read(const struct http_request *request, bool *is_json)
 {
     struct slice type = http_request_header(request, SLICE("Content-Type"));
-    const struct slice form = SLICE("application/x-www-form-urlencoded");
 
-    if (request->body.len == 0)
-        return true;
-    return type.len >= form.len && http_char_same((struct slice){type.data, form.len}, form) &&
-           (type.len == form.len || type.data[form.len] == ';' || type.data[form.len] == ' ');
+    *is_json = request->body.len > 0 && type_is(type, SLICE("application/json"));
+    if (request->body.len == 0 || *is_json || type_is(type, SLICE("application/x-www-form-urlencoded")))
+        return HIT_REASON_NONE;
+    return HIT_REASON_BODY_TYPE_UNSUPPORTED;
+}
+
+static bool is_signature(enum hit_reason reason)
+{
+    return reason == HIT_REASON_SIGNATURE_MISSING || reason == HIT_REASON_SIGNATURE_EXPIRED ||
+           reason == HIT_REASON_SIGNATURE_WRONG;
 }
 
 static unsigned fault_status(enum hit_reason reason)
 {
+    if (is_signature(reason))
+        return 401;
     if (reason == HIT_REASON_KEY_UNKNOWN)
         return 404;
     return reason == HIT_REASON_BODY_TYPE_UNSUPPORTED ? 415 : 422;
@@ -85,7 +100,8 @@ static void answer_refused(struct context *context, struct http_conn *conn, stru
     reporting->note.hit.status = (uint16_t)status;
     bool kept = refusal_record(context, conn, reporting, reason);
     int len = snprintf(json, sizeof(json), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}%s%.*s%s}",
-                       hit_reason_name(reason), report_fault_text(reason), kept ? ",\"receipt\":\"" : "",
+                       is_signature(reason) ? "unauthorized" : hit_reason_name(reason),
+                       report_fault_text(reason), kept ? ",\"receipt\":\"" : "",
                        kept ? CLICK_ID_TEXT_BYTES : 0, reporting->note.id_text, kept ? "\"" : "");
     answer_json(conn, status, (struct slice){json, (size_t)len});
 }
@@ -115,12 +131,13 @@ static void answer_accepted(struct context *context, struct http_conn *conn, str
     answer_json(conn, 202, (struct slice){json, (size_t)len});
 }
 
-static enum hit_reason report_fill(struct context *context, const struct http_request *request,
+static enum hit_reason report_fill(struct context *context, const struct http_request *request, bool is_json,
                                    struct reporting *reporting, const struct catalog_integration *integration,
                                    const struct catalog_program *program)
 {
     const struct report_input input = {.query = request->query,
                                        .body = request->body,
+                                       .body_is_json = is_json,
                                        .integration = integration,
                                        .currency = program ? program->currency : SLICE_NONE,
                                        .keys = context->keys};
@@ -142,29 +159,41 @@ static void integration_note(struct reporting *reporting)
     reporting->note.hit.program_id = reporting->integration.program_id;
 }
 
+static enum hit_reason postback_read(struct context *context, const struct http_request *request,
+                                     struct reporting *reporting)
+{
+    const struct catalog_integration *integration = &reporting->integration;
+    enum hit_reason fault = HIT_REASON_NONE;
+    struct catalog_program program;
+    bool is_json;
+
+    if (integration->secrets.len > 0)
+        fault = signature_check(request, integration->secrets, context->now_ms);
+    if (fault == HIT_REASON_NONE)
+        fault = body_type_read(request, &is_json);
+    if (fault != HIT_REASON_NONE)
+        return fault;
+    bool known = catalog_program_find(context->catalog, integration->program_id, &program);
+    return report_fill(context, request, is_json, reporting, integration, known ? &program : NULL);
+}
+
 void report_postback_answer(struct context *context, struct http_conn *conn,
                             const struct http_request *request, struct slice name)
 {
     struct reporting reporting;
-    struct catalog_program program;
+    enum hit_reason fault = HIT_REASON_KEY_UNKNOWN;
 
     reporting_start(&reporting, context, request);
-    if (!integration_find(context, name, &reporting.integration)) {
-        answer_refused(context, conn, &reporting, HIT_REASON_KEY_UNKNOWN);
-        return;
+    if (integration_find(context, name, &reporting.integration)) {
+        integration_note(&reporting);
+        fault = postback_read(context, request, &reporting);
     }
-    integration_note(&reporting);
-    if (!body_is_form(request)) {
-        answer_refused(context, conn, &reporting, HIT_REASON_BODY_TYPE_UNSUPPORTED);
-        return;
-    }
-    bool known = catalog_program_find(context->catalog, reporting.integration.program_id, &program);
-    enum hit_reason fault =
-        report_fill(context, request, &reporting, &reporting.integration, known ? &program : NULL);
-    if (fault != HIT_REASON_NONE)
-        answer_refused(context, conn, &reporting, fault);
-    else
+    if (fault == HIT_REASON_STATUS_IGNORED)
+        note_invalidate(&reporting.note, fault);
+    if (fault == HIT_REASON_NONE || fault == HIT_REASON_STATUS_IGNORED)
         answer_accepted(context, conn, &reporting);
+    else
+        answer_refused(context, conn, &reporting, fault);
 }
 
 // Pixels have no key: those of all programmes share the bucket of unknown keys.
@@ -183,7 +212,7 @@ void report_pixel_answer(struct context *context, struct http_conn *conn, const 
     if (query_decode_path(name, code, sizeof(code), &len) == 0 &&
         catalog_program_find_code(context->catalog, (struct slice){code, len}, &program)) {
         reporting.note.hit.program_id = program.id;
-        fault = report_fill(context, request, &reporting, NULL, &program);
+        fault = report_fill(context, request, false, &reporting, NULL, &program);
     }
     if (fault != HIT_REASON_NONE)
         refusal_record(context, conn, &reporting, fault);

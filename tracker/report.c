@@ -1,6 +1,6 @@
 // Reads a conversion report. Pure, strict: a report that can be misunderstood is refused with a reason,
 // because it is about money, but it is kept with whatever could be read. Parameters that we do not know are
-// the shop's own and are ignored. Bounded by QUERY_PARAMS_MAX parameters in the query and in the body.
+// the shop's own and are ignored.
 
 #include "tracker/report.h"
 
@@ -8,59 +8,11 @@
 #include "base/currency.h"
 #include "base/http_char.h"
 #include "base/money.h"
-#include "base/query.h"
-#include "base/utf8.h"
-#include "tracker/params.h"
+#include "tracker/report_params.h"
+#include "tracker/report_status.h"
 
-#define NAME_BYTES_MAX 64
-
-struct known {
-    struct slice name;
-    enum hit_field field;
-    size_t bytes_max;
-};
-
-// click_id and event_time stand in their fields as text until they are read.
-#define KNOWN(text, field, max)                                                                              \
-    {                                                                                                        \
-        {text, sizeof(text) - 1}, field, max                                                                 \
-    }
-
-static const struct known known[] = {
-    KNOWN("click_id", HIT_REPORT_CLICK_ID, REPORT_ID_MAX),
-    KNOWN("order_id", HIT_REPORT_ORDER_ID, REPORT_ID_MAX),
-    KNOWN("kind", HIT_REPORT_KIND, REPORT_ID_MAX),
-    KNOWN("status", HIT_REPORT_STATUS, REPORT_ID_MAX),
-    KNOWN("amount", HIT_REPORT_AMOUNT, REPORT_ID_MAX),
-    KNOWN("currency", HIT_REPORT_CURRENCY, REPORT_ID_MAX),
-    KNOWN("promo", HIT_PROMO, REPORT_ID_MAX),
-    KNOWN("product", HIT_REPORT_PRODUCT, REPORT_TEXT_MAX),
-    KNOWN("customer", HIT_REPORT_CUSTOMER, REPORT_TEXT_MAX),
-    KNOWN("event_time", HIT_REPORT_EVENT_TIME, REPORT_ID_MAX),
-    KNOWN("event_id", HIT_REPORT_EVENT_ID, REPORT_ID_MAX),
-};
-
-struct word {
-    struct slice text, meaning;
-};
-
-#define WORD(text, meaning)                                                                                  \
-    {                                                                                                        \
-        {text, sizeof(text) - 1},                                                                            \
-        {                                                                                                    \
-            meaning, sizeof(meaning) - 1                                                                     \
-        }                                                                                                    \
-    }
-
-// The first is what an absent one means.
-static const struct word kinds[] = {WORD("sale", "sale"), WORD("lead", "lead")};
-static const struct word statuses[] = {
-    WORD("pending", "pending"),   WORD("new", "pending"),        WORD("hold", "pending"),
-    WORD("lead", "pending"),      WORD("approved", "approved"),  WORD("confirmed", "approved"),
-    WORD("sale", "approved"),     WORD("paid", "approved"),      WORD("declined", "declined"),
-    WORD("rejected", "declined"), WORD("cancelled", "declined"), WORD("canceled", "declined"),
-    WORD("refunded", "refunded"), WORD("refund", "refunded"),    WORD("chargeback", "refunded"),
-};
+// Not why: whoever tries signatures learns nothing.
+#define SIGNATURE_REFUSED "The report is not signed as it must be."
 
 static void fault_note(enum hit_reason *fault, enum hit_reason reason)
 {
@@ -68,84 +20,15 @@ static void fault_note(enum hit_reason *fault, enum hit_reason reason)
         *fault = reason;
 }
 
-// The field of a parameter, 0 for one that is not ours.
-static enum hit_field field_find(struct slice name, const struct catalog_integration *integration,
-                                 size_t *max)
+// Absent means a sale.
+static bool kind_read(struct slice *kind)
 {
-    struct slice alias = integration ? catalog_integration_alias(integration, name) : SLICE_NONE;
+    static const struct slice sale = {"sale", 4}, lead = {"lead", 4};
 
-    if (alias.data)
-        name = alias;
-    for (size_t i = 0; i < array_length(known); i++)
-        if (slice_equal(known[i].name, name)) {
-            *max = known[i].bytes_max;
-            return known[i].field;
-        }
-    *max = REPORT_TEXT_MAX;
-    return params_sub_field(name);
-}
-
-static enum hit_reason value_read(struct slice encoded, size_t max, struct scratch *scratch,
-                                  struct slice *out)
-{
-    size_t len, room = min_of(encoded.len, scratch_left(scratch));
-    char *data = scratch_take(scratch, room);
-
-    int r = query_decode(encoded, data, room, &len);
-    if (r == QUERY_BAD_ESCAPE)
-        return HIT_REASON_UTF8_INVALID;
-    if (r != 0 || len > max)
-        return HIT_REASON_PARAMETER_TOO_LONG;
-    *out = (struct slice){data, len};
-    if (utf8_printable(*out))
-        return HIT_REASON_NONE;
-    *out = SLICE_NONE;
-    return HIT_REASON_UTF8_INVALID;
-}
-
-static enum hit_reason param_read(const struct query_param *param, const struct report_input *input,
-                                  struct scratch *scratch, struct slice field[HIT_FIELD_COUNT])
-{
-    char buffer[NAME_BYTES_MAX];
-    struct slice name = {buffer, 0};
-    size_t max;
-
-    if (param->value.len == 0 || query_decode(param->name, buffer, sizeof(buffer), &name.len) != 0)
-        return HIT_REASON_NONE;
-    enum hit_field tag = field_find(name, input->integration, &max);
-    if (tag == 0)
-        return HIT_REASON_NONE;
-    if (field[tag].data)
-        return HIT_REASON_PARAMETER_DUPLICATE;
-    return value_read(param->value, max, scratch, &field[tag]);
-}
-
-static void params_read_all(struct slice text, const struct report_input *input, struct scratch *scratch,
-                            struct slice field[HIT_FIELD_COUNT], enum hit_reason *fault)
-{
-    struct query query;
-    struct query_param param;
-    int r;
-
-    query_start(&query, text);
-    while ((r = query_next(&query, &param)) == 0)
-        fault_note(fault, param_read(&param, input, scratch, field));
-    if (r == QUERY_TOO_MANY)
-        fault_note(fault, HIT_REASON_PARAMETER_TOO_LONG);
-}
-
-static bool word_read(struct slice *field, const struct word *words, size_t n)
-{
-    if (!field->data) {
-        *field = words[0].meaning;
-        return true;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (http_char_same(*field, words[i].text)) {
-            *field = words[i].meaning;
-            return true;
-        }
-    return false;
+    if (kind->data && !http_char_same(*kind, sale) && !http_char_same(*kind, lead))
+        return false;
+    *kind = kind->data && http_char_same(*kind, lead) ? lead : sale;
+    return true;
 }
 
 // Of the report, else of the programme. NULL with *fault where there is none.
@@ -186,8 +69,8 @@ static enum hit_reason amount_reason(int condition)
 // A new sale is worth something; a lead may be worth nothing, and an update may leave the amount as it was.
 static bool amount_needed(const struct slice field[HIT_FIELD_COUNT])
 {
-    return slice_equal(field[HIT_REPORT_KIND], kinds[0].meaning) &&
-           slice_equal(field[HIT_REPORT_STATUS], statuses[0].meaning);
+    return slice_equal(field[HIT_REPORT_KIND], SLICE("sale")) &&
+           slice_equal(field[HIT_REPORT_STATUS], SLICE("pending"));
 }
 
 static void amount_read(const struct report_input *input, struct scratch *scratch,
@@ -268,18 +151,19 @@ enum hit_reason report_read(const struct report_input *input, struct scratch *sc
     enum hit_reason fault = HIT_REASON_NONE;
 
     field[HIT_REPORT_RAW] = raw_join(input, scratch);
-    params_read_all(input->query, input, scratch, field, &fault);
-    params_read_all(input->body, input, scratch, field, &fault);
+    report_params_read(input, scratch, field, &fault);
+    bool readable = fault == HIT_REASON_NONE;
     if (!field[HIT_REPORT_ORDER_ID].data)
         fault_note(&fault, HIT_REASON_ORDER_ID_MISSING);
-    if (!word_read(&field[HIT_REPORT_KIND], kinds, array_length(kinds)))
+    if (!kind_read(&field[HIT_REPORT_KIND]))
         fault_note(&fault, HIT_REASON_KIND_UNKNOWN);
-    if (!word_read(&field[HIT_REPORT_STATUS], statuses, array_length(statuses)))
-        fault_note(&fault, HIT_REASON_STATUS_UNKNOWN);
+    enum hit_reason status = report_status_read(input, scratch, &field[HIT_REPORT_STATUS]);
+    fault_note(&fault, status);
     amount_read(input, scratch, values, field, &fault);
     click_id_read(input->keys, values, &field[HIT_REPORT_CLICK_ID], &fault);
     event_time_read(values, &field[HIT_REPORT_EVENT_TIME], &fault);
-    return fault;
+    // What is ignored need not be whole: a ping names no order.
+    return readable && status == HIT_REASON_STATUS_IGNORED ? status : fault;
 }
 
 const char *report_fault_text(enum hit_reason reason)
@@ -294,8 +178,8 @@ const char *report_fault_text(enum hit_reason reason)
         [HIT_REASON_AMOUNT_PRECISION] = "amount has more decimals than its currency.",
         [HIT_REASON_CURRENCY_UNKNOWN] = "currency is not an ISO 4217 code in use.",
         [HIT_REASON_CURRENCY_MISSING] = "currency is missing.",
-        [HIT_REASON_STATUS_UNKNOWN] =
-            "status is none of pending, approved, declined, refunded or their synonyms.",
+        [HIT_REASON_STATUS_UNKNOWN] = "status is none of pending, approved, declined, refunded, and this "
+                                      "integration does not say what it means.",
         [HIT_REASON_KIND_UNKNOWN] = "kind is neither sale nor lead.",
         [HIT_REASON_CLICK_ID_MALFORMED] = "click_id is not a UUID of 36 characters.",
         [HIT_REASON_CLICK_ID_FORGED] = "click_id was not issued here.",
@@ -303,7 +187,14 @@ const char *report_fault_text(enum hit_reason reason)
         [HIT_REASON_UTF8_INVALID] = "A parameter is not printable UTF-8.",
         [HIT_REASON_PARAMETER_DUPLICATE] = "A parameter was given twice.",
         [HIT_REASON_PARAMETER_TOO_LONG] = "A parameter is too long, or there are too many.",
-        [HIT_REASON_BODY_TYPE_UNSUPPORTED] = "The body must be application/x-www-form-urlencoded.",
+        [HIT_REASON_BODY_TYPE_UNSUPPORTED] =
+            "The body must be application/x-www-form-urlencoded or application/json.",
+        [HIT_REASON_BODY_MALFORMED] = "The body is not a JSON object.",
+        [HIT_REASON_BODY_NESTED] =
+            "The body must be a flat JSON object: no member may be an object or a list.",
+        [HIT_REASON_SIGNATURE_MISSING] = SIGNATURE_REFUSED,
+        [HIT_REASON_SIGNATURE_EXPIRED] = SIGNATURE_REFUSED,
+        [HIT_REASON_SIGNATURE_WRONG] = SIGNATURE_REFUSED,
     };
 
     return texts[reason] ? texts[reason] : "The report cannot be read.";

@@ -12,7 +12,8 @@
 
 struct report_input {
     struct slice query, body;                      // form-urlencoded
-    const struct catalog_integration *integration; // names of its own; NULL: a pixel
+    bool body_is_json;                             // the body is not a form but a flat JSON object
+    const struct catalog_integration *integration; // names and words of its own; NULL: a pixel
     struct slice currency;                         // of the programme; empty: not known
     const struct click_id_keys *keys;
 };
@@ -24,9 +25,9 @@ struct report_values {
     uint8_t integration[VARINT_BYTES_MAX];
 };
 
-// Fills the fields of the hit as far as they are good, and HIT_REPORT_RAW. Returns HIT_REASON_NONE or the
-// first fault. Where no currency is given the amount is read in the programme's, and HIT_REPORT_CURRENCY
-// stays absent.
+// Fills the fields of the hit as far as they are good, and HIT_REPORT_RAW. Returns HIT_REASON_NONE,
+// HIT_REASON_STATUS_IGNORED for what the shop does not want counted, or the first fault. Where no currency is
+// given the amount is read in the programme's, and HIT_REPORT_CURRENCY stays absent.
 enum hit_reason report_read(const struct report_input *input, struct scratch *scratch,
                             struct report_values *values, struct slice field[HIT_FIELD_COUNT]);
 

@@ -1,5 +1,5 @@
-// A conversion report: the first line is the query, the rest the body. A good one has what a good one must
-// have, and any can be recorded.
+// A conversion report: the first line is the query, the rest the body, JSON when it begins like that. A good
+// one has what a good one must have, and any can be recorded.
 
 #include <assert.h>
 #include <stdint.h>
@@ -30,8 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct click_id_keys keys = {.known = {true}};
     const uint8_t *line = size > 0 ? memchr(data, '\n', size) : NULL;
     size_t first = line ? (size_t)(line - data) : size;
+    static const struct catalog_integration integration = {.aliases = {"\0\3tid\0\10order_id", 15},
+                                                           .statuses = {"\0\1"
+                                                                        "1\0\10approved\0\4ping\0\6ignore",
+                                                                        27}};
     const struct report_input input = {.query = {(const char *)data, first},
                                        .body = {(const char *)data + first, size - first},
+                                       .body_is_json = size > first + 1 && line[1] == '{',
+                                       .integration = &integration,
                                        .currency = SLICE("RUB"),
                                        .keys = &keys};
     struct hit hit = {.kind = HIT_REPORT, .class = HIT_CLASS_HUMAN};

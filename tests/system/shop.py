@@ -21,6 +21,15 @@ def ms_of(at):
     return datetime.fromtimestamp(int(at.timestamp() * 1000) / 1000, timezone.utc)
 
 
+def attribute(database):
+    """One run of clickledger-attrib: what it did."""
+    done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": database.conninfo("cl_attrib")},
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert database.query("select * from ledger_violations") == []
+    return {name: int(count) for name, count in (word.split("=") for word in done.stdout.split())}
+
+
 class Shop:
     """A programme with partners, and the ways in which facts come to it."""
 
@@ -84,11 +93,7 @@ class Shop:
                       [action, reason, self.key, at, self.program, order])
 
     def attribute(self):
-        done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": self.db.conninfo("cl_attrib")},
-                              capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        assert self.db.query("select * from ledger_violations") == []
-        return {name: int(count) for name, count in (word.split("=") for word in done.stdout.split())}
+        return attribute(self.db)
 
     def verdict(self, report):
         return self.db.value("select verdict from conversion_report where id = %s", [report])

@@ -223,7 +223,7 @@ def test_postback_by_post(tracker):
     form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     body = b"order_id=%D0%90&amount=10&customer=c+d"
     assert tracker.request("POST", "/postback/good-key?sub1=q", form, body).status == 202
-    answer = tracker.request("POST", "/postback/good-key", {"Content-Type": "application/json"}, b'{"order_id": 1}')
+    answer = tracker.request("POST", "/postback/good-key", {"Content-Type": "text/plain"}, b'{"order_id": 1}')
     assert answer.status == 415 and json.loads(answer.body)["error"]["code"] == "body_type_unsupported"
     good, refused = tracker.hits(2)
     assert good["report_order_id"].decode() == "\u0410" and good["report_customer"] == b"c d" and good["sub1"] == b"q"

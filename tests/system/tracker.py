@@ -31,8 +31,16 @@ def settings(shards=1):
     return record(SETTINGS, b"", struct.pack(">I", shards))
 
 
-def program(number, code, active=True, cookie=False, currency="RUB", fallback="", hosts=()):
+def extension(value):
+    return text("") + struct.pack(">H", len(value)) + value
+
+
+def program(number, code, active=True, cookie=False, currency="RUB", fallback="", hosts=(), visitor=None):
+    """visitor: (flags, cookie domain, cookie hosts) as in base/catalog_policy.h."""
     value = struct.pack(">??", active, cookie) + text(code) + text(currency) + text(fallback) + b"".join(map(text, hosts))
+    if visitor:
+        flags, domain, cookie_hosts = visitor
+        value += extension(bytes([flags]) + text(domain) + b"".join(map(text, cookie_hosts)))
     return (record(PROGRAM, struct.pack(">Q", number), value) +
             record(PROGRAM_CODE, code.encode(), struct.pack(">Q", number)))
 
@@ -46,9 +54,16 @@ def promo_code(code, number, program_id, target, active=True, partner_id=7):
     return record(PROMO_CODE, code.upper().encode(), value)
 
 
-def integration(key, number, program_id, active=True, aliases=None):
-    names = b"".join(text(name) for pair in (aliases or {}).items() for name in pair)
-    return record(INTEGRATION, hashlib.sha256(key.encode()).digest(), struct.pack(">QQ?", number, program_id, active) + names)
+def pairs(words):
+    return b"".join(text(word) for pair in (words or {}).items() for word in pair)
+
+
+def integration(key, number, program_id, active=True, aliases=None, statuses=None, secrets=()):
+    value = struct.pack(">QQ?", number, program_id, active) + pairs(aliases)
+    if statuses or secrets:
+        words = pairs(statuses)
+        value += extension(struct.pack(">H", len(words)) + words + b"".join(map(text, secrets)))
+    return record(INTEGRATION, hashlib.sha256(key.encode()).digest(), value)
 
 
 def publish(client, records, revision):
@@ -228,6 +243,8 @@ RECORDS = [
     promo_code("Summer", 21, 1, "https://shop.example/summer"),
     integration("good-key", 31, 1, aliases={"tid": "order_id", "sum": "amount"}),
     integration("old-key", 32, 1, active=False),
+    integration("words", 33, 1, aliases={"tid": "click_id"}, statuses={"1": "approved", "2": "pending", "3": "declined", "ping": "ignore"}),
+    integration("signed", 34, 1, secrets=["cl_secret_" + "1" * 40, "cl_secret_" + "2" * 40]),
 ]
 
 

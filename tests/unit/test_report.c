@@ -49,6 +49,80 @@ static enum hit_reason report_of(const char *query, const char *body, const char
     return report_read(&input, &scratch, &values, field);
 }
 
+static enum hit_reason report_of_json(const char *query, const char *json)
+{
+    const struct report_input input = {.query = slice_of(query),
+                                       .body = slice_of(json),
+                                       .body_is_json = true,
+                                       .integration = &integration,
+                                       .currency = SLICE("RUB"),
+                                       .keys = &keys};
+
+    scratch_reset(&scratch);
+    memset(field, 0, sizeof(field));
+    return report_read(&input, &scratch, &values, field);
+}
+
+static void json_reasons_test(void **state)
+{
+    static const struct {
+        const char *json;
+        enum hit_reason reason;
+    } cases[] = {
+        {"{\"order_id\":1,\"amount\":10}", HIT_REASON_NONE},
+        {"{\"tid\":\"1\",\"sum\":\"10\"}", HIT_REASON_NONE},
+        {"{\"order_id\":\"1\",\"amount\":10,\"promo\":null,\"sub1\":true,\"extra\":\"\\u0000\"}",
+         HIT_REASON_NONE},
+        {"{}", HIT_REASON_ORDER_ID_MISSING},
+        {"{\"order_id\":null,\"amount\":1}", HIT_REASON_ORDER_ID_MISSING},
+        {"{\"order_id\":\"1\",\"amount\":-100}", HIT_REASON_AMOUNT_NEGATIVE},
+        {"{\"order_id\":\"1\",\"amount\":1e9}", HIT_REASON_AMOUNT_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":0x10}", HIT_REASON_BODY_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,000.00}", HIT_REASON_BODY_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":\"1,000.00\"}", HIT_REASON_AMOUNT_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":NaN}", HIT_REASON_BODY_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":\"\\u0663\"}", HIT_REASON_AMOUNT_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1111111111111111111111111111111111111111}",
+         HIT_REASON_AMOUNT_TOO_LARGE},
+        {"{\"order_id\":\"1\",\"amount\":0.001}", HIT_REASON_AMOUNT_PRECISION},
+        {"{\"order_id\":\"1\",\"amount\":1,\"currency\":\"XXX\"}", HIT_REASON_CURRENCY_UNKNOWN},
+        {"{\"order_id\":\"1\",\"order_id\":\"1\",\"amount\":1}", HIT_REASON_PARAMETER_DUPLICATE},
+        {"{\"order_id\":\"a\\u0000b\",\"amount\":1}", HIT_REASON_UTF8_INVALID},
+        {"{\"order_id\":\"a\\ud800\",\"amount\":1}", HIT_REASON_UTF8_INVALID},
+        {"{\"order_id\":\"a\xff\",\"amount\":1}", HIT_REASON_UTF8_INVALID},
+        {"{\"order_id\":\"1\",\"amount\":1,\"customer\":{\"id\":1}}", HIT_REASON_BODY_NESTED},
+        {"[{\"order_id\":\"1\",\"amount\":1}]", HIT_REASON_BODY_MALFORMED},
+        {"order_id=1&amount=1", HIT_REASON_BODY_MALFORMED},
+        {"{\"status\":\"ping\"}", HIT_REASON_STATUS_IGNORED},
+        {"{\"status\":\"ping\",", HIT_REASON_BODY_MALFORMED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        enum hit_reason reason = report_of_json("ignore_status=ping", cases[i].json);
+        if (reason != cases[i].reason)
+            fail_msg("%s: %s", cases[i].json, hit_reason_name(reason));
+    }
+}
+
+static void json_fields_test(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        report_of_json("sub2=q",
+                       "{\"order_id\":17,\"sum\":1990.50,\"product\":\"\\u0447\\u0430\\u0439\",\"st\":"
+                       "\"paid\",\"event_time\":1700000000,\"sub1\":true}"),
+        HIT_REASON_NONE);
+    assert_true(slice_equal(field[HIT_REPORT_ORDER_ID], SLICE("17")));
+    assert_true(slice_equal(field[HIT_REPORT_AMOUNT], SLICE("1990.50")));
+    assert_int_equal(bytes_get_u64((const uint8_t *)field[HIT_REPORT_AMOUNT_MINOR].data), 199050);
+    assert_true(slice_equal(field[HIT_REPORT_PRODUCT], SLICE("\xd1\x87\xd0\xb0\xd0\xb9")));
+    assert_true(slice_equal(field[HIT_REPORT_STATUS], SLICE("approved")));
+    assert_true(slice_equal(field[HIT_SUB1], SLICE("true")) && slice_equal(field[HIT_SUB2], SLICE("q")));
+    assert_int_equal(report_of_json("", "{\"order_id\":1,\"amount\":9999999999999.99}"), HIT_REASON_NONE);
+    assert_int_equal(bytes_get_u64((const uint8_t *)field[HIT_REPORT_AMOUNT_MINOR].data), 999999999999999);
+}
+
 static void reasons_test(void **state)
 {
     static const struct {
@@ -219,9 +293,10 @@ static void texts_test(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reasons_test), cmocka_unit_test(words_test),
-        cmocka_unit_test(fields_test),  cmocka_unit_test(currency_test),
-        cmocka_unit_test(limits_test),  cmocka_unit_test(forged_id_is_kept_test),
+        cmocka_unit_test(json_reasons_test), cmocka_unit_test(json_fields_test),
+        cmocka_unit_test(reasons_test),      cmocka_unit_test(words_test),
+        cmocka_unit_test(fields_test),       cmocka_unit_test(currency_test),
+        cmocka_unit_test(limits_test),       cmocka_unit_test(forged_id_is_kept_test),
         cmocka_unit_test(texts_test),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,0 +1,9 @@
+#pragma once
+
+// The parameters of a conversion report, from its query and its body, into the fields of a hit.
+
+#include "tracker/report.h"
+
+// Texts as sent: click_id and event_time stand in their fields until they are read. The first fault is noted.
+void report_params_read(const struct report_input *input, struct scratch *scratch,
+                        struct slice field[HIT_FIELD_COUNT], enum hit_reason *fault);
