@@ -398,7 +398,7 @@ static void a_disk_without_room_gets_no_folder(void **state)
 static void fill_segments(struct setting *s, size_t segments)
 {
     while (s->journal.folder.n_segments < segments)
-        assert_int_equal(append(s, 2, 300), 0);
+        assert_int_equal(append(s, 2, 320), 0);
 }
 
 static void segments_follow_each_other(void **state)
