@@ -71,6 +71,7 @@ struct http_conn *http_conn_new(struct http_server *server, int fd, const struct
                                .slot = slot,
                                .generation = server->slots[slot].generation,
                                .peer = *peer,
+                               .since_ms = http_server_now_ms(server),
                                .state = CONN_IDLE};
     server->slots[slot].conn = conn;
     server->n_conns++;
@@ -161,16 +162,32 @@ static bool conn_is_unused(const struct http_conn *conn)
            recv(conn->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
-void http_conn_make_room(struct http_server *server)
+// Whether its client has had time enough for its request, and it is not we who make it wait.
+static bool conn_dawdles(const struct http_conn *conn)
 {
-    struct http_conn *conn = TAILQ_FIRST(&server->states[CONN_IDLE]);
+    struct http_server *server = conn->server;
+
+    return conn->since_ms + server->limits.patience_ms <= http_server_now_ms(server) && !conn->closing &&
+           (conn->state == CONN_IDLE ? conn_is_unused(conn) : conn_is_quiet(conn));
+}
+
+static bool state_make_room(struct http_server *server, enum conn_state state)
+{
+    struct http_conn *conn = TAILQ_FIRST(&server->states[state]);
 
     for (int i = 0; i < ROOM_LOOKS_MAX && conn != NULL; i++, conn = TAILQ_NEXT(conn, by_state))
-        if (conn_is_unused(conn)) {
+        if (conn_dawdles(conn)) {
             server->counters.displaced++;
             http_conn_close(conn);
-            return;
+            return true;
         }
+    return false;
+}
+
+void http_conn_make_room(struct http_server *server)
+{
+    (void)!(state_make_room(server, CONN_IDLE) || state_make_room(server, CONN_HEAD) ||
+            state_make_room(server, CONN_BODY));
 }
 
 void http_conn_close_unused(struct http_conn *conn)
@@ -230,6 +247,7 @@ void http_conn_dispatch(struct http_conn *conn)
 static void conn_answered(struct http_conn *conn)
 {
     conn->server->counters.answered++;
+    conn->since_ms = http_server_now_ms(conn->server);
     conn->input->pos = conn->input->next;
     http_conn_move(conn, CONN_IDLE);
     http_conn_mark(conn);

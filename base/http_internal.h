@@ -59,7 +59,7 @@ void http_conn_move(struct http_conn *conn, enum conn_state state);
 void http_conn_mark(struct http_conn *conn); // to be flushed
 struct http_conn *http_conn_new(struct http_server *server, int fd, const struct http_peer *peer);
 void http_conn_close(struct http_conn *conn);
-void http_conn_make_room(struct http_server *server); // closes the unused one that came first, if any
+void http_conn_make_room(struct http_server *server); // closes the oldest that dawdles, if any
 void http_conn_close_unused(struct http_conn *conn);  // unless something of a request has arrived
 void http_conn_settle(
     struct http_conn *conn); // after progress: resume, close, linger, give memory back, read on

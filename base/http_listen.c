@@ -1,7 +1,8 @@
 // Listening sockets and what comes out of them. At most ACCEPTS_MAX connections are taken per socket and
 // turn. Out of file descriptors or memory, listening pauses for RETRY_MS instead of spinning on a socket that
-// stays readable. Above connections_max a connection takes the place of one that is kept open unused, so that
-// silent clients cannot keep others out; without such a one it gets 503 before a byte of it is read.
+// stays readable. Above connections_max a connection takes the place of one that has said nothing, or not all
+// of its request, for patience_ms, so that silent and slow clients cannot keep others out; without such a one
+// it gets 503 before its request is looked at.
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -45,10 +46,11 @@ static struct http_peer peer_of(const union address *address)
     return peer;
 }
 
-// No slot for a lingering close is left: what the socket takes at once, and away.
+// No slot for a lingering close is left: what the socket takes at once, and away. What has arrived is thrown
+// away, since a close over it would be a reset, which may overtake the answer.
 static void shed_at_once(struct http_server *server, int fd)
 {
-    char text[128];
+    char text[128], scratch[4096];
     int n = snprintf(text, sizeof(text),
                      "HTTP/1.1 503 Service Unavailable\r\nRetry-After: %u\r\nContent-Length: "
                      "0\r\nConnection: close\r\n\r\n",
@@ -56,6 +58,7 @@ static void shed_at_once(struct http_server *server, int fd)
 
     assert(n > 0 && (size_t)n < sizeof(text));
     (void)!send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)!recv(fd, scratch, sizeof(scratch), MSG_DONTWAIT);
     close(fd);
 }
 

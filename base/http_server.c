@@ -25,6 +25,7 @@ enum {
     IDLE_TIMEOUT_MS = 60 * 1000,
     WRITE_TIMEOUT_MS = 30 * 1000,
     LINGER_TIMEOUT_MS = 2 * 1000,
+    PATIENCE_MS = 1000,
     RETRY_AFTER_S = 1,
     TICK_MS = 100,
     POOL_KEEP_MAX = 1024,
@@ -46,6 +47,7 @@ static void limits_default(struct http_limits *limits)
     DEFAULT(idle_timeout_ms, IDLE_TIMEOUT_MS);
     DEFAULT(write_timeout_ms, WRITE_TIMEOUT_MS);
     DEFAULT(linger_timeout_ms, LINGER_TIMEOUT_MS);
+    DEFAULT(patience_ms, PATIENCE_MS);
     DEFAULT(retry_after_s, RETRY_AFTER_S);
 #undef DEFAULT
 }

@@ -16,7 +16,7 @@ struct http_limits {
     size_t headers_max;         // number of header fields [64]
     size_t body_bytes_max;      // decoded body [65536]
     size_t output_bytes_max;    // answers of one connection that wait to be written [4 MiB]
-    unsigned connections_max;   // more displace unused ones, else are shed with 503 [4096]
+    unsigned connections_max;   // more displace silent and slow ones, else are shed with 503 [4096]
     unsigned pipelined_max;     // requests of one connection in one turn [16]
     unsigned requests_max;      // requests of one connection in its life [1,000,000]
     unsigned header_timeout_ms; // first byte to end of head [10,000]
@@ -24,6 +24,7 @@ struct http_limits {
     unsigned idle_timeout_ms;   // keep-alive without a byte [60,000]
     unsigned write_timeout_ms;  // from the flush to the last byte of an answer [30,000]
     unsigned linger_timeout_ms; // reading on behind an error answer [2,000]
+    unsigned patience_ms;       // without a whole request, before a new connection may displace it [1,000]
     unsigned retry_after_s;     // of a 503 [1]
 };
 
@@ -32,7 +33,7 @@ struct http_counters {
     uint64_t requests, answered, replaced; // replaced: by a 500, see http_respond()
     uint64_t dropped;                 // accepted requests whose client went before the answer was written
     uint64_t held, released, retried; // runs
-    uint64_t idle_timeouts, write_timeouts, displaced; // displaced: unused, for a new connection
+    uint64_t idle_timeouts, write_timeouts, displaced; // displaced: silent or slow, for new ones
     uint64_t bytes_in, bytes_out;
     uint64_t faults[HTTP_FAULTS]; // by enum http_fault
 };

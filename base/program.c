@@ -15,7 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define EXIT_MISTAKE 2
+#define EXIT_MISTAKE     2
+#define DESCRIPTORS_KEPT 160 // for connections that are shed, journals, stores, pipes
 
 static const char *settings_path; // of the command line, or NULL
 
@@ -78,6 +79,18 @@ static void descriptors_allow(void)
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
             log_event(LOG_WARN, "program.descriptors_few", log_errno(errno));
     }
+}
+
+unsigned program_connections(unsigned wanted)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= (rlim_t)wanted + DESCRIPTORS_KEPT)
+        return wanted;
+    rlim_t left = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
+    log_event(LOG_WARN, "program.connections_fewer", log_uint("wanted", wanted), log_uint("possible", left),
+              log_uint("descriptors", limit.rlim_cur));
+    return (unsigned)left;
 }
 
 int program_start(const struct program *program, int argc, char **argv)

@@ -25,6 +25,10 @@ struct program {
 // after a mistake.
 int program_start(const struct program *program, int argc, char **argv);
 
+// How many of `wanted` connections the limit of descriptors allows, beside what else a program opens; at
+// least 1.
+unsigned program_connections(unsigned wanted);
+
 // Reads the same settings again, into *config; those of the running program stay as they are. 0, or
 // CONFIG_WRONG or a negative errno with `error`: a mistake, or a change of an option that needs a restart.
 must_check int program_settings_reread(const struct program *program, void *config, char *error,

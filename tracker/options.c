@@ -15,6 +15,8 @@
         "tracker", name, type, CONFIG_FIELD(struct tracker_config, member), min, max, text, help, NULL, true \
     }
 
+#define REDIS_REPLY_TIMEOUT_MS 4000 // a dead one is found within 5 s
+
 #define HOUR_MS INT64_C(3600000)
 #define GIB     (INT64_C(1) << 30)
 
@@ -47,7 +49,8 @@ const struct config_option tracker_options[] = {
             "64m", "size of a journal file"),
     TRACKER("redis_window_bytes", CONFIG_BYTES, redis_window_bytes, 1 << 20, 64 * GIB, "256m",
             "most in Redis and not yet in PostgreSQL, per worker; more waits in the journal"),
-    TRACKER("connections_max", CONFIG_INT, connections_max, 16, 65536, "4096", "per worker; more get 503"),
+    TRACKER("connections_max", CONFIG_INT, connections_max, 16, 65536, "4096",
+            "per worker; more displace who is silent or slow, else get 503"),
     RELOADED("drain", CONFIG_DURATION, drain_ms, 0, HOUR_MS, "60s",
              "longest wait for open connections when stopped or replaced by an upgrade"),
 };
@@ -57,6 +60,7 @@ const size_t tracker_options_count = array_length(tracker_options);
 struct redis_options options_redis(const struct tracker_config *config)
 {
     return (struct redis_options){
+        .reply_timeout_ms = REDIS_REPLY_TIMEOUT_MS,
         .address = config->redis.address,
         .user = config->redis.user[0] != '\0' ? config->redis.user : NULL,
         .password = config->redis.password[0] != '\0' ? config->redis.password : NULL,

@@ -131,8 +131,9 @@ static bool work_left(const struct worker *worker)
 static int server_start(struct worker *worker)
 {
     struct context *context = &worker->context;
+    const struct tracker_config *config = &worker->options->settings->config;
     const struct http_limits limits = {.connections_max =
-                                           (unsigned)worker->options->settings->config.connections_max,
+                                           program_connections((unsigned)config->connections_max),
                                        .pipelined_max = PIPELINED_MAX,
                                        .output_bytes_max = OUTPUT_BYTES_MAX};
 

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import BUILD, wait_for
 from tracker import (KEY_LINE, RECORDS, REVISION, check_pixel, link, make_fixture, publish,  # noqa: F401
-                     tracker_fixture)
+                     tracker_fixture, workers)
 
 
 def test_catalog_changes_arrive(tracker):
@@ -35,11 +35,6 @@ def test_restart_with_redis_away(tracker):
     tracker.redis.kill()
     tracker.start(REVISION)
     assert tracker.get("/c/demo").status == 302
-
-
-def workers(tracker):
-    with open(f"/proc/{tracker.process.pid}/task/{tracker.process.pid}/children", encoding="ascii") as file:
-        return [int(pid) for pid in file.read().split()]
 
 
 def test_dead_worker_is_replaced(make):

@@ -228,6 +228,12 @@ class Tracker:
         return found
 
 
+def workers(tracker):
+    """Their process ids."""
+    with open(f"/proc/{tracker.process.pid}/task/{tracker.process.pid}/children", encoding="ascii") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
 REVISION = 5
 RECORDS = [
     settings(),

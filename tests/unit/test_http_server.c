@@ -269,6 +269,29 @@ static void time_runs_out(void **state)
     }
 }
 
+// The time is that of the whole head or body: no byte prolongs it.
+static void dripping_buys_no_time(void **state)
+{
+    static const char *const heads[] = {"GET /a HTTP/1.1\r\nHost: a\r\nX: ",
+                                        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n"};
+
+    for (size_t i = 0; i < array_length(heads); i++) {
+        world_open(&(struct http_limits){.header_timeout_ms = 150, .body_timeout_ms = 150});
+        say(heads[i], strlen(heads[i]));
+        bool closed = false;
+        for (int n = 0; n < TURNS_MAX && !closed; n++) {
+            say("x", 1);
+            event_base_loop(world.base, EVLOOP_ONCE);
+            http_server_flush(world.server);
+            usleep(10 * 1000);
+            closed = hear();
+        }
+        assert_true(closed);
+        assert_true(heard("HTTP/1.1 408 "));
+        world_close(state);
+    }
+}
+
 static void a_waiting_request_has_no_timeout(void **state)
 {
     (void)state;
@@ -322,17 +345,25 @@ static void who_is_too_many_gets_503(void **state)
     assert_true(heard("[/a#1:]"));
 }
 
+// A tick is longer than anybody's patience here.
+static void lose_patience(void)
+{
+    event_base_loop(world.base, EVLOOP_ONCE);
+    http_server_flush(world.server);
+}
+
 static void who_says_nothing_makes_room(void **state)
 {
     int silent[3];
 
     (void)state;
-    world_open(&(struct http_limits){.connections_max = 3});
+    world_open(&(struct http_limits){.connections_max = 3, .patience_ms = 1});
     for (size_t i = 0; i < array_length(silent); i++) {
         silent[i] = world.fd;
         SAY(REQUEST("/a"));
         turn();
         hear();
+        lose_patience();
         world.fd = client_new();
     }
     assert_int_equal(counters()->displaced, 1);
@@ -352,6 +383,68 @@ static void who_says_nothing_makes_room(void **state)
     close(silent[2]);
 }
 
+static void who_dawdles_makes_room(void **state)
+{
+    static const char *const parts[] = {"", "GET /a",
+                                        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1"};
+
+    for (size_t i = 0; i < array_length(parts); i++) {
+        world_open(&(struct http_limits){.connections_max = 1, .patience_ms = 1});
+        int slow = world.fd;
+        say(parts[i], strlen(parts[i]));
+        turn();
+        lose_patience();
+        world.fd = client_new();
+        SAY(REQUEST("/visitor"));
+        turn();
+        hear();
+        assert_true(heard("[/visitor#1:]"));
+        assert_int_equal(counters()->displaced, 1);
+        close(slow);
+        world_close(state);
+    }
+}
+
+// Who has only just come may be about to ask.
+static void who_is_new_stays(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.connections_max = 1});
+    int first = world.fd;
+    world.fd = client_new();
+    turn();
+    assert_true(hear());
+    assert_true(heard("HTTP/1.1 503 "));
+    close(world.fd);
+    turn();
+    world.fd = first;
+    SAY(REQUEST("/a"));
+    turn();
+    hear();
+    assert_true(heard("[/a#1:]"));
+}
+
+static void who_waits_for_an_answer_stays(void **state)
+{
+    (void)state;
+    world_open(&(struct http_limits){.connections_max = 1, .patience_ms = 1});
+    int first = world.fd;
+    SAY(REQUEST("/hold") "GET /b HT");
+    turn();
+    lose_patience();
+    world.fd = client_new();
+    turn();
+    assert_true(hear());
+    assert_true(heard("HTTP/1.1 503 "));
+    close(world.fd);
+    turn();
+    world.fd = first;
+    http_conn_release(world.server, world.last);
+    turn();
+    hear();
+    assert_true(heard("[/hold#1:]"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,10 +460,14 @@ int main(void)
         TEST(too_large_an_answer_becomes_a_bare_500),
         TEST(a_slow_reader_gets_a_large_answer_whole),
         TEST(time_runs_out),
+        TEST(dripping_buys_no_time),
         TEST(a_waiting_request_has_no_timeout),
         TEST(a_held_answer_has_no_timeout),
         TEST(who_is_too_many_gets_503),
         TEST(who_says_nothing_makes_room),
+        TEST(who_dawdles_makes_room),
+        TEST(who_is_new_stays),
+        TEST(who_waits_for_an_answer_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,24 @@ static void settings_are_read_again(void **state)
     unsetenv("CLICKLEDGER_TRACKER_WORKERS");
 }
 
+static void connections_leave_descriptors_for_the_rest(void **state)
+{
+    static const struct {
+        rlim_t limit;
+        unsigned wanted, possible;
+    } cases[] = {{1000, 100, 100}, {1000, 840, 840}, {1000, 841, 840}, {200, 4096, 40}, {20, 4096, 1}};
+    struct rlimit before;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < array_length(cases); i++) {
+        struct rlimit limit = {cases[i].limit, before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(program_connections(cases[i].wanted), cases[i].possible);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void readiness_is_told(void **state)
 {
     (void)state;
@@ -149,6 +167,7 @@ int main(void)
         cmocka_unit_test(command_lines_are_answered),
         cmocka_unit_test(a_signal_asks_to_stop),
         cmocka_unit_test(settings_are_read_again),
+        cmocka_unit_test(connections_leave_descriptors_for_the_rest),
         cmocka_unit_test(readiness_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
