@@ -13,7 +13,7 @@
 #include "base/http_server.h"
 
 enum {
-    HTTP_LISTENERS_MAX = 8,
+    HTTP_LISTENERS_MAX = 64,
     HTTP_SHED_SLOTS = 64, // connections above the limit that get their 503 with a lingering close
     HTTP_LINGER_BYTES_MAX = 256 * 1024, // read behind an error answer
     HTTP_OUTPUT_BYTES = 16 * 1024, // the first buffer for answers; above it no further request joins a run

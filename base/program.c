@@ -141,9 +141,8 @@ bool program_stop_requested(int stop_fd)
     return poll(&ready, 1, 0) > 0;
 }
 
-static void supervisor_notify(const char *path)
+static void systemd_tell(const char *path, const char *message)
 {
-    static const char message[] = "READY=1";
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t len = strlen(path);
 
@@ -156,16 +155,21 @@ static void supervisor_notify(const char *path)
     if (fd < 0)
         return;
     socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    if (sendto(fd, message, sizeof(message) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address, bytes) < 0)
+    if (sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, bytes) < 0)
         log_event(LOG_WARN, "program.notify_failed", log_errno(errno));
     close(fd);
 }
 
-void program_ready(void)
+void program_notify(const char *message)
 {
     const char *path = getenv("NOTIFY_SOCKET");
 
-    log_event(LOG_INFO, "program.ready", log_str("version", CLICKLEDGER_VERSION));
     if (path)
-        supervisor_notify(path);
+        systemd_tell(path, message);
+}
+
+void program_ready(void)
+{
+    log_event(LOG_INFO, "program.ready", log_str("version", CLICKLEDGER_VERSION));
+    program_notify("READY=1");
 }

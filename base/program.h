@@ -39,5 +39,8 @@ must_check int program_settings_reread(const struct program *program, void *conf
 must_check int program_stop_fd(void);
 bool program_stop_requested(int stop_fd); // does not wait; stays true
 
+// Tells systemd something (Type=notify), when it asks: "MAINPID=7".
+void program_notify(const char *message);
+
 // Logs "program.ready" and tells systemd (Type=notify), when it asks.
 void program_ready(void);

@@ -79,6 +79,8 @@ port = {settings['port']}
 admin_port = {settings['tracker_admin_port']}
 workers = {settings['workers']}
 state = {state.path('tracker')}
+pid_file = {state.path('run', 'tracker.own.pid')}
+drain = 20s
 click_keys = {state.path('click_keys')}
 
 [ingest]

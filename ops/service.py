@@ -1,7 +1,8 @@
 """One supervised process of a state folder: started in a session of its own, known by a pid file, stopped by pid.
 
 A pid file holds the pid and the start time of the process (field 22 of /proc/PID/stat), so that a pid which the kernel
-has given to somebody else is never taken for ours.
+has given to somebody else is never taken for ours. A program that replaces itself (the tracker, in an upgrade) tells the
+new pid in a file of its own; that process is ours when it was started by the same command line.
 """
 import contextlib
 import os
@@ -68,14 +69,27 @@ def start_time(pid):
 
 
 class Service:
-    def __init__(self, name, command, home, user, ready, stop_signal=signal.SIGTERM, ready_seconds=30):
-        self.name, self.command, self.user = name, command, user
+    def __init__(self, name, command, home, user, ready, stop_signal=signal.SIGTERM, ready_seconds=30, own_pid_path=None):
+        self.name, self.command, self.user, self.own_pid_path = name, command, user, own_pid_path
         self.ready, self.ready_seconds, self.stop_signal = ready, ready_seconds, stop_signal
         self.pid_path = os.path.join(home, "run", name + ".pid")
         self.log_path = os.path.join(home, "log", name + ".log")
 
     def pid(self):
         """The pid of the running process, or None."""
+        return self._successor() or self._started()
+
+    def _successor(self):
+        """The process that took over from the one that we started, or None."""
+        try:
+            with open(self.own_pid_path or "") as file:
+                pid = int(file.read())
+            with open(f"/proc/{pid}/cmdline") as line:
+                return pid if line.read().split("\0")[:-1] == self.command else None
+        except (OSError, ValueError):
+            return None
+
+    def _started(self):
         try:
             with open(self.pid_path) as file:
                 pid, started = file.read().split()
@@ -119,15 +133,17 @@ class Service:
                 break
             except Failure:
                 continue
-        if os.path.exists(self.pid_path):
-            os.unlink(self.pid_path)
+        for path in self.pid_path, self.own_pid_path:
+            if path and os.path.exists(path):
+                os.unlink(path)
         return True
 
     def _gone(self, pid):
-        try:
-            os.waitpid(pid, os.WNOHANG)  # our own child, if this run started it
-        except ChildProcessError:
-            pass
+        for one in {pid, self._started()} - {None}:
+            try:
+                os.waitpid(one, os.WNOHANG)  # our own child, if this run started it
+            except ChildProcessError:
+                pass
         return self.pid() is None
 
     def log_tail(self, lines=8):

@@ -211,7 +211,8 @@ class State:
         """All processes of the state, in the order in which they start."""
         def program(name, port):  # port: name of the setting with the port of its /healthz
             return Service(name, [self.path("build", name, f"clickledger-{name}"), "--config", self.path("clickledger.conf")],
-                           self.home, self.user, lambda: http_ok(self.settings[port]))
+                           self.home, self.user, lambda: http_ok(self.settings[port]),
+                           own_pid_path=self.path("run", "tracker.own.pid") if name == "tracker" else None)
 
         redis = ["redis-server", "--port", "0", "--unixsocket", self.path("run", "redis.sock"), "--unixsocketperm", "700",
                  "--dir", self.path("redis"), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",

@@ -33,6 +33,13 @@ static const struct metric own_metrics[] = {
     OWN("restarts_total", "Workers started again after they died.", restarts, NULL),
     OWN("reloads_total", "SIGHUPs, by what became of them.", reloads_done, "result=\"done\""),
     OWN("reloads_total", "SIGHUPs, by what became of them.", reloads_refused, "result=\"refused\""),
+    OWN("upgrades_total", "Upgrades: done counts the one by which this process began.", upgrades_done,
+        "result=\"done\""),
+    OWN("upgrades_total", "Upgrades: done counts the one by which this process began.", upgrades_failed,
+        "result=\"failed\""),
+    {"clickledger_tracker_predecessor_drains",
+     "1 while the tracker that this one replaced has open connections.", METRIC_GAUGE,
+     offsetof(struct admin, predecessor), NULL, false},
 };
 
 struct health {

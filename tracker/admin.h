@@ -15,6 +15,8 @@ struct admin {
     unsigned workers;
     uint64_t restarts; // of workers
     uint64_t reloads_done, reloads_refused;
+    uint64_t upgrades_done, upgrades_failed;
+    uint64_t predecessor;      // 1: it drains
     uint64_t catalog_heard_ms; // monotonic; 0: never
     char text[ADMIN_TEXT_MAX];
 };

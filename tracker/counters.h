@@ -18,6 +18,7 @@ struct counters {
     uint64_t not_found, method_refused;
     uint64_t catalog_revision;
     uint64_t connections;
+    uint64_t listening;         // 1: takes connections
     uint64_t config_generation; // of the settings that the worker works by
     uint64_t beat_ms;           // monotonic; the worker's loop is alive
     struct http_counters http;  // a copy of the server's, once a beat

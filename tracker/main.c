@@ -51,13 +51,16 @@ static int drain(void)
     return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int serve(const struct program *mine)
+static int serve(const struct program *mine, char *const argv[])
 {
     char error[SETTINGS_ERROR_BYTES];
+    struct takeover takeover;
 
     if (settings_complete(&settings, error))
         refuse(error);
-    return supervisor_run(mine, &settings) ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (takeover_inherit(&takeover, &settings.config, error))
+        refuse(error);
+    return supervisor_run(mine, &settings, argv, &takeover) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 // "drain" may stand before or behind the options.
@@ -81,7 +84,7 @@ int main(int argc, char **argv)
     if (sodium_init() < 0)
         refuse("libsodium cannot be initialised");
     if (next == argc)
-        return serve(&mine);
+        return serve(&mine, argv);
     if (next + 1 == argc && strcmp(argv[next], "drain") == 0)
         return drain();
     refuse("unknown argument; see --help");

@@ -32,6 +32,8 @@ const struct config_option tracker_options[] = {
             "worker processes; one per core is enough"),
     TRACKER("state", CONFIG_PATH, state, 0, 0, "/var/lib/clickledger/tracker",
             "folder of journal and catalog"),
+    TRACKER("pid_file", CONFIG_STRING, pid_file, 0, 0, "",
+            "where the pid of the supervisor is told, also of the one after an upgrade; empty: nowhere"),
     RELOADED(
         "click_keys", CONFIG_PATH, click_keys, 0, 0, "/etc/clickledger/click_keys",
         "lines `<key id 0..3> <32 hex digits>`, the first signs new click ids; readable by the owner only"),

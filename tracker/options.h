@@ -17,6 +17,7 @@ struct tracker_config {
     int64_t admin_port;
     int64_t workers;
     char state[256];
+    char pid_file[256];
     char click_keys[256];
     char fallback_url[2049];
     char trusted_proxies[1024];

@@ -350,6 +350,11 @@ static void adoption_look(struct recorder *r)
         log_event(LOG_WARN, "adoption.scan_failed", log_errno(error));
 }
 
+void recorder_adopt_soon(struct recorder *r)
+{
+    r->scanned = false;
+}
+
 static void on_tick(evutil_socket_t unused_fd, short what, void *ctx)
 {
     struct recorder *r = ctx;

@@ -80,6 +80,9 @@ enum recorder_mode recorder_mode(const struct recorder *recorder);
 // The token under which the turn that collects now will be settled (HELD mode).
 uint64_t recorder_token(const struct recorder *recorder);
 
+// Looks for journals without an owner soon, not only every ten seconds.
+void recorder_adopt_soon(struct recorder *recorder);
+
 // Adds a hit to the turn's frame. 0, RECORDER_FULL or RECORDER_REFUSED. Nothing is kept of *hit.
 must_check int recorder_add(struct recorder *recorder, const struct hit *hit);
 

@@ -17,6 +17,8 @@ struct shared_worker {
 struct shared {
     struct catalog_shared catalog; // by the supervisor, as all but the workers'
     struct settings_shared settings;
-    bool relieved; // another tracker serves the port
+    bool open;                                        // workers may listen
+    bool relieved;                                    // another tracker serves the port
+    uint64_t orphans;                                 // goes up when a journal has lost its owner
     struct shared_worker worker[TRACKER_WORKERS_MAX]; // each by its worker
 };

@@ -1,8 +1,5 @@
-// Starts the workers and starts them again. Answers no visitor and records nothing, so that there is little
-// in it that could die; what it does beside its children is small: the catalog's files, the admin port.
-//
-// Workers die with it (PR_SET_PDEATHSIG): their journals are safe at any moment, and a worker without a
-// supervisor would answer by an old catalog for ever.
+// Keeps the workers running. Answers no visitor and records nothing, so that there is little in it that could
+// die; what it does beside its children is small: the catalog's files, the admin port, reloads and upgrades.
 
 #include "tracker/supervisor.h"
 
@@ -12,114 +9,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-
 #include "base/clock.h"
-#include "tracker/admin.h"
-#include "tracker/catalog_sync.h"
 #include "tracker/listen.h"
-#include "tracker/worker.h"
+#include "tracker/pid_file.h"
+#include "tracker/supervisor_internal.h"
 
 #define TICK_MS           100
-#define RESTART_MS_MIN    50
-#define RESTART_MS_MAX    5000
-#define SETTLED_MS        10000 // a worker that lived so long is started again at once
-#define KILL_AFTER_MS     5000  // beyond the time for open requests
-#define CHILD_LISTEN_FD   3
+#define KILL_AFTER_MS     5000 // beyond the time for open requests
 #define ADMIN_CONNECTIONS 64
 
-struct child {
-    pid_t pid; // 0: not running
-    int listen_fd;
-    unsigned failures;             // in a row
-    uint64_t started_ms, start_ms; // monotonic; start_ms: when to start it (again)
-};
-
-struct supervisor {
-    const struct program *program;
-    struct settings *settings;
-    struct shared *shared;
-    struct event_base *base;
-    struct event *tick, *term, *interrupt, *died, *reload;
-    struct http_server *server;
-    struct redis_options redis;
-    struct catalog_sync *catalog_sync;
-    struct admin *admin;
-    struct child child[TRACKER_WORKERS_MAX];
-    unsigned n;
-    bool ready, stopping;
-    uint64_t kill_ms; // monotonic
-};
-
-// --- Children --------------------------------------------------------------------------------
-
-// Everything of the supervisor but the worker's own socket is closed: its loop, its link to Redis, the
-// others' sockets.
-static _Noreturn void child_main(struct supervisor *supervisor, unsigned index, pid_t parent,
-                                 const sigset_t *mask)
+// The sockets go first: what the supervisor keeps open would still collect connections.
+void supervisor_stop(struct supervisor *supervisor)
 {
-    const struct worker_options options = {supervisor->settings, supervisor->shared, index, CHILD_LISTEN_FD};
-    bool moved = dup2(supervisor->child[index].listen_fd, CHILD_LISTEN_FD) == CHILD_LISTEN_FD;
-
-    closefrom(CHILD_LISTEN_FD + 1);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGCHLD, SIG_DFL);
-    signal(SIGINT, SIG_IGN); // the supervisor says when
-    signal(SIGHUP, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (!moved || getppid() != parent)
-        _exit(EXIT_FAILURE);
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    log_open("tracker", (enum log_level)supervisor->settings->config.log.level);
-    int r = worker_run(&options);
-    if (r)
-        log_event(LOG_ERROR, "worker.failed", log_uint("worker", index), log_errno(r));
-    _exit(r ? EXIT_FAILURE : EXIT_SUCCESS);
+    supervisor->stopping = supervisor->children.stopping = true;
+    supervisor->kill_ms =
+        clock_monotonic_ms() + (uint64_t)supervisor->settings->config.drain_ms + KILL_AFTER_MS;
+    children_close_sockets(&supervisor->children);
+    log_event(LOG_INFO, "supervisor.stopping", log_uint("workers", children_running(&supervisor->children)),
+              log_int("successor", supervisor->shared->relieved ? supervisor->successor.pid : 0));
+    children_signal(&supervisor->children, SIGTERM);
 }
 
-static void child_start(struct supervisor *supervisor, unsigned index, uint64_t now_ms)
-{
-    struct child *child = &supervisor->child[index];
-    sigset_t all, mask;
-    pid_t parent = getpid();
-
-    metric_set(&supervisor->shared->worker[index].counters.beat_ms, 0);
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &mask);
-    pid_t pid = fork();
-    if (pid == 0)
-        child_main(supervisor, index, parent, &mask);
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-    child->started_ms = now_ms;
-    if (pid < 0) {
-        log_event(LOG_ERROR, "supervisor.fork_failed", log_errno(errno));
-        child->start_ms = now_ms + RESTART_MS_MAX;
-        return;
-    }
-    child->pid = pid;
-}
-
-static void child_ended(struct supervisor *supervisor, struct child *child, int status)
-{
-    uint64_t now_ms = clock_monotonic_ms(), wait_ms = 0;
-
-    child->pid = 0;
-    if (supervisor->stopping)
-        return;
-    child->failures = now_ms - child->started_ms >= SETTLED_MS ? 0 : child->failures + 1;
-    if (child->failures > 0)
-        wait_ms = min_of((uint64_t)RESTART_MS_MIN << min_of(child->failures, 16u), (uint64_t)RESTART_MS_MAX);
-    child->start_ms = now_ms + wait_ms;
-    metric_add(&supervisor->admin->restarts, 1);
-    log_event(LOG_ERROR, "supervisor.worker_died", log_int("worker", child - supervisor->child),
-              log_int("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-              log_int("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0), log_uint("start_in_ms", wait_ms));
-}
+// --- Events ----------------------------------------------------------------------------------
 
 static void children_reap(struct supervisor *supervisor)
 {
@@ -127,43 +42,60 @@ static void children_reap(struct supervisor *supervisor)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (unsigned i = 0; i < supervisor->n; i++)
-            if (supervisor->child[i].pid == pid)
-                child_ended(supervisor, &supervisor->child[i], status);
+        if (!children_ended(&supervisor->children, pid, status) && pid == supervisor->successor.pid)
+            upgrade_successor_ended(supervisor, status);
+    if (supervisor->children.deaths > supervisor->admin->restarts) {
+        metric_set(&supervisor->admin->restarts, supervisor->children.deaths);
+        supervisor->shared->orphans++; // what they recorded is looked for at once
+    }
 }
 
-static void children_start_due(struct supervisor *supervisor, uint64_t now_ms)
+static bool all_workers(struct supervisor *supervisor, uint64_t now_ms, bool listening)
 {
-    for (unsigned i = 0; i < supervisor->n; i++)
-        if (supervisor->child[i].pid == 0 && now_ms >= supervisor->child[i].start_ms)
-            child_start(supervisor, i, now_ms);
+    for (unsigned i = 0; i < supervisor->children.n; i++) {
+        const struct shared_worker *worker = &supervisor->shared->worker[i];
+        if (!admin_worker_alive(worker, now_ms) ||
+            (listening && __atomic_load_n(&worker->counters.listening, __ATOMIC_RELAXED) == 0))
+            return false;
+    }
+    return true;
 }
 
-static void children_signal(struct supervisor *supervisor, int signal)
+static void pid_tell(const struct supervisor *supervisor)
 {
-    for (unsigned i = 0; i < supervisor->n; i++)
-        if (supervisor->child[i].pid > 0)
-            kill(supervisor->child[i].pid, signal);
+    const char *path = supervisor->settings->config.pid_file;
+    int r = path[0] ? pid_file_write(path) : 0;
+
+    if (r)
+        log_event(LOG_ERROR, "supervisor.pid_not_written", log_str("path", path), log_errno(r));
 }
 
-static unsigned children_running(const struct supervisor *supervisor)
+static int ready_tell(struct supervisor *supervisor)
 {
-    unsigned n = 0;
+    int r = supervisor->took_over ? upgrade_finish(supervisor) : 0;
 
-    for (unsigned i = 0; i < supervisor->n; i++)
-        n += supervisor->child[i].pid > 0;
-    return n;
+    if (r)
+        return r;
+    pid_tell(supervisor);
+    if (supervisor->predecessor.channel < 0)
+        program_ready();
+    else
+        log_event(LOG_INFO, "program.ready", log_str("version", CLICKLEDGER_VERSION),
+                  log_bool("upgrade", true)); // systemd hears of it from its main process until now
+    return 0;
 }
 
-// --- Events ----------------------------------------------------------------------------------
-
-static void ready_tell(struct supervisor *supervisor, uint64_t now_ms)
+// What cannot start its workers leaves everything to its predecessor; without one it tries again for ever.
+static void start_tick(struct supervisor *supervisor, uint64_t now_ms)
 {
-    for (unsigned i = 0; i < supervisor->n; i++)
-        if (!admin_worker_alive(&supervisor->shared->worker[i], now_ms))
-            return;
-    supervisor->ready = true;
-    program_ready();
+    if (supervisor->predecessor.channel >= 0 && supervisor->children.deaths > 0)
+        supervisor->failed = -ECHILD;
+    else if (!supervisor->shared->open)
+        supervisor->shared->open = all_workers(supervisor, now_ms, false);
+    else if (all_workers(supervisor, now_ms, true)) {
+        supervisor->ready = true;
+        supervisor->failed = ready_tell(supervisor);
+    }
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
@@ -174,13 +106,15 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     children_reap(supervisor);
-    supervisor->admin->catalog_heard_ms = catalog_sync_heard_ms(supervisor->catalog_sync);
+    supervisor->admin->catalog_heard_ms =
+        supervisor->catalog_sync ? catalog_sync_heard_ms(supervisor->catalog_sync) : 0;
     if (!supervisor->stopping)
-        children_start_due(supervisor, now_ms);
+        children_start_due(&supervisor->children, now_ms);
     else if (now_ms >= supervisor->kill_ms)
-        children_signal(supervisor, SIGKILL);
-    if (!supervisor->ready)
-        ready_tell(supervisor, now_ms);
+        children_signal(&supervisor->children, SIGKILL);
+    if (!supervisor->ready && !supervisor->stopping)
+        start_tick(supervisor, now_ms);
+    upgrade_tick(supervisor, now_ms);
 }
 
 static void on_died(evutil_socket_t fd, short what, void *ctx)
@@ -188,22 +122,19 @@ static void on_died(evutil_socket_t fd, short what, void *ctx)
     on_tick(fd, what, ctx);
 }
 
-// The sockets go first: what the supervisor keeps open would still collect connections.
+// Asked twice, or while it drains behind a successor: in haste.
 static void on_stop(evutil_socket_t fd, short what, void *ctx)
 {
     struct supervisor *supervisor = ctx;
 
     (void)fd;
     (void)what;
+    __atomic_store_n(&supervisor->shared->relieved, false, __ATOMIC_RELAXED);
     if (supervisor->stopping)
         return;
-    supervisor->stopping = true;
-    supervisor->kill_ms =
-        clock_monotonic_ms() + (uint64_t)supervisor->settings->config.drain_ms + KILL_AFTER_MS;
-    for (unsigned i = 0; i < supervisor->n; i++)
-        close(supervisor->child[i].listen_fd);
-    log_event(LOG_INFO, "supervisor.stopping", log_uint("workers", children_running(supervisor)));
-    children_signal(supervisor, SIGTERM);
+    if (supervisor->successor.pid > 0)
+        kill(supervisor->successor.pid, SIGTERM);
+    supervisor_stop(supervisor);
 }
 
 // All or nothing: what is refused here has reached no worker.
@@ -239,20 +170,34 @@ static int folder_make(const char *path)
     return error;
 }
 
-static int sockets_bind(struct supervisor *supervisor)
+static int socket_bind(const char *host, int64_t port, bool shared)
+{
+    int fd = listen_bind(host, (uint16_t)port, shared);
+
+    if (fd < 0)
+        log_event(LOG_ERROR, "supervisor.bind_failed", log_str("host", host), log_int("port", port),
+                  log_errno(fd));
+    return fd;
+}
+
+// What was taken over, and more where there are more workers now. None is closed where there are fewer: what
+// waits in its queue would be lost.
+static int sockets_bind(struct supervisor *supervisor, const struct takeover *takeover)
 {
     const struct tracker_config *config = &supervisor->settings->config;
+    struct children *children = &supervisor->children;
 
-    for (unsigned i = 0; i < supervisor->n; i++) {
-        int fd = listen_bind(config->host, (uint16_t)config->port);
-        if (fd < 0) {
-            log_event(LOG_ERROR, "supervisor.bind_failed", log_str("host", config->host),
-                      log_int("port", config->port), log_errno(fd));
+    memcpy(children->socket, takeover->listen_fd, sizeof(children->socket));
+    for (children->n_sockets = takeover->n; children->n_sockets < children->n; children->n_sockets++) {
+        int fd = socket_bind(config->host, config->port, true);
+        if (fd < 0)
             return fd;
-        }
-        supervisor->child[i].listen_fd = fd;
+        children->socket[children->n_sockets] = fd;
     }
-    return 0;
+    supervisor->admin_fd = takeover->admin_fd;
+    if (supervisor->admin_fd < 0)
+        supervisor->admin_fd = socket_bind(config->admin_host, config->admin_port, false);
+    return min_of(supervisor->admin_fd, 0);
 }
 
 static int memory_map(struct supervisor *supervisor)
@@ -267,27 +212,25 @@ static int memory_map(struct supervisor *supervisor)
     if (!supervisor->admin)
         return -ENOMEM;
     supervisor->admin->shared = supervisor->shared;
-    supervisor->admin->workers = supervisor->n;
+    supervisor->admin->workers = supervisor->children.n;
+    supervisor->children.shared = shared;
+    supervisor->shared->open = !supervisor->took_over;
     settings_publish(&supervisor->shared->settings, supervisor->settings);
     return 0;
 }
 
+// A successor answers it when it is ready.
 static int admin_start(struct supervisor *supervisor)
 {
-    const struct tracker_config *config = &supervisor->settings->config;
     const struct http_limits limits = {.connections_max = ADMIN_CONNECTIONS};
 
     supervisor->server = http_server_new(supervisor->base, &limits, admin_answer, supervisor->admin);
     if (!supervisor->server)
         return -errno;
-    int r = http_server_listen(supervisor->server, config->admin_host, (uint16_t)config->admin_port, false);
-    if (r)
-        log_event(LOG_ERROR, "supervisor.bind_failed", log_str("host", config->admin_host),
-                  log_int("port", config->admin_port), log_errno(r));
-    return r;
+    return supervisor->took_over ? 0 : http_server_adopt(supervisor->server, supervisor->admin_fd);
 }
 
-static int catalog_start(struct supervisor *supervisor)
+int supervisor_follow_catalog(struct supervisor *supervisor)
 {
     char dir[320];
 
@@ -297,39 +240,43 @@ static int catalog_start(struct supervisor *supervisor)
                             &supervisor->shared->catalog);
 }
 
+static int signal_take(struct supervisor *supervisor, int number, event_callback_fn callback,
+                       struct event **event)
+{
+    *event = evsignal_new(supervisor->base, number, callback, supervisor);
+    return *event && event_add(*event, NULL) == 0 ? 0 : -ENOMEM;
+}
+
 static int events_start(struct supervisor *supervisor)
 {
     const struct timeval tick = {.tv_usec = TICK_MS * 1000};
 
     supervisor->tick = event_new(supervisor->base, -1, EV_PERSIST, on_tick, supervisor);
-    supervisor->term = evsignal_new(supervisor->base, SIGTERM, on_stop, supervisor);
-    supervisor->interrupt = evsignal_new(supervisor->base, SIGINT, on_stop, supervisor);
-    supervisor->died = evsignal_new(supervisor->base, SIGCHLD, on_died, supervisor);
-    supervisor->reload = evsignal_new(supervisor->base, SIGHUP, on_reload, supervisor);
-    if (!supervisor->tick || !supervisor->term || !supervisor->interrupt || !supervisor->died ||
-        !supervisor->reload)
+    if (!supervisor->tick || event_add(supervisor->tick, &tick) != 0 ||
+        signal_take(supervisor, SIGTERM, on_stop, &supervisor->term) ||
+        signal_take(supervisor, SIGINT, on_stop, &supervisor->interrupt) ||
+        signal_take(supervisor, SIGCHLD, on_died, &supervisor->died) ||
+        signal_take(supervisor, SIGHUP, on_reload, &supervisor->reload) ||
+        signal_take(supervisor, SIGUSR2, upgrade_on_signal, &supervisor->upgrade))
         return -ENOMEM;
-    bool added = event_add(supervisor->tick, &tick) == 0 && event_add(supervisor->term, NULL) == 0 &&
-                 event_add(supervisor->interrupt, NULL) == 0 && event_add(supervisor->died, NULL) == 0 &&
-                 event_add(supervisor->reload, NULL) == 0;
-    return added ? 0 : -ENOMEM;
+    return upgrade_watch_predecessor(supervisor);
 }
 
-static int supervisor_start(struct supervisor *supervisor)
+static int supervisor_start(struct supervisor *supervisor, const struct takeover *takeover)
 {
     int r = folder_make(supervisor->settings->config.state);
 
     if (r == 0)
         r = memory_map(supervisor);
     if (r == 0)
-        r = sockets_bind(supervisor);
+        r = sockets_bind(supervisor, takeover);
     supervisor->base = event_base_new();
     if (r == 0 && !supervisor->base)
         r = -ENOMEM;
     if (r == 0)
         r = admin_start(supervisor);
     if (r == 0)
-        r = catalog_start(supervisor);
+        r = supervisor_follow_catalog(supervisor);
     if (r == 0)
         r = events_start(supervisor);
     return r;
@@ -348,6 +295,9 @@ static void supervisor_end(struct supervisor *supervisor)
     event_end(supervisor->interrupt);
     event_end(supervisor->died);
     event_end(supervisor->reload);
+    event_end(supervisor->upgrade);
+    upgrade_end(supervisor);
+    pid_file_remove(supervisor->settings->config.pid_file);
     supervisor->catalog_sync = catalog_sync_free(supervisor->catalog_sync);
     supervisor->server = http_server_free(supervisor->server);
     if (supervisor->base)
@@ -356,7 +306,19 @@ static void supervisor_end(struct supervisor *supervisor)
     free(supervisor);
 }
 
-int supervisor_run(const struct program *program, struct settings *settings)
+// As it was called, so that it is found also when another file or link stands there; a program that was found
+// in PATH by the name of what runs.
+static void path_note(struct supervisor *supervisor)
+{
+    const char *name = supervisor->argv[0];
+    ssize_t len = strchr(name, '/') ? -1 : readlink("/proc/self/exe", supervisor->path, PATH_MAX - 1);
+
+    if (len <= 0)
+        snprintf(supervisor->path, PATH_MAX, "%s", name);
+}
+
+int supervisor_run(const struct program *program, struct settings *settings, char *const argv[],
+                   const struct takeover *takeover)
 {
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
 
@@ -364,13 +326,19 @@ int supervisor_run(const struct program *program, struct settings *settings)
         return -ENOMEM;
     supervisor->program = program;
     supervisor->settings = settings;
-    supervisor->n = (unsigned)settings->config.workers;
-    int r = supervisor_start(supervisor);
+    supervisor->argv = argv;
+    supervisor->predecessor.channel = takeover->channel;
+    supervisor->took_over = takeover->channel >= 0;
+    supervisor->children.n = (unsigned)settings->config.workers;
+    supervisor->children.settings = settings;
+    path_note(supervisor);
+    int r = supervisor_start(supervisor, takeover);
     if (r == 0)
-        children_start_due(supervisor, clock_monotonic_ms());
-    while (r == 0 && (!supervisor->stopping || children_running(supervisor) > 0)) {
+        children_start_due(&supervisor->children, clock_monotonic_ms());
+    while (r == 0 && (!supervisor->stopping || children_running(&supervisor->children) > 0)) {
         event_base_loop(supervisor->base, EVLOOP_ONCE);
         http_server_flush(supervisor->server);
+        r = supervisor->failed;
     }
     supervisor_end(supervisor);
     return r;

@@ -36,7 +36,9 @@ struct worker {
     char journal_dir[320], catalog_dir[320], host[HOST_NAME_MAX_LEN];
     int stop_fd;
     uint64_t generation; // of the settings
-    bool stopping, unused_closed;
+    uint64_t orphans;    // of the supervisor, seen
+    int failed;          // negative errno
+    bool listening, stopping, unused_closed;
     uint64_t stopping_ms; // since; monotonic
 };
 
@@ -51,6 +53,31 @@ static void settings_take(struct worker *worker)
     worker->recorder.journal_keep_ms = settings->config.journal_keep_ms;
     worker->recorder.journal_keep_bytes = settings->config.journal_keep_bytes;
     metric_set(&worker->context.counters->config_generation, worker->generation);
+}
+
+// The last thing in a start: a visitor who is accepted is answered. In an upgrade the supervisor says when.
+static int listen_due(struct worker *worker)
+{
+    const struct worker_options *options = worker->options;
+    int r = 0;
+
+    if (worker->listening || !__atomic_load_n(&options->shared->open, __ATOMIC_RELAXED))
+        return 0;
+    for (unsigned i = 0; r == 0 && i < options->n_listen_fds; i++)
+        r = http_server_adopt(worker->context.server, options->listen_fds[i]);
+    worker->listening = r == 0;
+    metric_set(&worker->context.counters->listening, worker->listening);
+    return r;
+}
+
+static void orphans_due(struct worker *worker)
+{
+    uint64_t orphans = __atomic_load_n(&worker->options->shared->orphans, __ATOMIC_RELAXED);
+
+    if (orphans == worker->orphans)
+        return;
+    worker->orphans = orphans;
+    recorder_adopt_soon(worker->context.recorder);
 }
 
 static void unused_close_due(struct worker *worker)
@@ -80,8 +107,11 @@ static void on_beat(evutil_socket_t fd, short what, void *ctx)
     counters->http = *http_server_counters(worker->context.server);
     metric_set(&counters->connections, http_server_connections(worker->context.server));
     metric_set(&counters->beat_ms, clock_monotonic_ms());
+    orphans_due(worker);
     if (worker->stopping)
         unused_close_due(worker);
+    else if (worker->failed == 0)
+        worker->failed = listen_due(worker);
 }
 
 static void on_term(evutil_socket_t fd, short what, void *ctx)
@@ -140,8 +170,7 @@ static int server_start(struct worker *worker)
     context->server = http_server_new(worker->base, &limits, routes_answer, context);
     if (!context->server)
         return -errno;
-    int r = turn_init(&context->turn, (size_t)limits.connections_max * PIPELINED_MAX);
-    return r ? r : http_server_adopt(context->server, worker->options->listen_fd);
+    return turn_init(&context->turn, (size_t)limits.connections_max * PIPELINED_MAX);
 }
 
 static int recorder_start(struct worker *worker)
@@ -220,7 +249,9 @@ static int worker_start(struct worker *worker)
         r = server_start(worker);
     if (r == 0)
         r = recorder_start(worker);
-    return r ? r : events_start(worker);
+    if (r == 0)
+        r = events_start(worker);
+    return r ? r : listen_due(worker);
 }
 
 static void worker_end(struct worker *worker)
@@ -252,8 +283,10 @@ int worker_run(const struct worker_options *options)
         settings_take(worker);
         on_beat(-1, 0, worker);
     }
-    while (r == 0 && work_left(worker))
+    while (r == 0 && work_left(worker)) {
         turn_run(worker);
+        r = worker->failed;
+    }
     worker_end(worker);
     return r;
 }

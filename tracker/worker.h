@@ -9,7 +9,8 @@ struct worker_options {
     struct settings *settings; // the worker's own copy: it takes what is published into it
     struct shared *shared;
     unsigned index;
-    int listen_fd; // bound; is taken over
+    const int *listen_fds; // bound; are taken over
+    unsigned n_listen_fds;
 };
 
 // Runs until SIGTERM, then finishes what is open. 0, or a negative errno when it could not start.

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import BUILD, ROOT, wait_for
 from installation import Installation, click_id_of
+from test_tracker_life import running
 
 
 @pytest.fixture
@@ -39,6 +40,26 @@ def test_up_again_prints_the_same_and_starts_only_what_died(installation):
     assert installation.up() == first
     now = {name: installation.pid(name) for name in pids}
     assert {name for name in pids if now[name] != pids[name]} == {"postgres", "attrib"}
+
+
+def test_an_upgraded_tracker_is_still_ours(installation):
+    addresses = installation.up()
+    own = installation.home("run", "tracker.own.pid")
+    old = installation.pid("tracker")
+    os.kill(old, signal.SIGUSR2)
+
+    def successor():
+        with open(own) as file:
+            return int(file.read()) != old
+
+    wait_for(successor, what="the successor")
+    assert installation.up() == addresses
+    with open(own) as file:
+        pid = int(file.read())
+    assert pid != old and os.path.exists(f"/proc/{pid}")
+    installation.down()
+    assert not running(pid) and not listening(installation.port)
+    assert not [name for name in os.listdir(installation.home("run")) if name.endswith(".pid")]
 
 
 def test_data_survives_down(installation):

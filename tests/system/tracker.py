@@ -165,11 +165,12 @@ class Tracker:
         self.config = self.folder / "clickledger.conf"
         self.config.write_text("[redis]\naddress = %s\n[tracker]\n" % redis_server.socket +
                                "".join(f"{name} = {value}\n" for name, value in options.items()))
+        self.program = BUILD / "tracker/clickledger-tracker"
         self.process = None
 
     def start(self, revision=None):
         """Starts it and waits until it answers, by a catalog of this revision if one is named."""
-        self.process = self.spawn(BUILD / "tracker/clickledger-tracker", "--config", self.config)
+        self.process = self.spawn(self.program, "--config", self.config)
         wait_for(self.healthy, what="the tracker")
         if revision is not None:
             self.wait_catalog(revision)
