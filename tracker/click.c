@@ -70,6 +70,8 @@ static struct destination choose(struct context *context, struct click *click,
     hit->program_id = link->program_id;
     hit->partner_id = link->partner_id;
     click->has_program = catalog_program_find(context->catalog, link->program_id, &click->program);
+    note_visitor(&click->note, context, request, click->has_program ? &click->program : NULL,
+                 click->params.consent);
     enum hit_reason reason =
         link_closed(link, click->has_program ? &click->program : NULL, click_id_ms(hit->id));
     if (reason != HIT_REASON_NONE)
@@ -77,8 +79,15 @@ static struct destination choose(struct context *context, struct click *click,
     bool deep = click->params.to_given && target_deep_link_good(click->params.to, &click->program);
     if (click->params.to_given && !deep)
         note_invalidate(&click->note, HIT_REASON_DEEP_LINK_REFUSED);
-    click->cookie = note_visitor_cookie(&click->note, context, request, &click->program);
+    click->cookie = note_visitor_cookie(&click->note, context, request);
     return deep ? (struct destination){click->params.to, true, false} : target_choose(context, click, link);
+}
+
+static struct destination unknown(struct context *context, struct click *click,
+                                  const struct http_request *request)
+{
+    note_visitor(&click->note, context, request, NULL, click->params.consent);
+    return dead_end(context, click, SLICE_NONE, HIT_REASON_LINK_UNKNOWN);
 }
 
 static void answer_nowhere(struct context *context, struct http_conn *conn, struct click *click)
@@ -157,7 +166,7 @@ void click_link_answer(struct context *context, struct http_conn *conn, const st
         click.note.hit.link_id = link.link_id;
         destination = choose(context, &click, request, &link);
     } else {
-        destination = dead_end(context, &click, SLICE_NONE, HIT_REASON_LINK_UNKNOWN);
+        destination = unknown(context, &click, request);
     }
     click_answer(context, conn, &click, destination);
 }
@@ -180,7 +189,7 @@ void click_promo_answer(struct context *context, struct http_conn *conn, const s
                                           .target_url = promo.target_url};
         destination = choose(context, &click, request, &link);
     } else {
-        destination = dead_end(context, &click, SLICE_NONE, HIT_REASON_LINK_UNKNOWN);
+        destination = unknown(context, &click, request);
     }
     click_answer(context, conn, &click, destination);
 }

@@ -3,7 +3,6 @@
 #include "tracker/note.h"
 
 #include "tracker/classify.h"
-#include "tracker/params.h"
 #include "tracker/text.h"
 
 // Every field at its limit, the lengths of the text fields included, still is a hit.
@@ -71,8 +70,6 @@ void note_start(struct note *note, struct context *context, const struct http_re
     field[HIT_REFERRER] =
         text_keep(referrer_cut(heads->value[HEAD_REFERRER]), NOTE_REFERRER_MAX, &context->scratch);
     facts_note(note);
-    if (visitor_read(request, heads, context->keys, note->visitor))
-        field[HIT_VISITOR] = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
 }
 
 // Bounded by the clock, not by the last id: else each report could push the ids on a little more.
@@ -107,18 +104,34 @@ void note_reported_click(struct note *note, struct slice click_id)
         note->hit.field[HIT_REPORT_CLICK_ID] = (struct slice){(const char *)note->click_id, CLICK_ID_BYTES};
 }
 
-struct slice note_visitor_cookie(struct note *note, struct context *context,
-                                 const struct http_request *request, const struct catalog_program *program)
+void note_visitor(struct note *note, struct context *context, const struct http_request *request,
+                  const struct catalog_program *program, enum consent consent)
 {
-    struct slice *visitor = &note->hit.field[HIT_VISITOR];
+    note->visitor_policy = program ? catalog_visitor_policy(program, request->host)
+                                   : (struct catalog_visitor_policy){.cookie = false};
+    note->consent = consent;
+    note->visitor_came = visitor_read(request, &note->heads, context->keys, note->visitor);
+    note->visitor_refused = visitor_opted_out(&note->heads) || consent == CONSENT_REFUSED ||
+                            (note->visitor_policy.consent_needed && consent != CONSENT_GIVEN);
+    if (note->visitor_came && !note->visitor_refused)
+        note->hit.field[HIT_VISITOR] = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
+}
 
-    if (!program->visitor_cookie || note->hit.class != HIT_CLASS_HUMAN || visitor_opted_out(&note->heads))
+struct slice note_visitor_cookie(struct note *note, struct context *context,
+                                 const struct http_request *request)
+{
+    bool forget = note->visitor_came && note->consent == CONSENT_REFUSED;
+
+    if (!note->visitor_policy.cookie || note->hit.class != HIT_CLASS_HUMAN ||
+        (note->visitor_refused && !forget))
         return SLICE_NONE;
-    if (!visitor->data) {
+    if (!note->visitor_came) {
         click_id_next(&context->generator, context->now_ms, note->visitor);
-        *visitor = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
+        note->hit.field[HIT_VISITOR] = (struct slice){(const char *)note->visitor, CLICK_ID_BYTES};
     }
-    size_t len = visitor_cookie_write(note->visitor, address_secure(context->proxies, request, &note->heads),
-                                      note->cookie);
-    return (struct slice){note->cookie, len};
+    const struct visitor_cookie cookie = {.id = forget ? NULL : note->visitor,
+                                          .domain = note->visitor_policy.domain,
+                                          .secure = address_secure(context->proxies, request, &note->heads),
+                                          .cross_site = note->visitor_policy.cross_site};
+    return (struct slice){note->cookie, visitor_cookie_write(&cookie, note->cookie)};
 }

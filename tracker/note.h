@@ -2,8 +2,10 @@
 
 // A hit in the making: what every request says about itself, its class, its id.
 
+#include "base/catalog_policy.h"
 #include "tracker/context.h"
 #include "tracker/facts.h"
+#include "tracker/params.h"
 #include "tracker/visitor.h"
 
 #define NOTE_HOST_MAX       255 // bytes
@@ -17,7 +19,10 @@ struct note {
     struct heads heads;
     struct facts facts;
     struct in6_addr address;
-    uint8_t asn[VARINT_BYTES_MAX]; // as HIT_ASN
+    struct catalog_visitor_policy visitor_policy;
+    enum consent consent;
+    bool visitor_refused, visitor_came; // says no; has a cookie of ours
+    uint8_t asn[VARINT_BYTES_MAX];      // as HIT_ASN
     uint8_t visitor[CLICK_ID_BYTES];
     uint8_t click_id[CLICK_ID_BYTES]; // that a page reported
     char id_text[CLICK_ID_TEXT_BYTES];
@@ -41,7 +46,13 @@ void note_invalidate(struct note *note, enum hit_reason reason);
 // Keeps the click id that a page reported, if it looks like one; it is not checked.
 void note_reported_click(struct note *note, struct slice click_id);
 
-// The value of Set-Cookie where the programme lets visitors be known and this one is a person who did not
-// refuse, else SLICE_NONE. The visitor is noted in the hit.
+// Notes the visitor whose cookie came along, unless he refuses to be known: by Sec-GPC, by consent=0, or by
+// saying nothing where the programme asks first. program NULL: none is known.
+void note_visitor(struct note *note, struct context *context, const struct http_request *request,
+                  const struct catalog_program *program, enum consent consent);
+
+// After note_visitor(): the value of Set-Cookie where the programme lets visitors be known on this host and
+// this one is a person who does not refuse; such a visitor is noted. Who takes his consent back loses his
+// cookie. Else SLICE_NONE.
 struct slice note_visitor_cookie(struct note *note, struct context *context,
-                                 const struct http_request *request, const struct catalog_program *program);
+                                 const struct http_request *request);

@@ -14,6 +14,7 @@ enum role {
     ROLE_TO,
     ROLE_CLICK_ID,
     ROLE_CODE,
+    ROLE_CONSENT,
 };
 
 struct known {
@@ -44,6 +45,7 @@ static const struct known known[] = {
     KNOWN("click_id", ROLE_CLICK_ID, 0),
     KNOWN("code", ROLE_CODE, 0),
     KNOWN("page", ROLE_FIELD, HIT_PAGE),
+    KNOWN("consent", ROLE_CONSENT, 0),
 };
 
 static struct slice slice_behind(struct slice text, struct slice prefix)
@@ -108,6 +110,13 @@ static void read_to(struct slice value, struct scratch *scratch, struct params *
     params->to_given = true;
 }
 
+static void read_consent(struct slice value, enum consent *consent)
+{
+    bool given = slice_equal(value, SLICE("1")) && *consent != CONSENT_REFUSED;
+
+    *consent = given ? CONSENT_GIVEN : CONSENT_REFUSED;
+}
+
 static void read_known(const struct known *row, struct slice value, struct scratch *scratch,
                        struct params *params, struct slice field[HIT_FIELD_COUNT])
 {
@@ -134,6 +143,9 @@ static void read_known(const struct known *row, struct slice value, struct scrat
     case ROLE_CODE:
         keep(&params->code, value, PARAMS_TEXT_MAX, scratch);
         return;
+    case ROLE_CONSENT:
+        read_consent(value, &params->consent);
+        return;
     }
 }
 
@@ -157,4 +169,17 @@ void params_read(struct slice text, struct scratch *scratch, struct params *para
         else if (sub)
             keep(&field[sub], param.value, PARAMS_TEXT_MAX, scratch);
     }
+}
+
+enum consent params_consent(struct slice text)
+{
+    enum consent consent = CONSENT_UNSAID;
+    struct query query;
+    struct query_param param;
+
+    query_start(&query, text);
+    while (query_next(&query, &param) == 0)
+        if (slice_equal(param.name, SLICE("consent")))
+            read_consent(param.value, &consent);
+    return consent;
 }

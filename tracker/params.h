@@ -10,6 +10,13 @@
 #define PARAMS_PAGE_MAX   2048
 #define PARAMS_PASSED_MAX 12 // names that are passed on to the shop
 
+// What the visitor says about being known.
+enum consent {
+    CONSENT_UNSAID,
+    CONSENT_GIVEN,   // consent=1
+    CONSENT_REFUSED, // any other value, or one of two
+};
+
 // As it came, still encoded, so that it can be passed on byte for byte.
 struct params_passed {
     struct slice name, value;
@@ -19,6 +26,7 @@ struct params {
     struct slice to; // deep link, decoded; empty when it could not be
     bool to_given;
     struct slice click_id, code; // decoded
+    enum consent consent;
     struct params_passed passed[PARAMS_PASSED_MAX];
     size_t n_passed;
 };
@@ -27,6 +35,9 @@ struct params {
 // counts, but two `to` are as good as a broken one. What is unknown is left out; nothing fails.
 void params_read(struct slice query, struct scratch *scratch, struct params *params,
                  struct slice field[HIT_FIELD_COUNT]);
+
+// What a query says of consent, for requests that are not read by params_read().
+enum consent params_consent(struct slice query);
 
 // sub1..sub10, sub_id_1.., aff_sub, aff_sub2..: HIT_SUB1..HIT_SUB10, or 0.
 enum hit_field params_sub_field(struct slice name);

@@ -16,15 +16,17 @@ static void answer(struct context *context, struct http_conn *conn, struct note 
     answer_pixel(&context->answers, conn, recorded ? cookie : SLICE_NONE);
 }
 
-// The programme that the path names; the hit is invalid where there is none.
-static bool program_find(struct context *context, struct note *note, struct slice name,
-                         struct catalog_program *program)
+// The programme that the path names, and the visitor by its policy; the hit is invalid where there is none.
+static bool program_find(struct context *context, struct note *note, const struct http_request *request,
+                         struct slice name, enum consent consent, struct catalog_program *program)
 {
     char code[CATALOG_KEY_MAX];
     size_t len;
+    bool found = query_decode_path(name, code, sizeof(code), &len) == 0 &&
+                 catalog_program_find_code(context->catalog, (struct slice){code, len}, program);
 
-    if (query_decode_path(name, code, sizeof(code), &len) != 0 ||
-        !catalog_program_find_code(context->catalog, (struct slice){code, len}, program)) {
+    note_visitor(note, context, request, found ? program : NULL, consent);
+    if (!found) {
         note_invalidate(note, HIT_REASON_LINK_UNKNOWN);
         return false;
     }
@@ -48,6 +50,7 @@ void pixel_impression_answer(struct context *context, struct http_conn *conn,
     params_read(request->query, &context->scratch, &params, note.hit.field);
     if (query_decode_path(name, slug, sizeof(slug), &len) != 0 ||
         !catalog_link_find(context->catalog, (struct slice){slug, len}, &link)) {
+        note_visitor(&note, context, request, NULL, params.consent);
         note_invalidate(&note, HIT_REASON_LINK_UNKNOWN);
         answer(context, conn, &note, SLICE_NONE);
         return;
@@ -56,6 +59,7 @@ void pixel_impression_answer(struct context *context, struct http_conn *conn,
     note.hit.program_id = link.program_id;
     note.hit.partner_id = link.partner_id;
     bool has_program = catalog_program_find(context->catalog, link.program_id, &program);
+    note_visitor(&note, context, request, has_program ? &program : NULL, params.consent);
     enum hit_reason reason = link_closed(&link, has_program ? &program : NULL, click_id_ms(note.hit.id));
     if (reason != HIT_REASON_NONE)
         note_invalidate(&note, reason);
@@ -73,8 +77,8 @@ void pixel_visit_answer(struct context *context, struct http_conn *conn, const s
     note_start(&note, context, request, HIT_VISIT, name);
     params_read(request->query, &context->scratch, &params, note.hit.field);
     note_reported_click(&note, params.click_id);
-    if (program_find(context, &note, name, &program))
-        cookie = note_visitor_cookie(&note, context, request, &program);
+    if (program_find(context, &note, request, name, params.consent, &program))
+        cookie = note_visitor_cookie(&note, context, request);
     answer(context, conn, &note, cookie);
 }
 
@@ -104,10 +108,10 @@ void pixel_promo_answer(struct context *context, struct http_conn *conn, const s
     params_read(request->query, &context->scratch, &params, note.hit.field);
     note_reported_click(&note, params.click_id);
     note.hit.field[HIT_PROMO] = params.code;
-    if (program_find(context, &note, name, &program)) {
+    if (program_find(context, &note, request, name, params.consent, &program)) {
         if (params.code.len > 0)
             promo_read(context, &note, &program, params.code);
-        cookie = note_visitor_cookie(&note, context, request, &program);
+        cookie = note_visitor_cookie(&note, context, request);
     }
     answer(context, conn, &note, cookie);
 }

@@ -212,6 +212,7 @@ void report_pixel_answer(struct context *context, struct http_conn *conn, const 
     if (query_decode_path(name, code, sizeof(code), &len) == 0 &&
         catalog_program_find_code(context->catalog, (struct slice){code, len}, &program)) {
         reporting.note.hit.program_id = program.id;
+        note_visitor(&reporting.note, context, request, &program, params_consent(request->query));
         fault = report_fill(context, request, false, &reporting, NULL, &program);
     }
     if (fault != HIT_REASON_NONE)

@@ -7,8 +7,8 @@
 #include "tracker/visitor.h"
 
 #include <assert.h>
-#include <stdio.h>
 
+#include "base/bytes.h"
 #include "base/http_char.h"
 
 static bool cookie_read(struct slice cookie, const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES])
@@ -50,14 +50,38 @@ bool visitor_opted_out(const struct heads *heads)
     return slice_equal(heads->value[HEAD_SEC_GPC], SLICE("1"));
 }
 
-size_t visitor_cookie_write(const uint8_t id[CLICK_ID_BYTES], bool secure, char out[VISITOR_COOKIE_BYTES_MAX])
+static void add(struct bytes_writer *writer, struct slice text)
+{
+    bytes_write(writer, text.data, text.len);
+}
+
+static void add_value(struct bytes_writer *writer, const uint8_t *id)
 {
     char text[CLICK_ID_TEXT_BYTES];
 
+    add(writer, SLICE(VISITOR_COOKIE_NAME "="));
+    if (!id) {
+        add(writer, SLICE("; Max-Age=0; Path=/"));
+        return;
+    }
     click_id_format(id, text);
-    int len = snprintf(out, VISITOR_COOKIE_BYTES_MAX, "%s=%.*s; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax%s",
-                       VISITOR_COOKIE_NAME, CLICK_ID_TEXT_BYTES, text, VISITOR_COOKIE_AGE_S,
-                       secure ? "; Secure" : "");
-    assert(len > 0 && len < VISITOR_COOKIE_BYTES_MAX);
-    return (size_t)len;
+    add(writer, (struct slice){text, sizeof(text)});
+    add(writer, SLICE("; Max-Age=" VISITOR_COOKIE_AGE_S "; Path=/"));
+}
+
+size_t visitor_cookie_write(const struct visitor_cookie *cookie, char out[VISITOR_COOKIE_BYTES_MAX])
+{
+    struct bytes_writer writer = bytes_writer(out, VISITOR_COOKIE_BYTES_MAX);
+
+    add_value(&writer, cookie->id);
+    if (cookie->domain.len > 0 && cookie->domain.len <= VISITOR_DOMAIN_MAX) {
+        add(&writer, SLICE("; Domain="));
+        add(&writer, cookie->domain);
+    }
+    add(&writer, cookie->cross_site && cookie->secure ? SLICE("; HttpOnly; SameSite=None")
+                                                      : SLICE("; HttpOnly; SameSite=Lax"));
+    if (cookie->secure)
+        add(&writer, SLICE("; Secure"));
+    assert(!writer.overflow);
+    return (size_t)((char *)writer.at - out);
 }

@@ -149,11 +149,39 @@ static void many_test(void **state)
     assert_null(field[HIT_SUB1].data);
 }
 
+static void consent_test(void **state)
+{
+    static const struct {
+        const char *query;
+        enum consent want;
+    } cases[] = {
+        {"", CONSENT_UNSAID},
+        {"sub1=1", CONSENT_UNSAID},
+        {"consent=1", CONSENT_GIVEN},
+        {"sub1=a&consent=1&sub2=b", CONSENT_GIVEN},
+        {"consent=0", CONSENT_REFUSED},
+        {"consent", CONSENT_REFUSED},
+        {"consent=", CONSENT_REFUSED},
+        {"consent=true", CONSENT_REFUSED},
+        {"consent=11", CONSENT_REFUSED},
+        {"consent=1&consent=0", CONSENT_REFUSED},
+        {"consent=0&consent=1", CONSENT_REFUSED},
+        {"consent=1&consent=1", CONSENT_GIVEN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        read_text(slice_of(cases[i].query));
+        if (params.consent != cases[i].want || params_consent(slice_of(cases[i].query)) != cases[i].want)
+            fail_msg("%s", cases[i].query);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kept_test),   cmocka_unit_test(passed_test), cmocka_unit_test(deep_link_test),
-        cmocka_unit_test(limits_test), cmocka_unit_test(many_test),
+        cmocka_unit_test(kept_test),      cmocka_unit_test(consent_test), cmocka_unit_test(passed_test),
+        cmocka_unit_test(deep_link_test), cmocka_unit_test(limits_test),  cmocka_unit_test(many_test),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

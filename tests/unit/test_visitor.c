@@ -30,7 +30,7 @@ static int setup(void **state)
 static bool read_from(const char *template, uint8_t out[CLICK_ID_BYTES])
 {
     static struct request_of room;
-    char headers[8192];
+    char headers[16000];
     size_t len = strcspn(template, "$");
 
     snprintf(headers, sizeof(headers), "%.*s%s%s", (int)len, template, template[len] ? text : "",
@@ -110,17 +110,64 @@ static void bit_flip_test(void **state)
     }
 }
 
+// What browsers send is large, and not all of it is ours.
+static void many_and_long_test(void **state)
+{
+    static char template[16000];
+    uint8_t out[CLICK_ID_BYTES];
+    size_t len = (size_t)sprintf(template, "Cookie: ");
+
+    (void)state;
+    for (int i = 0; i < 59; i++)
+        len += (size_t)sprintf(template + len, "name%d=\"quoted value; ", i);
+    strcpy(template + len, "cl_v=$\r\n");
+    assert_true(read_from(template, out));
+
+    len = (size_t)sprintf(template, "Cookie: cl_v=");
+    memset(template + len, 'a', 5000);
+    strcpy(template + len + 5000, "; b=c; cl_v=$\r\n");
+    assert_true(read_from(template, out));
+    memcpy(template + len + 5000, ";      ;     ", 13);
+    assert_false(read_from(template, out));
+}
+
 static void write_test(void **state)
 {
+    static const struct {
+        bool known, secure, cross_site;
+        const char *domain, *want;
+    } cases[] = {
+        {true, false, false, "", "; Max-Age=34560000; Path=/; HttpOnly; SameSite=Lax"},
+        {true, true, false, "", "; Max-Age=34560000; Path=/; HttpOnly; SameSite=Lax; Secure"},
+        {true, true, true, "", "; Max-Age=34560000; Path=/; HttpOnly; SameSite=None; Secure"},
+        {true, false, true, "", "; Max-Age=34560000; Path=/; HttpOnly; SameSite=Lax"}, // None needs Secure
+        {true, true, false, "shop.example",
+         "; Max-Age=34560000; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax; Secure"},
+        {false, true, false, "shop.example",
+         "; Max-Age=0; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax; Secure"},
+    };
     char out[VISITOR_COOKIE_BYTES_MAX], want[256];
 
     (void)state;
-    size_t len = visitor_cookie_write(id, false, out);
-    snprintf(want, sizeof(want), "cl_v=%s; Max-Age=34560000; Path=/; HttpOnly; SameSite=Lax", text);
-    assert_true(slice_equal((struct slice){out, len}, slice_of(want)));
-    len = visitor_cookie_write(id, true, out);
-    strcat(want, "; Secure");
-    assert_true(slice_equal((struct slice){out, len}, slice_of(want)));
+    for (size_t i = 0; i < array_length(cases); i++) {
+        const struct visitor_cookie cookie = {cases[i].known ? id : NULL, slice_of(cases[i].domain),
+                                              cases[i].secure, cases[i].cross_site};
+        size_t len = visitor_cookie_write(&cookie, out);
+        snprintf(want, sizeof(want), "cl_v=%s%s", cases[i].known ? text : "", cases[i].want);
+        assert_true(slice_equal((struct slice){out, len}, slice_of(want)));
+    }
+}
+
+static void longest_domain_test(void **state)
+{
+    char out[VISITOR_COOKIE_BYTES_MAX], domain[VISITOR_DOMAIN_MAX + 1];
+
+    (void)state;
+    memset(domain, 'a', sizeof(domain));
+    const struct visitor_cookie longest = {id, {domain, VISITOR_DOMAIN_MAX}, true, true};
+    const struct visitor_cookie longer = {id, {domain, sizeof(domain)}, true, true};
+    assert_true(visitor_cookie_write(&longest, out) > VISITOR_DOMAIN_MAX);
+    assert_true(visitor_cookie_write(&longer, out) < VISITOR_DOMAIN_MAX);
 }
 
 static bool opted_out(const char *headers)
@@ -143,8 +190,10 @@ static void opt_out_test(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found_test),    cmocka_unit_test(not_found_test), cmocka_unit_test(cookies_end_test),
-        cmocka_unit_test(bit_flip_test), cmocka_unit_test(write_test),     cmocka_unit_test(opt_out_test),
+        cmocka_unit_test(found_test),          cmocka_unit_test(not_found_test),
+        cmocka_unit_test(cookies_end_test),    cmocka_unit_test(bit_flip_test),
+        cmocka_unit_test(write_test),          cmocka_unit_test(many_and_long_test),
+        cmocka_unit_test(longest_domain_test), cmocka_unit_test(opt_out_test),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
