@@ -4,24 +4,15 @@
 
 #include "base/bytes.h"
 
-size_t varint_bytes(uint64_t value)
-{
-    size_t bytes = 1;
-    while (value >>= 7)
-        bytes++;
-    return bytes;
-}
-
 void bytes_write_varint(struct bytes_writer *w, uint64_t value)
 {
-    uint8_t wire[VARINT_BYTES_MAX];
-    size_t bytes = 0;
-    while (value >= 0x80) {
-        wire[bytes++] = (uint8_t)(value | 0x80);
-        value >>= 7;
+    if (w->overflow || (size_t)(w->end - w->at) < varint_bytes(value)) {
+        w->overflow = true;
+        return;
     }
-    wire[bytes++] = (uint8_t)value;
-    bytes_write(w, wire, bytes);
+    for (; value >= 0x80; value >>= 7)
+        *w->at++ = (uint8_t)(value | 0x80);
+    *w->at++ = (uint8_t)value;
 }
 
 uint64_t bytes_read_varint(struct bytes_reader *r)

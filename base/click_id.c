@@ -16,6 +16,8 @@
 
 #include <sodium.h>
 
+#include "base/util.h"
+
 #define KEYS_FILE_MAX 4096
 #define MS_MAX        ((UINT64_C(1) << 48) - 1)
 #define COUNTER_MAX   0xfffu
@@ -104,6 +106,14 @@ int click_id_check(const struct click_id_keys *keys, const uint8_t id[CLICK_ID_B
     return sodium_memcmp(&tag, &claimed, sizeof(tag)) == 0 ? 0 : CLICK_ID_FORGED;
 }
 
+// "00" to "ff": two digits a look-up, because every click writes two ids.
+#define HEX_ROW(high)                                                                                        \
+    high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "a" high  \
+         "b" high "c" high "d" high "e" high "f"
+static const char HEX_PAIRS[] = HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5")
+    HEX_ROW("6") HEX_ROW("7") HEX_ROW("8") HEX_ROW("9") HEX_ROW("a") HEX_ROW("b") HEX_ROW("c") HEX_ROW("d")
+        HEX_ROW("e") HEX_ROW("f");
+
 static bool dash_at(size_t i)
 {
     return i == 8 || i == 13 || i == 18 || i == 23;
@@ -111,15 +121,13 @@ static bool dash_at(size_t i)
 
 void click_id_format(const uint8_t id[CLICK_ID_BYTES], char out[CLICK_ID_TEXT_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
+    static const uint8_t groups[] = {4, 2, 2, 2, 6}; // bytes between dashes
 
-    for (size_t i = 0, nibble = 0; i < CLICK_ID_TEXT_BYTES; i++) {
-        if (dash_at(i)) {
-            out[i] = '-';
-            continue;
-        }
-        out[i] = digits[id[nibble / 2] >> (nibble % 2 ? 0 : 4) & 0xf];
-        nibble++;
+    for (size_t group = 0; group < array_length(groups); group++) {
+        if (group > 0)
+            *out++ = '-';
+        for (size_t end = groups[group]; end > 0; end--, out += 2)
+            memcpy(out, HEX_PAIRS + 2 * (size_t)*id++, 2);
     }
 }
 

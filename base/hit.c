@@ -65,36 +65,38 @@ static bool numbers_fit(const struct hit *hit)
            hit->promo_code_id <= INT64_MAX && hit->catalog_revision <= INT64_MAX;
 }
 
-static int fields_check(const struct hit *hit)
+// What a record will be made of: most fields of most hits are absent, so they are looked through once.
+struct outline {
+    size_t bytes;
+    unsigned n;
+    uint8_t tag[HIT_FIELD_COUNT]; // the n that are there
+};
+
+static size_t head_bytes(const struct hit *hit)
 {
+    return 3 + 2 + HIT_ID_BYTES + varint_bytes(hit->program_id) + varint_bytes(hit->partner_id) +
+           varint_bytes(hit->link_id) + varint_bytes(hit->promo_code_id) +
+           varint_bytes(hit->catalog_revision);
+}
+
+static int outline_make(const struct hit *hit, struct outline *outline)
+{
+    outline->n = 0;
+    outline->bytes = head_bytes(hit);
     for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
-        int r = hit->field[tag].data ? field_check(tag, hit->field[tag]) : 0;
+        const struct slice *field = &hit->field[tag];
+        if (!field->data)
+            continue;
+        int r = field_check(tag, *field);
         if (r)
             return r;
+        outline->tag[outline->n++] = (uint8_t)tag;
+        outline->bytes += 1 + varint_bytes(field->len) + field->len;
     }
-    return 0;
+    return outline->bytes > HIT_RECORD_MAX ? HIT_TOO_LONG : 0;
 }
 
-static size_t record_bytes(const struct hit *hit)
-{
-    size_t bytes = 3 + 2 + HIT_ID_BYTES + varint_bytes(hit->program_id) + varint_bytes(hit->partner_id) +
-                   varint_bytes(hit->link_id) + varint_bytes(hit->promo_code_id) +
-                   varint_bytes(hit->catalog_revision);
-
-    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
-        if (hit->field[tag].data)
-            bytes += 1 + varint_bytes(hit->field[tag].len) + hit->field[tag].len;
-    }
-    return bytes;
-}
-
-size_t hit_bytes(const struct hit *hit)
-{
-    size_t bytes = record_bytes(hit);
-    return varint_bytes(bytes) + bytes;
-}
-
-static void record_write(struct bytes_writer *w, const struct hit *hit)
+static void record_write(struct bytes_writer *w, const struct hit *hit, const struct outline *outline)
 {
     bytes_write_u8(w, hit->kind);
     bytes_write_u8(w, hit->class);
@@ -106,31 +108,30 @@ static void record_write(struct bytes_writer *w, const struct hit *hit)
     bytes_write_varint(w, hit->link_id);
     bytes_write_varint(w, hit->promo_code_id);
     bytes_write_varint(w, hit->catalog_revision);
-    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
-        if (!hit->field[tag].data)
-            continue;
-        bytes_write_u8(w, (uint8_t)tag);
-        bytes_write_varint(w, hit->field[tag].len);
-        bytes_write(w, hit->field[tag].data, hit->field[tag].len);
+    for (unsigned i = 0; i < outline->n; i++) {
+        const struct slice *field = &hit->field[outline->tag[i]];
+        bytes_write_u8(w, outline->tag[i]);
+        bytes_write_varint(w, field->len);
+        bytes_write(w, field->data, field->len);
     }
 }
 
 int hit_encode(struct bytes_writer *writer, const struct hit *hit)
 {
-    int r = fields_check(hit);
-    if (r)
-        return r;
+    struct outline outline;
+
     if (!kinds_known(hit) || !numbers_fit(hit))
         return HIT_KIND_UNKNOWN;
-    size_t bytes = record_bytes(hit);
-    if (bytes > HIT_RECORD_MAX)
-        return HIT_TOO_LONG;
-    if (writer->overflow || (size_t)(writer->end - writer->at) < varint_bytes(bytes) + bytes) {
+    int r = outline_make(hit, &outline);
+    if (r)
+        return r;
+    if (writer->overflow ||
+        (size_t)(writer->end - writer->at) < varint_bytes(outline.bytes) + outline.bytes) {
         writer->overflow = true;
         return -ENOBUFS;
     }
-    bytes_write_varint(writer, bytes);
-    record_write(writer, hit);
+    bytes_write_varint(writer, outline.bytes);
+    record_write(writer, hit, &outline);
     return 0;
 }
 

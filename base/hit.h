@@ -77,9 +77,6 @@ enum hit_condition {
     HIT_END = 7,           // hit_next: no hit left
 };
 
-// Bytes of the record with its length prefix.
-size_t hit_bytes(const struct hit *hit);
-
 // Appends length prefix and record. 0, HIT_TOO_LONG, HIT_FIELD_SIZE, HIT_KIND_UNKNOWN (nothing is written) or
 // -ENOBUFS (the writer overflowed).
 must_check int hit_encode(struct bytes_writer *writer, const struct hit *hit);

@@ -3,6 +3,10 @@
 
 #include "base/http_char.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 // clang-format off
 const uint8_t http_char_class[256] = {
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
@@ -24,27 +28,78 @@ const uint8_t http_char_class[256] = {
 };
 // clang-format on
 
-// Whether one of 8 bytes is a control character, DEL included: bytes below 0x20, and bytes equal to 0x7f,
-// each by the carry of a subtraction. Says yes for a HTAB too; then the table decides.
-static bool word_has_control(const char *p)
+// Long texts are looked at CHUNK_BYTES at a time; where a chunk holds something unusual, the table decides
+// byte by byte.
+
+#ifdef __SSE2__
+
+#define CHUNK_BYTES 16
+
+// Control characters, DEL included; a HTAB too.
+static bool chunk_has_control(const char *p)
+{
+    __m128i chunk = _mm_loadu_si128((const __m128i *)(const void *)p), top = _mm_set1_epi8(0x1f);
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(chunk, top), chunk);
+    __m128i del = _mm_cmpeq_epi8(chunk, _mm_set1_epi8(0x7f));
+
+    return _mm_movemask_epi8(_mm_or_si128(low, del)) != 0;
+}
+
+static bool chunk_has_high(const char *p)
+{
+    return _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p)) != 0;
+}
+
+#else
+
+#define CHUNK_BYTES 8
+
+static uint64_t chunk_of(const char *p)
+{
+    uint64_t chunk;
+
+    memcpy(&chunk, p, sizeof(chunk));
+    return chunk;
+}
+
+// Bytes below 0x20, and bytes equal to 0x7f, each by the carry of a subtraction.
+static bool chunk_has_control(const char *p)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    uint64_t word;
+    uint64_t chunk = chunk_of(p), del = chunk ^ (ones * 0x7f);
 
-    memcpy(&word, p, sizeof(word));
-    uint64_t del = word ^ (ones * 0x7f);
-    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high) != 0;
+    return ((((chunk - ones * 0x20) & ~chunk) | ((del - ones) & ~del)) & high) != 0;
 }
+
+static bool chunk_has_high(const char *p)
+{
+    return (chunk_of(p) & 0x8080808080808080u) != 0;
+}
+
+#endif
 
 const char *http_char_value_end(const char *p, const char *end)
 {
     for (;;) {
-        while (end - p >= 8 && !word_has_control(p))
-            p += 8;
-        const char *stop = end - p > 8 ? p + 8 : end;
+        while (end - p >= CHUNK_BYTES && !chunk_has_control(p))
+            p += CHUNK_BYTES;
+        const char *stop = end - p > CHUNK_BYTES ? p + CHUNK_BYTES : end;
         while (p < stop && http_char_is(*p, HTTP_CHAR_VALUE))
             p++;
         if (p < stop || p == end)
             return p;
     }
+}
+
+bool http_char_printable(struct slice text)
+{
+    const char *p = text.data, *end = text.data + text.len;
+
+    for (; end - p >= CHUNK_BYTES; p += CHUNK_BYTES)
+        if (chunk_has_control(p) || chunk_has_high(p))
+            return false;
+    for (; p < end; p++)
+        if (*p < ' ' || *p == 0x7f) // a high byte is negative
+            return false;
+    return true;
 }

@@ -2,6 +2,7 @@
 
 // Which bytes may stand where in HTTP and in URLs. ASCII only, no locale.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -51,6 +52,9 @@ static inline bool http_char_same(struct slice a, struct slice b)
             return false;
     return true;
 }
+
+// Only 0x20..0x7e, so that it is UTF-8 without a control character.
+bool http_char_printable(struct slice text);
 
 // The first byte of p..end that may not stand in a field value, or end.
 const char *http_char_value_end(const char *p, const char *end);

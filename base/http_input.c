@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/http_internal.h"
 
@@ -247,7 +247,7 @@ void http_input_process(struct http_conn *conn)
 static void input_discard(struct http_conn *conn)
 {
     char scratch[8192];
-    ssize_t n = read(conn->fd, scratch, sizeof(scratch));
+    ssize_t n = recv(conn->fd, scratch, sizeof(scratch), 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -287,7 +287,7 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
         return;
     }
     struct http_input *input = conn->input;
-    ssize_t n = read(fd, input->data + input->end, input->bytes - input->end);
+    ssize_t n = recv(fd, input->data + input->end, input->bytes - input->end, 0);
     if (n <= 0) {
         input_ended(conn, n);
         return;

@@ -10,21 +10,13 @@
 
 #define CODE_POINT_BYTES_MAX 4
 
-static bool is_plain(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] < ' ' || text.data[i] == 0x7f)
-            return false;
-    return true;
-}
-
 struct slice text_keep(struct slice text, size_t max, struct scratch *scratch)
 {
     assert(max <= TEXT_MAX);
     if (!text.data)
         return SLICE_NONE;
     struct slice cut = {text.data, min_of(text.len, max)};
-    if (is_plain(cut))
+    if (http_char_printable(cut))
         return cut;
     // A code point that begins before `max` is whole in what is looked at, so that it is left out, not
     // replaced.

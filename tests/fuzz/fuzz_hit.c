@@ -14,7 +14,7 @@ static void hit_check(const struct hit *hit, struct slice record)
     struct bytes_writer writer = bytes_writer(wire, sizeof(wire));
 
     int r = hit_encode(&writer, hit);
-    assert(r == 0 && (size_t)(writer.at - wire) == hit_bytes(hit));
+    assert(r == 0 && (size_t)(writer.at - wire) == varint_bytes(record.len) + record.len);
     assert(memcmp(writer.at - record.len, record.data, record.len) == 0);
     for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
         const char *at = hit->field[tag].data;
