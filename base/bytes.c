@@ -4,6 +4,11 @@
 
 #include "base/bytes.h"
 
+size_t varint_bytes(uint64_t value)
+{
+    return (63 - (size_t)__builtin_clzll(value | 1)) / 7 + 1;
+}
+
 void bytes_write_varint(struct bytes_writer *w, uint64_t value)
 {
     if (w->overflow || (size_t)(w->end - w->at) < varint_bytes(value)) {

@@ -112,10 +112,7 @@ static inline uint16_t bytes_read_u16(struct bytes_reader *r)
     return data ? bytes_get_u16(data) : 0;
 }
 
-static inline size_t varint_bytes(uint64_t value)
-{
-    return (63 - (size_t)__builtin_clzll(value | 1)) / 7 + 1;
-}
+size_t varint_bytes(uint64_t value);
 
 void bytes_write_varint(struct bytes_writer *w, uint64_t value);
 
