@@ -119,17 +119,20 @@ def frames(client, shard=0):
     return seen.values()
 
 
-def hits(client, shard=0):
-    """All hits in the stream, in order."""
-    found = []
+def records(client, shard=0):
+    """The bytes of each hit in the stream, in order."""
     for frame in frames(client, shard):
         payload = lz4.block.decompress(frame[96:]) if frame[4] == 2 else frame[96:]
         at = 0
         while at < len(payload):
             length, at = varint(payload, at)
-            found.append(hit_decode(payload[at:at + length]))
+            yield payload[at:at + length]
             at += length
-    return found
+
+
+def hits(client, shard=0):
+    """All hits in the stream, in order."""
+    return [hit_decode(data) for data in records(client, shard)]
 
 
 def free_port():
