@@ -77,8 +77,9 @@ struct http_conn *http_conn_new(struct http_server *server, int fd, const struct
     server->n_conns++;
     TAILQ_INSERT_TAIL(&server->states[CONN_IDLE], conn, by_state);
     http_conn_move(conn, CONN_IDLE);
-    event_assign(&conn->read_event, server->base, fd, EV_READ | EV_PERSIST, http_input_on_readable, conn);
-    event_assign(&conn->write_event, server->base, fd, EV_WRITE, http_output_on_writable, conn);
+    event_assign(&conn->read_event, server->base, fd, EV_READ | EV_CLOSED | EV_PERSIST | EV_ET,
+                 http_input_on_readable, conn);
+    event_assign(&conn->write_event, server->base, fd, EV_WRITE | EV_ET, http_output_on_writable, conn);
     return conn;
 }
 

@@ -1,7 +1,8 @@
 // From the socket to the handler. The input is taken when a connection has something to read, and holds one
 // head for sure (its limits' sum) and grows for a body only as far as bytes have arrived. One read and one
 // run for each connection in a turn, so that nobody starves. Reading stops where there is no room, and goes
-// on behind the flush.
+// on behind the flush. The kernel tells of new bytes once (EV_ET), which spares it to look at every
+// connection again behind each read; so what a read may have left is asked for anew.
 
 #include <assert.h>
 #include <errno.h>
@@ -101,6 +102,13 @@ void http_input_read_more(struct http_conn *conn)
     conn->reading = event_add(&conn->read_event, NULL) == 0;
     if (!conn->reading)
         http_conn_close(conn);
+}
+
+// Adding an event tells of what is there already.
+static void input_ask_again(struct http_conn *conn)
+{
+    event_del(&conn->read_event);
+    conn->reading = event_add(&conn->read_event, NULL) == 0;
 }
 
 static void input_pause(struct http_conn *conn)
@@ -244,10 +252,20 @@ void http_input_process(struct http_conn *conn)
 
 // --- Reading ---------------------------------------------------------------------------------------------
 
-static void input_discard(struct http_conn *conn)
+// recv(), which asks again where there may be more: it filled the room, or the end came with the bytes.
+static ssize_t input_receive(struct http_conn *conn, short what, void *room, size_t bytes)
+{
+    ssize_t n = recv(conn->fd, room, bytes, 0);
+
+    if (n == (ssize_t)bytes || (n > 0 && what & EV_CLOSED) || (n < 0 && errno == EINTR))
+        input_ask_again(conn);
+    return n;
+}
+
+static void input_discard(struct http_conn *conn, short what)
 {
     char scratch[8192];
-    ssize_t n = recv(conn->fd, scratch, sizeof(scratch), 0);
+    ssize_t n = input_receive(conn, what, scratch, sizeof(scratch));
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -273,9 +291,9 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct http_conn *conn = arg;
 
-    (void)what;
+    (void)fd;
     if (conn->state == CONN_LINGER) {
-        input_discard(conn);
+        input_discard(conn, what);
         return;
     }
     if (conn->closing || (conn->input != NULL && !input_has_room(conn))) {
@@ -287,7 +305,7 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
         return;
     }
     struct http_input *input = conn->input;
-    ssize_t n = recv(fd, input->data + input->end, input->bytes - input->end, 0);
+    ssize_t n = input_receive(conn, what, input->data + input->end, input->bytes - input->end);
     if (n <= 0) {
         input_ended(conn, n);
         return;
