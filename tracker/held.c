@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "tracker/position.h"
 
 struct held_frame {
     struct held_frame *next;
@@ -51,12 +52,13 @@ static void on_added(void *ctx, const struct redis_reply *reply)
     struct held *held = ctx;
     struct held_frame *frame = held->first;
     int condition = redis_reply_condition(reply);
+    struct stream_id id;
 
     while (frame->answered || !frame->sent)
         frame = frame->next;
     frame->answered = true;
-    frame->stored = condition == 0;
-    if (condition && condition != REDIS_NO_REPLY) {
+    frame->stored = condition == 0 && stream_id_parse(redis_reply_text(reply), &id) == 0;
+    if (!frame->stored && condition != REDIS_NO_REPLY) {
         held->refusing = true;
         log_event(LOG_WARN, "held.refused", log_str("condition", redis_condition_name(condition)));
     }
