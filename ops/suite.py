@@ -79,11 +79,11 @@ def meson_suites(tally, folder, title, suites):
     tally.add(passed, failed or int(code != 0))
 
 
-def system_tests(tally, folder, title, **environment):
-    say(f"\n== {title}: system tests")
-    report = os.path.join(folder, "system.xml")
+def pytest_suite(tally, folder, title, suite, **environment):
+    say(f"\n== {title}: {suite} tests")
+    report = os.path.join(folder, f"{suite}.xml")
     command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={report}",
-               os.path.join(REPOSITORY, "tests", "system")]
+               os.path.join(REPOSITORY, "tests", suite)]
     code = run(command, env=dict(os.environ, CLICKLEDGER_BUILD=folder, **environment))
     try:
         with open(report) as file:
@@ -99,7 +99,7 @@ def sanitized_system_tests(tally, folder):
     with tempfile.TemporaryDirectory(prefix="clickledger-sanitizer-") as reports:
         os.chmod(reports, 0o1777)
         options = f"log_path={reports}/report"
-        system_tests(tally, folder, "ASan and UBSan", ASAN_OPTIONS=options, UBSAN_OPTIONS=options + ":print_stacktrace=1")
+        pytest_suite(tally, folder, "ASan and UBSan", "system", ASAN_OPTIONS=options, UBSAN_OPTIONS=options + ":print_stacktrace=1")
         for name in os.listdir(reports):
             with open(os.path.join(reports, name), errors="replace") as file:
                 say(f"FAILED: {name}\n{file.read(4000)}")
@@ -145,7 +145,8 @@ def main():
     tally = Tally()
     if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
         meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
-        system_tests(tally, options.build, "gcc", CLICKLEDGER_TEST_ALL="1" if options.all else "")
+        pytest_suite(tally, options.build, "gcc", "system", CLICKLEDGER_TEST_ALL="1" if options.all else "")
+        pytest_suite(tally, options.build, "gcc", "browser")
     sanitized = options.build + "-asan"
     if compile_into(tally, sanitized, "ASan and UBSan", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
                     "-Dc_args=-fno-sanitize-recover=all"):

@@ -28,6 +28,7 @@ static const struct http_header pixel_headers[] = {
 static const struct http_header script_headers[] = {
     HEADER("Content-Type", "text/javascript; charset=utf-8"),
     HEADER("Cache-Control", "public, max-age=3600"),
+    HEADER("Vary", "Accept-Encoding"),
     HEADER("Cross-Origin-Resource-Policy", "cross-origin"),
     HEADER("X-Content-Type-Options", "nosniff"),
 };
@@ -50,8 +51,6 @@ int answers_init(struct answers *answers)
 
     if (r == 0)
         r = http_preset_init(&answers->pixel, 200, pixel_headers, array_length(pixel_headers));
-    if (r == 0)
-        r = http_preset_init(&answers->script, 200, script_headers, array_length(script_headers));
     return r;
 }
 
@@ -71,9 +70,16 @@ void answer_pixel(const struct answers *answers, struct http_conn *conn, struct 
                         (struct slice){pixel, sizeof(pixel)});
 }
 
-void answer_script(const struct answers *answers, struct http_conn *conn, struct slice script)
+void answer_script(struct http_conn *conn, unsigned status, struct slice etag, bool gzip, struct slice script)
 {
-    http_respond_preset(conn, &answers->script, NULL, 0, script);
+    struct http_header headers[array_length(script_headers) + 2];
+    size_t n = array_length(script_headers);
+
+    memcpy(headers, script_headers, sizeof(script_headers));
+    headers[n++] = (struct http_header){SLICE("ETag"), etag};
+    if (gzip)
+        headers[n++] = (struct http_header){SLICE("Content-Encoding"), SLICE("gzip")};
+    http_respond(conn, status, headers, n, script);
 }
 
 void answer_text(struct http_conn *conn, unsigned status, const char *text)

@@ -5,7 +5,7 @@
 #include "base/http_server.h"
 
 struct answers {
-    struct http_preset redirect, pixel, script;
+    struct http_preset redirect, pixel;
 };
 
 // 0, or HTTP_RESPONSE_UNSAFE or -ENOSPC when a fixed header is wrong.
@@ -18,8 +18,9 @@ void answer_redirect(const struct answers *answers, struct http_conn *conn, stru
 // The transparent GIF of 43 bytes.
 void answer_pixel(const struct answers *answers, struct http_conn *conn, struct slice cookie);
 
-// The tag's script.
-void answer_script(const struct answers *answers, struct http_conn *conn, struct slice script);
+// The tag's script: 200, or 304 for who has it already.
+void answer_script(struct http_conn *conn, unsigned status, struct slice etag, bool gzip,
+                   struct slice script);
 
 void answer_text(struct http_conn *conn, unsigned status, const char *text);
 void answer_json(struct http_conn *conn, unsigned status, struct slice json);

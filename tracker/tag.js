@@ -1,80 +1,147 @@
-// Clickledger tag. Put it on every page of the shop:
+// Clickledger tag: docs/embedding.md says how a page uses it.
 //   <script async src="https://TRACKER/t.js" data-program="PROGRAMME"></script>
-// It keeps the click id and the UTM parameters of the landing page on the shop's own domain, reports the visit, and
-// offers:
-//   clickledger.clickId()                      the kept click id or null, e.g. for a hidden field of the order form
-//   clickledger.promo("CODE")                  a promo code was entered
-//   clickledger.conversion({order_id: "17", amount: "1234.50", currency: "EUR"})
-(function () {
+// Keeps the click id of the landing page on the shop's own domain, reports landings and promo codes from the URL, fills
+// click_id into forms, and takes clickledger(command, ...): order, promo, consent, click_id.
+// The build takes comments and indentation out: a comment has a line of its own, no text spans lines.
+(function (window, document) {
   "use strict";
 
-  var script = document.currentScript;
-  if (!script || !script.src || window.clickledger) return;
+  var script = document.currentScript || document.querySelector("script[data-program][src$='/t.js']");
+  var early = window.clickledger;
+  if (!script || early && early.ready) return;
 
-  var program = script.getAttribute("data-program");
+  var option = function (name) { return script.getAttribute("data-" + name); };
+  var program = encodeURIComponent(option("program") || "");
   var tracker = new URL(script.src).origin;
-  var KEY = "clickledger";
-  var KEPT_MS = 90 * 24 * 3600 * 1000;
-  var LANDING = ["click_id", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "erid",
-                 "gclid", "yclid", "fbclid", "ttclid", "msclkid", "rb_clickid"];
+  var query = new URLSearchParams(location.search);
+  var NAME = "clickledger";
+  var KEPT_S = 90 * 24 * 3600;
   var CLICK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+  var LANDING = ["utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "erid",
+    "gclid", "yclid", "fbclid", "ttclid", "msclkid", "rb_clickid"];
 
-  function landing() {
-    var query = new URLSearchParams(location.search), found = {};
-    LANDING.forEach(function (name) {
-      var value = query.get(name);
-      if (value && (name !== "click_id" || CLICK_ID.test(value))) found[name] = value.slice(0, 512);
-    });
-    return found;
+  var valid = function (id) { return CLICK_ID.test(id) ? id : null; };
+  var landed = valid(query.get("click_id"));
+  // true, false; undefined: nobody asked
+  var consent = navigator.globalPrivacyControl ? false : undefined;
+  var clickId = null;
+  var reported = false;
+
+  function may() {
+    return consent === undefined ? option("consent") !== "required" : consent;
   }
 
-  // Storage may be switched off; then the cookie has to do, and without both the tag still reports this page.
+  function attempt(action) {
+    try {
+      return action();
+    } catch (ignored) {
+      return null;
+    }
+  }
+
+  // Storage may be switched off; then the cookie has to do, and without both the tag still knows this page's click.
+  function store(id) {
+    attempt(function () {
+      if (id) localStorage.setItem(NAME, Date.now() + " " + id);
+      else localStorage.removeItem(NAME);
+    });
+    attempt(function () {
+      document.cookie = NAME + "=" + (id || "") + "; Max-Age=" + (id ? KEPT_S : 0) + "; Path=/; SameSite=Lax" +
+        (option("domain") ? "; Domain=" + option("domain") : "") + (location.protocol === "https:" ? "; Secure" : "");
+    });
+  }
+
   function load() {
-    try {
-      var kept = JSON.parse(localStorage.getItem(KEY));
-      if (kept && Date.now() - kept.at < KEPT_MS) return kept;
-    } catch (ignored) { /* the cookie may know */ }
-    var cookie = new RegExp("(?:^|; )" + KEY + "=([0-9a-f-]{36})(?:;|$)").exec(document.cookie);
-    return cookie && CLICK_ID.test(cookie[1]) ? {click_id: cookie[1]} : {};
-  }
-
-  function save(kept) {
-    try {
-      localStorage.setItem(KEY, JSON.stringify(kept));
-    } catch (ignored) { /* see load() */ }
-    if (kept.click_id)
-      document.cookie = KEY + "=" + kept.click_id + "; Max-Age=" + KEPT_MS / 1000 + "; Path=/; SameSite=Lax" +
-        (location.protocol === "https:" ? "; Secure" : "");
-  }
-
-  function send(path, values) {
-    var query = new URLSearchParams();
-    Object.keys(values).forEach(function (name) {
-      if (values[name] !== undefined && values[name] !== null && values[name] !== "") query.set(name, values[name]);
+    return attempt(function () {
+      var kept = (localStorage.getItem(NAME) || "").split(" ");
+      return Date.now() - kept[0] < KEPT_S * 1000 ? valid(kept[1]) : null;
+    }) || attempt(function () {
+      return valid(new RegExp("(?:^|; )" + NAME + "=([^;]*)").exec(document.cookie)[1]);
     });
-    new Image().src = tracker + path + "?" + query.toString();
   }
 
-  function pixel(kind) {
-    return "/" + kind + "/" + encodeURIComponent(program) + ".gif";
+  function send(kind, values) {
+    var said = new URLSearchParams();
+    if (clickId) said.set("click_id", clickId);
+    Object.keys(values).forEach(function (name) {
+      if (values[name] || values[name] === 0) said.set(name, values[name]);
+    });
+    if (consent !== undefined) said.set("consent", consent ? 1 : 0);
+    if (program) new Image().src = tracker + "/" + kind + "/" + program + ".gif?" + said;
   }
 
-  function withClick(values) {
-    return Object.assign(kept.click_id ? {click_id: kept.click_id} : {}, values);
+  // Only forms that ask for it: by data-clickledger, or by a field of that name.
+  function fill() {
+    if (!clickId) return;
+    document.querySelectorAll("form[data-clickledger]").forEach(function (form) {
+      if (form.querySelector("[name=click_id]")) return;
+      var field = document.createElement("input");
+      field.type = "hidden";
+      field.name = "click_id";
+      form.appendChild(field);
+    });
+    document.querySelectorAll("input[name=click_id]").forEach(function (field) {
+      if (!field.value) field.value = clickId;
+    });
   }
 
-  var arrived = landing();
-  var kept = load();
-  if (Object.keys(arrived).length > 0) {
-    kept = Object.assign(arrived.click_id ? {} : {click_id: kept.click_id}, arrived, {at: Date.now()});
-    save(kept);
+  function forget() {
+    document.querySelectorAll("input[name=click_id]").forEach(function (field) {
+      if (field.value === clickId) field.value = "";
+    });
+    clickId = null;
+    store(null);
   }
 
-  window.clickledger = {
-    clickId: function () { return kept.click_id || null; },
-    promo: function (code) { send(pixel("promo"), withClick({code: code})); },
-    conversion: function (report) { send(pixel("conv"), withClick(report)); }
+  // A landing comes from elsewhere, or by a new click; what the shop's own forms carry on is none.
+  function report(clicked) {
+    var values = {page: location.href.split("#")[0].slice(0, 2000)};
+    var code = query.get(option("promo") || "promo");
+    LANDING.forEach(function (name) { values[name] = (query.get(name) || "").slice(0, 512); });
+    reported = true;
+    if (clicked || !document.referrer || new URL(document.referrer).host !== location.host) send("v", values);
+    if (code) send("promo", {code: code});
+  }
+
+  function settle() {
+    if (may()) {
+      var before = load();
+      if (landed) store(landed);
+      clickId = landed || before;
+      if (!reported) report(landed && landed !== before);
+      fill();
+    } else if (consent === false) {
+      forget();
+    }
+  }
+
+  var commands = {
+    order: function (values) { send("conv", values); },
+    promo: function (code) { send("promo", {code: code}); },
+    click_id: function (then) { then(clickId); },
+    consent: function (given) {
+      consent = given && !navigator.globalPrivacyControl;
+      settle();
+    }
   };
 
-  if (program) send(pixel("v"), withClick(Object.assign({}, arrived, {page: location.href.split("#")[0].slice(0, 2000)})));
-})();
+  function run(command) {
+    if (commands[command[0]]) commands[command[0]](command[1]);
+    else console.warn("clickledger: there is no command " + command[0]);
+  }
+
+  window.clickledger = function () { run(arguments); };
+  window.clickledger.ready = true;
+  // What was said about consent before the script came is heard first.
+  var queue = [].slice.call(early && early.q || []);
+  var about = function (wanted) {
+    return function (command) { return (command[0] === "consent") === wanted; };
+  };
+  var consents = queue.filter(about(true));
+  if (consents.length) consents.forEach(run);
+  else settle();
+  queue.filter(about(false)).forEach(run);
+  // Forms are filled as they come, and once more when sent: they may have asked since.
+  document.addEventListener("submit", fill, true);
+  new MutationObserver(fill).observe(document, {childList: true, subtree: true});
+})(window, document);

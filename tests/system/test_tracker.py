@@ -1,4 +1,5 @@
 """Every endpoint of the tracker, with good and bad input, against a real Redis."""
+import gzip
 import json
 import re
 
@@ -282,10 +283,16 @@ def test_conversion_pixel(tracker):
 
 
 def test_tag(tracker):
-    answer = tracker.get("/t.js")
-    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/javascript")
-    assert answer.headers["Cache-Control"] == "public, max-age=3600"
-    assert b"window.clickledger" in answer.body
+    plain, small = tracker.get("/t.js"), tracker.get("/t.js", Accept_Encoding="gzip, deflate, br")
+    assert plain.status == small.status == 200 and gzip.decompress(small.body) == plain.body and b"clickledger" in plain.body
+    assert small.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers and len(small.body) < 2048
+    for answer in plain, small:
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+        assert answer.headers["Cache-Control"] == "public, max-age=3600" and answer.headers["Vary"] == "Accept-Encoding"
+    again = tracker.get("/t.js", Accept_Encoding="gzip", If_None_Match=small.headers["ETag"])
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", small.headers["ETag"])
+    assert tracker.get("/t.js", If_None_Match=small.headers["ETag"]).status == 200  # of the other coding
+    assert tracker.request("HEAD", "/t.js").headers["Content-Length"] == str(len(plain.body))
 
 
 @pytest.mark.parametrize("method, path, status, allow", [
