@@ -3,10 +3,12 @@ import http.server
 import threading
 import urllib.parse
 
-# The stub that docs/embedding.md gives: commands wait in a queue until the tag is there.
-STUB = "window.clickledger = window.clickledger || function () { (clickledger.q = clickledger.q || []).push(arguments); };\n"
-ORDER = STUB + "clickledger('order', {order_id: 'A-17', amount: '1990.50', currency: 'RUB'});\n"
-FORMS = ("<form id='asks' action='/done' data-clickledger><input name='phone' value='1'><button>Buy</button></form>"
+from snippets import SNIPPETS
+
+# As docs/embedding.md gives them.
+STUB, ORDER = SNIPPETS["stub"], SNIPPETS["stub"] + SNIPPETS["order"]
+ASKS = SNIPPETS["form"].replace("<form action=\"/order\" method=\"post\"", "<form id='asks' action='/done'")
+FORMS = (ASKS +
          "<form id='named' action='/done'><input type='hidden' name='click_id'></form>"
          "<form id='own' action='/done'><input name='click_id' value='mine'></form>"
          "<form id='other' action='/done'><input name='q'></form>")
@@ -35,7 +37,8 @@ class Site:
         return f"http://{host or self.host}:{self.server.server_port}{path}"
 
     def page(self, body, script="/stub.js"):
-        tag = f"<script async src='{self.tracker}/t.js' data-program='{self.program}' {self.attributes}></script>"
+        tag = (SNIPPETS["tag"].replace("https://go.shop.example", self.tracker)
+               .replace('data-program="shop"', f'data-program="{self.program}" {self.attributes}'))
         return f"<!doctype html><title>Shop</title><script src='{script}'></script>{tag}<body>{body}</body>"
 
     def answer(self, request, url):

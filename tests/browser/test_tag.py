@@ -55,10 +55,10 @@ def test_from_a_click_to_an_order(browser, tracker, site):
     assert values(browser) == [click_id, click_id, "mine", None]
     browser.run("document.querySelector('#asks button').click()")
     wait_for(lambda: site.sent, what="the form")
-    assert site.sent == [{"phone": ["1"], "click_id": [click_id]}]
+    assert site.sent == [{"click_id": [click_id]}]
     report, = of_kind(tracker, "report")
     wanted = {"class": "human", "reason": "none", "program_id": 1, "report_click_id": bytes_of(click_id), "report_order_id": b"A-17",
-              "report_amount": b"1990.50", "report_currency": b"RUB"}
+              "report_amount": b"1990.50", "report_currency": b"RUB", "promo": b"TEA10"}
     assert {name: report[name] for name in wanted} == wanted
     # The tracker's cookie is first-party: one visitor from the click to the order.
     assert {hit["visitor"] for hit in hits(tracker.redis.client)} == {visit["visitor"]}
