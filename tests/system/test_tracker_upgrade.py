@@ -107,8 +107,12 @@ class Connection:
         self.say(b"GET /c/demo HTTP/1.1\r\nHost: t\r\n\r\n")
         return self.hear()
 
-    def closed(self):
-        return self.socket.recv(1) == b""
+    def closed(self, within_s=10):
+        self.socket.settimeout(within_s)
+        try:
+            return self.socket.recv(1) == b""
+        except TimeoutError:
+            return False
 
 
 def load(spawn, tracker, name, *options):
@@ -161,6 +165,7 @@ def test_open_connections_are_served_to_the_end(life):
     half.say(b"GET /c/demo HTTP/1.1\r\nHo")
     wait_for(lambda: tracker.metric("clickledger_tracker_connections") == 3, what="the connections")
     old = tracker.upgrade()
+    assert not unused.closed(within_s=1.5)  # longer than a tracker without a successor would keep it
     half.say(b"st: t\r\n\r\n")
     for answer in half.hear(), idle.ask(), unused.ask():
         assert b"302 Found" in answer and b"Connection: close" in answer
