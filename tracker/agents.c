@@ -1,133 +1,271 @@
-// The list of user agents that are not people, and the search in it.
+// The list of user agents and the search in it.
 //
-// Each word begins with a letter, is lower case and is found anywhere in the header, whatever its case there;
-// the words of one letter stand together. No word begins another of the list, so that their order does not
-// matter. A word of class human is one that hides a bot's word ("cubot" is a telephone): it is stepped over.
+// One walk over the header finds the words of all lists: rows are sorted by their words, and a table by first
+// byte, with a bit for each second one, ends most places at once. What each list makes of its words is said
+// at the top of agents.list.
 //
-// The list names what says of itself that it is a program. Who lies about it is found by what comes behind
-// the tracker, from the order of events.
+// Owner: who parsed it; nothing changes it afterwards. Limits: AGENTS_*.
 
 #include "tracker/agents.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 
-#include "base/util.h"
+#include "base/http_char.h"
 
-struct word {
-    const char *text;
-    enum hit_class class;
+#define BYTES 128 // words are ASCII
+
+enum list { LIST_CLASS, LIST_DEVICE, LIST_OS, LIST_BROWSER };
+
+struct row {
+    const char *word; // in `text`
+    uint8_t len, list, value;
+    bool start;    // only where the header begins
+    uint16_t rank; // place in the file
 };
 
-#define BOT(text)                                                                                            \
-    {                                                                                                        \
-        text, HIT_CLASS_BOT                                                                                  \
-    }
-#define PREVIEW(text)                                                                                        \
-    {                                                                                                        \
-        text, HIT_CLASS_PREVIEW                                                                              \
-    }
-#define HUMAN(text)                                                                                          \
-    {                                                                                                        \
-        text, HIT_CLASS_HUMAN                                                                                \
-    }
-
-// clang-format off
-static const struct word words[] = {
-    BOT("aiohttp"), BOT("anthropic-ai"), BOT("apache-httpclient"), BOT("apis-google"), BOT("archive.org"),
-    BOT("axios/"),
-    PREVIEW("bingpreview"), PREVIEW("bitlybot"), PREVIEW("bluesky cardyb"), BOT("bot"), BOT("bubing"),
-    BOT("censys"), BOT("chatgpt-user"), BOT("check_http"), BOT("cohere-ai"), BOT("colly"), BOT("crawl"),
-    HUMAN("cubot"), BOT("curl/"),
-    BOT("dareboost"), BOT("dataprovider"), PREVIEW("discordbot"),
-    PREVIEW("embedly"),
-    BOT("facebookcatalog"), PREVIEW("facebookexternalhit"), PREVIEW("facebot"), BOT("faraday"),
-    BOT("feedburner"), BOT("feedfetcher"), BOT("feedly"),
-    BOT("go-http-client"), BOT("google favicon"), BOT("google-inspectiontool"),
-    PREVIEW("google-pagerenderer"), BOT("google-read-aloud"), BOT("google-safety"),
-    BOT("google-site-verification"), BOT("googleother"), PREVIEW("googlewebpreview"), BOT("gtmetrix"),
-    BOT("guzzlehttp"),
-    BOT("headlesschrome"), BOT("heritrix"), BOT("httpie"), BOT("httpx"), BOT("httrack"),
-    BOT("ia_archiver"), PREVIEW("iframely"), BOT("infotiger"), BOT("insomnia/"), BOT("internetmeasurement"),
-    BOT("java/"), BOT("jsdom"),
-    PREVIEW("kakaotalk-scrap"),
-    BOT("libwww-perl"), BOT("lighthouse"), PREVIEW("linkedinbot"), PREVIEW("linkpreview"), BOT("lwp::"),
-    BOT("masscan"), PREVIEW("mastodon/"), BOT("mediapartners-google"), PREVIEW("meta-externalfetcher"),
-    BOT("meta-externalagent"), PREVIEW("microsoftpreview"),
-    BOT("netcraft"), BOT("nikto"), BOT("nmap"), BOT("node-fetch"), BOT("node-superagent"), BOT("nuclei"),
-    BOT("nutch"),
-    PREVIEW("odklbot"), BOT("okhttp"),
-    BOT("palo alto networks"), BOT("perplexity"), BOT("phantomjs"), BOT("php/"), BOT("pingdom"),
-    PREVIEW("pinterest/0."), PREVIEW("pinterestbot"), BOT("playwright"), BOT("postmanruntime"), BOT("ptst/"),
-    BOT("puppeteer"), BOT("python"),
-    BOT("qwantify"),
-    PREVIEW("redditbot"), BOT("rest-client"), BOT("ruby"),
-    BOT("scrapy"), BOT("selenium"), BOT("site24x7"), PREVIEW("skypeuripreview"), PREVIEW("slack-imgproxy"),
-    PREVIEW("slackbot"), BOT("slurp"), PREVIEW("snap url preview"), BOT("spider"), BOT("sqlmap"),
-    BOT("statuscake"), PREVIEW("synapse (bot"), PREVIEW("synapse/"),
-    PREVIEW("telegrambot"), PREVIEW("tumblr/"), PREVIEW("twitterbot"),
-    BOT("undici"), BOT("urlscan"),
-    BOT("validator"), PREVIEW("viberbot"), PREVIEW("vkshare"),
-    BOT("w3c_"), PREVIEW("wechatshare"), BOT("wget"), PREVIEW("whatsapp/"), BOT("winhttp"), BOT("wordpress/"),
-    BOT("yandex.com/bots"), BOT("yandexdirect"), BOT("yandeximages"), BOT("yandexmetrika"),
-    BOT("zgrab"),
+struct agents {
+    uint32_t version;
+    size_t n;
+    uint16_t first[BYTES + 1];
+    uint32_t second[BYTES]; // bits 1 << (second byte & 31): case is not in the lower five bits
+    struct row row[AGENTS_ROWS_MAX];
+    char text[LIST_BYTES_MAX];
 };
-// clang-format on
 
-static unsigned fold(char c)
+// What one walk has found so far.
+struct search {
+    struct agent found;
+    uint16_t rank[LIST_BROWSER + 1]; // of the best word of each list
+    size_t class_from;               // words of class that begin before are part of another one
+};
+
+// --- Parsing ---------------------------------------------------------------------------------
+
+static bool class_read(struct slice text, uint8_t *value)
 {
-    return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : (unsigned char)c;
+    static const enum hit_class classes[] = {HIT_CLASS_HUMAN, HIT_CLASS_BOT, HIT_CLASS_PREVIEW};
+
+    for (size_t i = 0; i < array_length(classes); i++) {
+        *value = (uint8_t)classes[i];
+        if (slice_equal(text, slice_of(hit_class_name(classes[i]))))
+            return true;
+    }
+    return false;
 }
 
-void agents_init(struct agents *agents)
+static bool value_read(const char *(*name)(unsigned), unsigned count, struct slice text, uint8_t *value)
+{
+    for (unsigned i = 1; i < count; i++) {
+        *value = (uint8_t)i;
+        if (slice_equal(text, slice_of(name(i))))
+            return true;
+    }
+    return false;
+}
+
+static bool meaning_read(struct slice list, struct slice text, struct row *row)
+{
+    static const struct slice names[] = {
+        {SLICE_PARTS("class")}, {SLICE_PARTS("device")}, {SLICE_PARTS("os")}, {SLICE_PARTS("browser")}};
+    uint8_t *value = &row->value;
+
+    for (row->list = 0; row->list < array_length(names); row->list++)
+        if (slice_equal(list, names[row->list]))
+            break;
+    switch (row->list) {
+    case LIST_CLASS:
+        return class_read(text, value);
+    case LIST_DEVICE:
+        return value_read(hit_device_name, HIT_DEVICE_COUNT, text, value);
+    case LIST_OS:
+        return value_read(hit_os_name, HIT_OS_COUNT, text, value);
+    case LIST_BROWSER:
+        return value_read(hit_browser_name, HIT_BROWSER_COUNT, text, value);
+    default:
+        return false;
+    }
+}
+
+static bool word_good(struct slice word)
+{
+    if (word.len < AGENTS_WORD_MIN || word.len > AGENTS_WORD_MAX || word.data[0] == ' ' ||
+        word.data[word.len - 1] == ' ')
+        return false;
+    for (size_t i = 0; i < word.len; i++)
+        if (word.data[i] < ' ' || word.data[i] > '~' || http_char_lower(word.data[i]) != word.data[i])
+            return false;
+    return true;
+}
+
+static int row_add(struct agents *agents, struct list_reader *reader, struct slice text)
+{
+    struct row *row = &agents->row[agents->n];
+    struct slice list = list_word(&text), meaning = list_word(&text);
+
+    if (agents->n == AGENTS_ROWS_MAX)
+        return list_refuse(reader, "more than 4096 rows");
+    if (!meaning_read(list, meaning, row))
+        return list_refuse(reader, "not `class`, `device`, `os` or `browser` with a name of that list");
+    row->start = text.len > 0 && text.data[0] == '^';
+    text = (struct slice){text.data + row->start, text.len - row->start};
+    if (!word_good(text))
+        return list_refuse(reader,
+                           "a word is 2 to 64 printable characters, in lower case, no blank at an end");
+    row->word = text.data;
+    row->len = (uint8_t)text.len;
+    row->rank = (uint16_t)agents->n++;
+    return 0;
+}
+
+static int word_compare(const struct row *a, const struct row *b)
+{
+    int order = memcmp(a->word, b->word, min_of(a->len, b->len));
+
+    return order != 0 ? order : (int)a->len - (int)b->len;
+}
+
+static int row_compare(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    int order = word_compare(left, right);
+
+    return order != 0 ? order : (int)left->list - (int)right->list;
+}
+
+static bool rows_unique(const struct agents *agents)
+{
+    for (size_t i = 1; i < agents->n; i++)
+        if (row_compare(&agents->row[i - 1], &agents->row[i]) == 0)
+            return false;
+    return true;
+}
+
+static void index_make(struct agents *agents)
 {
     size_t at = 0;
 
-    for (unsigned letter = 0; letter < AGENTS_ALPHABET_SIZE; letter++) {
-        agents->first[letter] = (uint16_t)at;
-        agents->second[letter] = 0;
-        for (; at < array_length(words) && words[at].text[0] == (char)('a' + letter); at++)
-            agents->second[letter] |= 1u << (words[at].text[1] & 31);
+    for (unsigned byte = 0; byte < BYTES; byte++) {
+        agents->first[byte] = (uint16_t)at;
+        for (; at < agents->n && agents->row[at].word[0] == (char)byte; at++)
+            agents->second[byte] |= 1u << (agents->row[at].word[1] & 31);
     }
-    agents->first[AGENTS_ALPHABET_SIZE] = (uint16_t)at;
-    assert(at == array_length(words)); // every word stands with its letter
+    agents->first[BYTES] = (uint16_t)at;
 }
 
-static size_t word_length_at(const char *word, struct slice text)
+static int rows_read(struct agents *agents, struct slice text, struct list_reader *reader)
 {
-    size_t len = 0;
+    struct slice row;
+    int r = list_start(reader, text, &agents->version);
 
-    while (word[len] != '\0' && len < text.len && fold(text.data[len]) == (unsigned char)word[len])
-        len++;
-    return word[len] == '\0' ? len : 0;
+    while (r == 0 && list_next(reader, &row))
+        r = row_add(agents, reader, row);
+    if (r)
+        return r;
+    qsort(agents->row, agents->n, sizeof(agents->row[0]), row_compare);
+    if (!rows_unique(agents))
+        return list_refuse(reader, "a word stands twice in one list");
+    index_make(agents);
+    return 0;
 }
 
-// The word at the start of text, NULL if there is none.
-static const struct word *word_at(const struct agents *agents, struct slice text, size_t *len)
+int agents_parse(struct agents **out, struct slice text, struct list_reader *reader)
 {
-    unsigned letter = fold(text.data[0]) - 'a';
+    if (text.len > LIST_BYTES_MAX)
+        return -EFBIG;
+    struct agents *agents = calloc(1, sizeof(*agents));
+    if (!agents)
+        return -ENOMEM;
+    if (text.len > 0)
+        memcpy(agents->text, text.data, text.len);
+    int r = rows_read(agents, (struct slice){agents->text, text.len}, reader);
+    if (r)
+        free(agents);
+    else
+        *out = agents;
+    return r;
+}
 
-    // Most places end here; words are longer than a character, and case is not in the lower five bits.
-    if (letter >= AGENTS_ALPHABET_SIZE || text.len < 2 ||
-        !(agents->second[letter] >> (text.data[1] & 31) & 1))
-        return NULL;
-    for (size_t i = agents->first[letter]; i < agents->first[letter + 1]; i++) {
-        *len = word_length_at(words[i].text, text);
-        if (*len > 0)
-            return &words[i];
-    }
+struct agents *agents_free(struct agents *agents)
+{
+    free(agents);
     return NULL;
 }
 
-enum hit_class agents_class(const struct agents *agents, struct slice user_agent)
+uint32_t agents_version(const struct agents *agents)
 {
-    size_t end = min_of(user_agent.len, (size_t)AGENTS_TEXT_MAX);
+    return agents->version;
+}
 
-    for (size_t at = 0; at < end;) {
-        size_t len = 0;
-        const struct word *word = word_at(agents, (struct slice){user_agent.data + at, end - at}, &len);
-        if (word && word->class != HIT_CLASS_HUMAN)
-            return word->class;
-        at += word ? len : 1;
+// --- Searching -------------------------------------------------------------------------------
+
+static bool word_is_at(const struct row *row, struct slice text)
+{
+    if (row->len > text.len)
+        return false;
+    for (size_t i = 1; i < row->len; i++)
+        if (http_char_lower(text.data[i]) != row->word[i])
+            return false;
+    return true;
+}
+
+static void ranked_take(struct search *search, const struct row *row, uint8_t *value)
+{
+    if (row->rank >= search->rank[row->list])
+        return;
+    search->rank[row->list] = row->rank;
+    *value = row->value;
+}
+
+// Rows are sorted, so of several words at one place the longest comes last.
+static void row_take(struct search *search, const struct row *row, const struct row **class)
+{
+    switch ((enum list)row->list) {
+    case LIST_CLASS:
+        *class = row;
+        break;
+    case LIST_DEVICE:
+        ranked_take(search, row, &search->found.device);
+        break;
+    case LIST_OS:
+        ranked_take(search, row, &search->found.os);
+        break;
+    case LIST_BROWSER:
+        ranked_take(search, row, &search->found.browser);
+        break;
     }
-    return HIT_CLASS_HUMAN;
+}
+
+static void place_search(const struct agents *agents, struct search *search, struct slice text, size_t at)
+{
+    struct slice rest = {text.data + at, text.len - at};
+    unsigned byte = (uint8_t)http_char_lower(rest.data[0]);
+    const struct row *class = NULL;
+
+    if (byte >= BYTES || !(agents->second[byte] >> (rest.data[1] & 31) & 1))
+        return;
+    for (size_t i = agents->first[byte]; i < agents->first[byte + 1]; i++)
+        if ((at == 0 || !agents->row[i].start) && word_is_at(&agents->row[i], rest))
+            row_take(search, &agents->row[i], &class);
+    if (!class || at < search->class_from)
+        return;
+    if (class->value == HIT_CLASS_HUMAN) {
+        search->class_from = at + class->len;
+        return;
+    }
+    search->found.class = class->value;
+    search->class_from = SIZE_MAX;
+}
+
+struct agent agents_find(const struct agents *agents, struct slice user_agent)
+{
+    struct slice text = {user_agent.data, min_of(user_agent.len, (size_t)AGENTS_TEXT_MAX)};
+    struct search search = {.found = {.class = HIT_CLASS_HUMAN},
+                            .rank = {UINT16_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX}};
+
+    for (size_t at = 0; at + 1 < text.len; at++)
+        place_search(agents, &search, text, at);
+    if (search.found.class == HIT_CLASS_HUMAN && search.found.browser == HIT_BROWSER_UNKNOWN)
+        search.found.class = HIT_CLASS_BOT;
+    return search.found;
 }

@@ -1,22 +1,32 @@
 #pragma once
 
-// User agents that are not people: words of lower-case ASCII that are looked for anywhere in the header.
-
-#include <stdint.h>
+// What a user agent says: person or program, device, operating system, browser. The words are a list with a
+// version: tracker/agents.list, or a file in its place.
 
 #include "base/hit.h"
-#include "base/slice.h"
+#include "tracker/list_text.h"
 
-#define AGENTS_TEXT_MAX      1024 // bytes of a header that are looked at
-#define AGENTS_ALPHABET_SIZE 26
+#define AGENTS_ROWS_MAX 4096
+#define AGENTS_WORD_MIN 2 // bytes of a word
+#define AGENTS_WORD_MAX 64
+#define AGENTS_TEXT_MAX 1024 // bytes of a header that are looked at
 
-struct agents {
-    uint16_t first[AGENTS_ALPHABET_SIZE + 1]; // first word of each letter
-    uint32_t second[AGENTS_ALPHABET_SIZE];    // per first letter: bits 1 << (second character & 31)
+struct agent {
+    uint8_t class;               // HIT_CLASS_HUMAN, HIT_CLASS_BOT or HIT_CLASS_PREVIEW
+    uint8_t device, os, browser; // 0: not said
 };
 
-void agents_init(struct agents *agents);
+struct agents;
 
-// HIT_CLASS_BOT, HIT_CLASS_PREVIEW, or HIT_CLASS_HUMAN where no word is found. The first word in the text
-// decides.
-enum hit_class agents_class(const struct agents *agents, struct slice user_agent);
+// The list of the binary.
+extern const unsigned char agents_list[];
+extern const size_t agents_list_bytes;
+
+// 0, -ENOMEM or LIST_WRONG with the reader's reason.
+must_check int agents_parse(struct agents **agents, struct slice text, struct list_reader *reader);
+struct agents *agents_free(struct agents *agents);
+
+uint32_t agents_version(const struct agents *agents);
+
+// Looks through the header once. Pure.
+struct agent agents_find(const struct agents *agents, struct slice user_agent);

@@ -46,6 +46,7 @@ static _Noreturn void child_main(const struct children *children, unsigned index
 {
     int sockets[TRACKER_WORKERS_MAX];
     const struct worker_options options = {.settings = children->settings,
+                                           .reference = children->reference,
                                            .shared = children->shared,
                                            .index = index,
                                            .listen_fds = sockets,

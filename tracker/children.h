@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "tracker/reference.h"
 #include "tracker/settings.h"
 #include "tracker/shared.h"
 
@@ -15,6 +16,7 @@ struct child {
 
 struct children {
     struct settings *settings;
+    struct reference *reference;
     struct shared *shared;
     int socket[TRACKER_WORKERS_MAX]; // bound; worker i serves i, i + n, i + 2n ...
     unsigned n_sockets;              // at least n

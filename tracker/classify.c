@@ -2,8 +2,8 @@
 //
 // Nothing is refused here: a bot is redirected like anybody, its hit is kept and counts for nothing. The
 // order is from what a request says most plainly to what is concluded: HEAD, a browser's word that it only
-// prefetches, the user agent, and last, for clicks, that the browser did not navigate (W3C Fetch Metadata): a
-// click URL hidden in an image or a frame is cookie stuffing.
+// prefetches, the user agent, the network, and last, for clicks, that the browser did not navigate (W3C Fetch
+// Metadata): a click URL hidden in an image or a frame is cookie stuffing.
 
 #include "tracker/classify.h"
 
@@ -58,8 +58,8 @@ static bool navigates(const struct heads *heads)
            (!mode.data || slice_equal(mode, SLICE("navigate")));
 }
 
-struct classification classify(const struct agents *agents, enum http_method method,
-                               const struct heads *heads, bool navigation)
+struct classification classify(enum http_method method, const struct heads *heads, const struct facts *facts,
+                               bool navigation)
 {
     if (method == HTTP_HEAD)
         return (struct classification){HIT_CLASS_HEAD, HIT_REASON_METHOD_HEAD};
@@ -68,14 +68,14 @@ struct classification classify(const struct agents *agents, enum http_method met
     if (purpose != HIT_CLASS_HUMAN)
         return (struct classification){purpose, HIT_REASON_SEC_PURPOSE};
 
-    struct slice user_agent = heads->value[HEAD_USER_AGENT];
-    if (user_agent.len == 0)
+    if (heads->value[HEAD_USER_AGENT].len == 0)
         return (struct classification){HIT_CLASS_BOT, HIT_REASON_UA_EMPTY};
-    enum hit_class agent = agents_class(agents, user_agent);
-    if (agent != HIT_CLASS_HUMAN)
-        return (struct classification){agent, agent == HIT_CLASS_PREVIEW ? HIT_REASON_UA_PREVIEW
-                                                                         : HIT_REASON_UA_BOT};
-
+    if (facts->agent_class != HIT_CLASS_HUMAN)
+        return (struct classification){(enum hit_class)facts->agent_class,
+                                       facts->agent_class == HIT_CLASS_PREVIEW ? HIT_REASON_UA_PREVIEW
+                                                                               : HIT_REASON_UA_BOT};
+    if (facts->datacentre)
+        return (struct classification){HIT_CLASS_BOT, HIT_REASON_ASN_DATACENTRE};
     if (navigation && !navigates(heads))
         return (struct classification){HIT_CLASS_INVALID, HIT_REASON_SEC_FETCH_DEST};
     return (struct classification){HIT_CLASS_HUMAN, HIT_REASON_NONE};

@@ -3,8 +3,7 @@
 // What a request is taken for, from the request alone.
 
 #include "base/hit.h"
-#include "tracker/agents.h"
-#include "tracker/heads.h"
+#include "tracker/facts.h"
 
 struct classification {
     enum hit_class class;
@@ -13,5 +12,5 @@ struct classification {
 
 // navigation: the request is one that a person makes by following a link (a click), so that a browser which
 // says it loads an image, a frame or a script does not count.
-struct classification classify(const struct agents *agents, enum http_method method,
-                               const struct heads *heads, bool navigation);
+struct classification classify(enum http_method method, const struct heads *heads, const struct facts *facts,
+                               bool navigation);

@@ -5,12 +5,12 @@
 #include "base/click_id.h"
 #include "base/http_server.h"
 #include "tracker/address.h"
-#include "tracker/agents.h"
 #include "tracker/answer.h"
 #include "tracker/catalog.h"
 #include "tracker/counters.h"
 #include "tracker/options.h"
 #include "tracker/recorder.h"
+#include "tracker/reference.h"
 #include "tracker/refusals.h"
 #include "tracker/scratch.h"
 #include "tracker/turn.h"
@@ -19,7 +19,8 @@ struct context {
     const struct tracker_config *config;
     const struct click_id_keys *keys;
     const struct address_proxies *proxies;
-    struct agents agents;
+    const uint8_t *address_key; // ADDRESS_KEY_BYTES
+    struct reference *reference;
     struct click_id_generator generator;
     struct catalog *catalog;
     struct recorder *recorder;

@@ -6,6 +6,7 @@
 
 #include "base/hit.h"
 #include "tracker/heads.h"
+#include "tracker/reference.h"
 
 #define FACTS_LANGUAGE_MAX 35 // bytes of a language tag (RFC 5646, 4.4.1)
 
@@ -15,8 +16,11 @@ struct facts {
     char region[HIT_REGION_MAX];     // the subdivision's part of ISO 3166-2
     uint8_t region_len;
     uint8_t device, os, browser; // enum hit_device, hit_os, hit_browser
+    uint8_t agent_class;         // enum hit_class, by the user agent alone
+    bool datacentre;             // a network of which one is a bot
     uint32_t asn;
     struct slice language; // first of Accept-Language, as it was sent; of the request
 };
 
-void facts_read(struct facts *facts, const struct heads *heads, const struct in6_addr *address);
+void facts_read(struct facts *facts, struct reference *reference, const struct heads *heads,
+                const struct in6_addr *address);

@@ -45,6 +45,20 @@ static void facts_note(struct note *note)
         field[HIT_BROWSER] = (struct slice){(const char *)&facts->browser, 1};
 }
 
+static void address_note(struct note *note, const struct context *context, const struct in6_addr *client)
+{
+    struct slice *field = note->hit.field;
+
+    if (!address_slice(client).data) // a unix socket
+        return;
+    address_hash(context->address_key, client, note->address_hash);
+    field[HIT_ADDRESS_HASH] = (struct slice){(const char *)note->address_hash, ADDRESS_HASH_BYTES};
+    if (context->config->address_policy == ADDRESS_NONE)
+        return;
+    note->address = context->config->address_policy == ADDRESS_FULL ? *client : address_network_of(client);
+    field[HIT_ADDRESS] = address_slice(&note->address);
+}
+
 void note_start(struct note *note, struct context *context, const struct http_request *request,
                 enum hit_kind kind, struct slice path)
 {
@@ -52,7 +66,9 @@ void note_start(struct note *note, struct context *context, const struct http_re
     struct slice *field = note->hit.field;
 
     heads_read(&note->heads, request);
-    struct classification found = classify(&context->agents, request->method, heads, kind == HIT_CLICK);
+    const struct in6_addr client = address_client(context->proxies, request, heads);
+    facts_read(&note->facts, context->reference, heads, &client);
+    struct classification found = classify(request->method, heads, &note->facts, kind == HIT_CLICK);
 
     note->hit = (struct hit){.kind = (uint8_t)kind,
                              .class = (uint8_t)found.class,
@@ -60,9 +76,7 @@ void note_start(struct note *note, struct context *context, const struct http_re
                              .catalog_revision = catalog_revision(context->catalog)};
     click_id_next(&context->generator, context->now_ms, note->hit.id);
     click_id_format(note->hit.id, note->id_text);
-    note->address = address_client(context->proxies, request, heads);
-    facts_read(&note->facts, heads, &note->address);
-    field[HIT_ADDRESS] = address_slice(&note->address);
+    address_note(note, context, &client);
     field[HIT_HOST] = text_keep(request->host, NOTE_HOST_MAX, &context->scratch);
     field[HIT_METHOD] = request->method_name;
     field[HIT_PATH] = text_keep(path, NOTE_PATH_MAX, &context->scratch);
@@ -70,6 +84,8 @@ void note_start(struct note *note, struct context *context, const struct http_re
     field[HIT_REFERRER] =
         text_keep(referrer_cut(heads->value[HEAD_REFERRER]), NOTE_REFERRER_MAX, &context->scratch);
     facts_note(note);
+    field[HIT_CLASS_VERSION] =
+        (struct slice){(const char *)context->reference->version, context->reference->version_bytes};
 }
 
 // Bounded by the clock, not by the last id: else each report could push the ids on a little more.

@@ -18,7 +18,8 @@ struct note {
     struct hit hit; // its fields point into this note, the request, the catalog and the scratch
     struct heads heads;
     struct facts facts;
-    struct in6_addr address;
+    struct in6_addr address; // as it is kept
+    uint8_t address_hash[ADDRESS_HASH_BYTES];
     struct catalog_visitor_policy visitor_policy;
     enum consent consent;
     bool visitor_refused, visitor_came; // says no; has a cookie of ours

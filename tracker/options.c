@@ -14,6 +14,11 @@
     {                                                                                                        \
         "tracker", name, type, CONFIG_FIELD(struct tracker_config, member), min, max, text, help, NULL, true \
     }
+#define CHOICE(name, member, text, help, choices)                                                            \
+    {                                                                                                        \
+        "tracker", name, CONFIG_CHOICE, CONFIG_FIELD(struct tracker_config, member), 0, 0, text, help,       \
+            choices, true                                                                                    \
+    }
 
 #define REDIS_REPLY_TIMEOUT_MS 4000 // a dead one is found within 5 s
 
@@ -41,6 +46,20 @@ const struct config_option tracker_options[] = {
              "where unknown links lead, and inactive ones of programmes without their own; empty: 404"),
     RELOADED("trusted_proxies", CONFIG_STRING, trusted_proxies, 0, 0, "",
              "addresses and networks, by comma, whose X-Forwarded-For and X-Forwarded-Proto are believed"),
+    CHOICE(
+        "address_policy", address_policy, "truncated",
+        "kept of a visitor's address: its network (/24, /48), all of it, or none; a keyed hash of it always",
+        "truncated|full|none"),
+    RELOADED("geo_country", CONFIG_STRING, geo_country, 0, 0, "",
+             "MaxMind DB of countries or cities; replace it by renaming, then SIGHUP; empty: not known"),
+    RELOADED("geo_asn", CONFIG_STRING, geo_asn, 0, 0, "", "MaxMind DB of autonomous systems, likewise"),
+    RELOADED("agents_list", CONFIG_STRING, agents_list, 0, 0, "",
+             "user agents in place of the built-in list, tracker/agents.list"),
+    RELOADED("datacentres_list", CONFIG_STRING, datacentres_list, 0, 0, "",
+             "data centres in place of the built-in list, tracker/datacentres.list"),
+    CHOICE("datacentre_class", datacentre_class, "bot",
+           "what a click from a data centre is taken for; people behind a VPN come from there, too",
+           "bot|human"),
     TRACKER("journal_sync_ms", CONFIG_DURATION, journal_sync_ms, 0, 60000, "100ms",
             "most that a power cut costs; 0: synced before each answer"),
     RELOADED("journal_keep", CONFIG_DURATION, journal_keep_ms, 0, 90 * 24 * HOUR_MS, "24h",

@@ -8,6 +8,9 @@
 
 #define TRACKER_WORKERS_MAX 64
 
+enum address_policy { ADDRESS_TRUNCATED, ADDRESS_FULL, ADDRESS_NONE };
+enum datacentre_class { DATACENTRE_BOT, DATACENTRE_HUMAN };
+
 struct tracker_config {
     struct log_settings log;
     struct redis_settings redis;
@@ -21,6 +24,12 @@ struct tracker_config {
     char click_keys[256];
     char fallback_url[2049];
     char trusted_proxies[1024];
+    int address_policy; // enum address_policy
+    char geo_country[256];
+    char geo_asn[256];
+    char agents_list[256];
+    char datacentres_list[256];
+    int datacentre_class; // enum datacentre_class
     int64_t journal_sync_ms;
     int64_t journal_keep_ms;
     int64_t journal_keep_bytes;

@@ -9,6 +9,8 @@
 
 #include <sodium.h>
 
+#include "tracker/reference.h"
+
 int settings_complete(struct settings *settings, char error[SETTINGS_ERROR_BYTES])
 {
     const struct tracker_config *config = &settings->config;
@@ -18,6 +20,7 @@ int settings_complete(struct settings *settings, char error[SETTINGS_ERROR_BYTES
         snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", config->click_keys, click_id_keys_reason(r));
         return CONFIG_WRONG;
     }
+    address_key_derive(&settings->keys, settings->address_key);
     if (address_proxies_parse(&settings->proxies, slice_of(config->trusted_proxies))) {
         snprintf(error, SETTINGS_ERROR_BYTES,
                  "trusted_proxies: not a list of addresses and networks, or too long");
@@ -62,6 +65,8 @@ int settings_reread(struct settings *settings, const struct program *program,
         r = settings_complete(next, error);
     if (r == 0)
         r = keys_follow(&settings->keys, &next->keys, next->config.click_keys, error);
+    if (r == 0)
+        r = reference_check(&next->config, error, SETTINGS_ERROR_BYTES);
     if (r == 0)
         *settings = *next; // in place: who holds the address of an option that cannot change may go on
     sodium_memzero(next, sizeof(*next));

@@ -13,6 +13,7 @@ struct settings {
     struct tracker_config config;
     struct click_id_keys keys;
     struct address_proxies proxies;
+    uint8_t address_key[ADDRESS_KEY_BYTES];
 };
 
 // Written by the supervisor only, under `turn`: odd while it writes, then 2 for each generation.

@@ -154,6 +154,7 @@ static void on_reload(evutil_socket_t fd, short what, void *ctx)
         return;
     }
     log_open("tracker", (enum log_level)supervisor->settings->config.log.level);
+    reference_reload(supervisor->children.reference, &supervisor->settings->config);
     settings_publish(&supervisor->shared->settings, supervisor->settings);
     metric_add(&supervisor->admin->reloads_done, 1);
     log_event(LOG_INFO, "supervisor.reloaded", log_uint("generation", supervisor->shared->settings.turn / 2));
@@ -267,6 +268,8 @@ static int supervisor_start(struct supervisor *supervisor, const struct takeover
     int r = folder_make(supervisor->settings->config.state);
 
     if (r == 0)
+        r = reference_new(&supervisor->children.reference, &supervisor->settings->config);
+    if (r == 0)
         r = memory_map(supervisor);
     if (r == 0)
         r = sockets_bind(supervisor, takeover);
@@ -302,6 +305,7 @@ static void supervisor_end(struct supervisor *supervisor)
     supervisor->server = http_server_free(supervisor->server);
     if (supervisor->base)
         event_base_free(supervisor->base);
+    supervisor->children.reference = reference_free(supervisor->children.reference);
     free(supervisor->admin);
     free(supervisor);
 }

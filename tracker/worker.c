@@ -42,6 +42,14 @@ struct worker {
     uint64_t stopping_ms; // since; monotonic
 };
 
+static void generation_note(struct worker *worker, uint64_t generation)
+{
+    const struct worker_options *options = worker->options;
+
+    worker->generation = generation;
+    metric_set(&options->shared->worker[options->index].counters.config_generation, generation);
+}
+
 // Between two turns.
 static void settings_take(struct worker *worker)
 {
@@ -52,7 +60,8 @@ static void settings_take(struct worker *worker)
     log_open("tracker", (enum log_level)settings->config.log.level);
     worker->recorder.journal_keep_ms = settings->config.journal_keep_ms;
     worker->recorder.journal_keep_bytes = settings->config.journal_keep_bytes;
-    metric_set(&worker->context.counters->config_generation, worker->generation);
+    reference_reload(worker->context.reference, &settings->config);
+    generation_note(worker, worker->generation);
 }
 
 // The last thing in a start: a visitor who is accepted is answered. In an upgrade the supervisor says when.
@@ -209,7 +218,8 @@ static int context_start(struct worker *worker)
     context->keys = &options->settings->keys;
     context->proxies = &options->settings->proxies;
     context->counters = &options->shared->worker[options->index].counters;
-    agents_init(&context->agents);
+    context->address_key = options->settings->address_key;
+    context->reference = options->reference;
     click_id_generator_init(&context->generator, context->keys, click_id_instance());
     int r = answers_init(&context->answers);
     return r ? -EINVAL : catalog_new(&context->catalog, worker->catalog_dir, &options->shared->catalog);
@@ -278,11 +288,10 @@ int worker_run(const struct worker_options *options)
     if (!worker)
         return -ENOMEM;
     worker->options = options;
+    generation_note(worker, options->shared->settings.turn / 2); // what the supervisor had at the fork
     int r = worker_start(worker);
-    if (r == 0) {
-        settings_take(worker);
+    if (r == 0)
         on_beat(-1, 0, worker);
-    }
     while (r == 0 && work_left(worker)) {
         turn_run(worker);
         r = worker->failed;

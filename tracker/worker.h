@@ -2,11 +2,13 @@
 
 // One worker process: a loop that answers requests and records them.
 
+#include "tracker/reference.h"
 #include "tracker/settings.h"
 #include "tracker/shared.h"
 
 struct worker_options {
-    struct settings *settings; // the worker's own copy: it takes what is published into it
+    struct settings *settings;   // the worker's own copy: it takes what is published into it
+    struct reference *reference; // likewise
     struct shared *shared;
     unsigned index;
     const int *listen_fds; // bound; are taken over

@@ -24,7 +24,7 @@ def test_click(tracker):
     hit, = tracker.hits(1)
     assert hit["id"] == click_id
     wanted = {"kind": "click", "class": "human", "reason": "none", "status": 302, "program_id": 1, "partner_id": 7,
-              "link_id": 11, "promo_code_id": 0, "catalog_revision": REVISION, "address": bytes([127, 0, 0, 1]),
+              "link_id": 11, "promo_code_id": 0, "catalog_revision": REVISION, "address": bytes([127, 0, 0, 0]),
               "method": b"GET", "path": b"demo", "sub1": b"a b", "sub2": b"c", "utm_source": b"mail", "erid": b"LjN8K/x",
               "ad_network": b"gclid", "ad_click_id": b"G1", "referrer": b"blog.example/", "language": b"ru",
               "destination": answer.location.encode()}
@@ -146,7 +146,7 @@ def test_visitor_cookie(tracker):
 
 
 def test_proxies(make):
-    tracker = make(trusted_proxies="127.0.0.0/8")
+    tracker = make(trusted_proxies="127.0.0.0/8", address_policy="full")
     answer = tracker.get("/c/cookie", X_Forwarded_For="1.2.3.4, 5.6.7.8, 127.0.0.2", X_Forwarded_Proto="https")
     assert answer.headers["Set-Cookie"].endswith("; Secure")
     tracker.get("/c/cookie", X_Forwarded_For="2001:db8::1")
@@ -158,7 +158,7 @@ def test_proxies(make):
 def test_no_proxies(tracker):
     answer = tracker.get("/c/cookie", X_Forwarded_For="1.2.3.4", X_Forwarded_Proto="https", X_Real_IP="1.2.3.4")
     assert "Secure" not in answer.headers["Set-Cookie"]
-    assert tracker.hits(1)[0]["address"] == bytes([127, 0, 0, 1])
+    assert tracker.hits(1)[0]["address"] == bytes([127, 0, 0, 0])
 
 
 def test_promo_link(tracker):

@@ -164,11 +164,67 @@ static void slice_test(void **state)
     assert_null(address_slice(&none).data);
 }
 
+static void network_test(void **state)
+{
+    static const struct {
+        const char *address, *network;
+    } cases[] = {
+        {"::ffff:192.0.2.77", "::ffff:192.0.2.0"},
+        {"::ffff:255.255.255.255", "::ffff:255.255.255.0"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1::"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        const struct in6_addr address = address_of(cases[i].address), want = address_of(cases[i].network);
+        struct in6_addr network = address_network_of(&address);
+        assert_memory_equal(&network, &want, sizeof(want));
+    }
+}
+
+static void hash_of(const struct click_id_keys *keys, const char *text, uint8_t out[ADDRESS_HASH_BYTES])
+{
+    const struct in6_addr address = address_of(text);
+    uint8_t key[ADDRESS_KEY_BYTES];
+
+    address_key_derive(keys, key);
+    address_hash(key, &address, out);
+}
+
+static void hash_test(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } cases[] = {
+        {"::ffff:192.0.2.1", "::ffff:192.0.2.1", true},
+        {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+        {"2001:db8:1:2::1", "2001:db8:1:2:ffff::2", true}, // one /64
+        {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
+    };
+    struct click_id_keys keys, other;
+    uint8_t a[ADDRESS_HASH_BYTES], b[ADDRESS_HASH_BYTES];
+
+    (void)state;
+    assert_int_equal(click_id_keys_parse(&keys, SLICE("1 000102030405060708090a0b0c0d0e0f\n")), 0);
+    assert_int_equal(click_id_keys_parse(&other, SLICE("2 000102030405060708090a0b0c0d0e00\n"
+                                                       "1 000102030405060708090a0b0c0d0e0f\n")),
+                     0);
+    for (size_t i = 0; i < array_length(cases); i++) {
+        hash_of(&keys, cases[i].a, a);
+        hash_of(&keys, cases[i].b, b);
+        assert_int_equal(memcmp(a, b, sizeof(a)) == 0, cases[i].same);
+        hash_of(&other, cases[i].a, b); // it goes with the key that signs
+        assert_memory_not_equal(a, b, sizeof(a));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proxies_test), cmocka_unit_test(client_test), cmocka_unit_test(hops_end_test),
-        cmocka_unit_test(secure_test),  cmocka_unit_test(slice_test),
+        cmocka_unit_test(secure_test),  cmocka_unit_test(slice_test),  cmocka_unit_test(network_test),
+        cmocka_unit_test(hash_test),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+#pragma once
+
+// What was found about user agents lately, so that a list of words costs a request nothing.
+
+#include "tracker/agents.h"
+
+#define AGENT_MEMO_SETS 2048 // a power of two
+#define AGENT_MEMO_WAYS 4
+
+// Known by a seeded 64-bit hash of the whole header: two of a million different ones are taken for each other
+// once in 37 million cases, and nobody who does not know the seed can make two that are.
+struct agent_memo {
+    uint64_t seed;
+    uint8_t next[AGENT_MEMO_SETS]; // way that is written over next
+    struct {
+        uint64_t hash; // 0: free
+        struct agent agent;
+    } entry[AGENT_MEMO_SETS][AGENT_MEMO_WAYS];
+};
+
+// Empty, with a seed of its own. Also whenever the list has changed.
+void agent_memo_init(struct agent_memo *memo);
+
+struct agent agent_memo_find(struct agent_memo *memo, const struct agents *agents, struct slice user_agent);
