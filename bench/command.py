@@ -10,6 +10,10 @@ from state import say
 
 BENCHMARKS = {
     "click": "CPU per request on keep-alive connections, beside nginx return 302 and others",
+    "click-close": "CPU per request, each on a new connection, beside nginx return 302",
+    "latency": "times of answers at half of the saturating rate, undisturbed and disturbed, beside nginx return 302",
+    "memory": "bytes of an idle connection, and of a click that waits in Redis and in the journal",
+    "links": "CPU per request with a million links, beside a thousand",
 }
 
 
@@ -22,6 +26,7 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="a short run that shows that it works; its figures mean nothing")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of each side (default 5)")
     parser.add_argument("--requests", type=int, metavar="N", help="requests of a round")
+    parser.add_argument("--seconds", type=float, default=5, metavar="S", help="length of a round of latency (default 5)")
     return parser.parse_args()
 
 

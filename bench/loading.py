@@ -19,12 +19,14 @@ class Loader:
         with open(MIX) as sample, open(self.mix, "w") as mix:
             mix.write(sample.read() + f"\nvalues slug {slugs}\n")
 
-    def run(self, url, *options, ids=None, **more):
-        """Asks for links of the mix; the report as numbers. Click ids are appended to the file `ids`."""
+    def run(self, url, *options, ids=None, realtime=False, **more):
+        """Asks for links of the mix; the report as numbers. Click ids are appended to the file `ids`. realtime: before
+        all others on its core, so that what it measures is not when it was let run; that takes root."""
         self.seed += 1
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             report, new = os.path.join(folder, "report"), os.path.join(folder, "ids")
-            command = [self.program, url + "/c/{slug}?{query}", "--mix", self.mix, "--quiet", "--report", report,
+            command = ["chrt", "-f", "10"] if realtime and os.getuid() == 0 else []
+            command += [self.program, url + "/c/{slug}?{query}", "--mix", self.mix, "--quiet", "--report", report,
                        "--seed", str(self.seed), *options]
             for name, value in more.items():
                 command += [f"--{name}", str(value)]

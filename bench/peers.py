@@ -3,6 +3,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -12,7 +13,6 @@ from world import ROOT, SERVER_CORE, free_port
 
 
 def answers(port):
-    import socket
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
         return True
@@ -93,10 +93,10 @@ def bare(folder, context):
 def lua(folder, _):
     """Its Redis keeps an append-only file, synced every second, as ours does."""
     peer = Peer("nginx, Lua, XADD", folder)
-    socket = os.path.join(folder, "redis.sock")
-    peer.start(["redis-server", "--port", "0", "--unixsocket", socket, "--unixsocketperm", "777", "--dir", folder, "--appendonly", "yes",
-                "--appendfsync", "everysec", "--save", "", "--loglevel", "warning"], lambda: os.path.exists(socket))
-    return nginx(peer, "lua", redis=socket)
+    address = os.path.join(folder, "redis.sock")
+    peer.start(["redis-server", "--port", "0", "--unixsocket", address, "--unixsocketperm", "777", "--dir", folder, "--appendonly", "yes",
+                "--appendfsync", "everysec", "--save", "", "--loglevel", "warning"], lambda: os.path.exists(address))
+    return nginx(peer, "lua", redis=address)
 
 
 def recording(folder, context):

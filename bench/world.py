@@ -5,6 +5,7 @@ be elsewhere and their work is printed apart. attrib and api are not started.
 """
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from state import State, say  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
 DRAIN_SECONDS = 120
+CATALOG_SECONDS = 600
 TARGET = "https://shop.example/landing?campaign=bench"
 OURS = "tracker", "redis"
 APART = "ingest", "postgres"
@@ -50,15 +52,14 @@ def build():
 
 
 def free_port():
-    import socket
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
 
 
 class World:
-    def __init__(self, links=1000, **settings):
-        self.links, self.settings = links, {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
+    def __init__(self, databases=None, links=1000, **settings):
+        self.links, self.databases, self.settings = links, databases, {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
         self.answered = 0          # clicks that must come to PostgreSQL
         self.folder = tempfile.mkdtemp(prefix="clickledger-bench-", dir=os.environ.get("TMPDIR", "/var/tmp"))
         os.chmod(self.folder, 0o755)
@@ -108,8 +109,11 @@ class World:
         finally:
             for name in chosen:
                 del os.environ[name]
-        wait_for("the tracker's catalog", lambda: commands.catalog_has_arrived(self.state), 120)
+        self.wait_catalog()
         self.groups = {name: Group(self.services[name].pid()) for name in OURS}
+
+    def wait_catalog(self):
+        wait_for("the tracker's catalog", lambda: commands.catalog_has_arrived(self.state), CATALOG_SECONDS)
 
     # --- asking -------------------------------------------------------------------------------
 
@@ -130,6 +134,13 @@ class World:
     def redis(self, *command):
         done = subprocess.run(["redis-cli", "-s", self.state.path("run", "redis.sock"), *command], capture_output=True, text=True)
         return done.stdout.strip()
+
+    def settle_redis(self):
+        """Until Redis has rewritten its append-only file, which it does once after a large catalog."""
+        def quiet():
+            return "aof_rewrite_in_progress:0" in self.redis("info", "persistence")
+        time.sleep(1)
+        wait_for("Redis' append-only file", quiet, 120)
 
     def metric(self, name):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.state.settings['tracker_admin_port']}/metrics", timeout=5) as answer:
