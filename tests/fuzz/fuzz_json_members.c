@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while ((r = json_members_next(&members, &member)) == 0) {
         assert(member.name.data > last && member.value.data > member.name.data + member.name.len);
         last = member.value.data + member.value.len;
-        assert(last < end && n++ < JSON_MEMBERS_MAX);
+        assert(last <= end && n++ < JSON_MEMBERS_MAX);
         assert(member.kind == JSON_MEMBER_TEXT || member.value.len > 0);
         text_decodes(member.name);
         if (member.kind == JSON_MEMBER_TEXT)
