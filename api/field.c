@@ -185,6 +185,7 @@ int field_from_text(const struct field *field, struct slice text, struct json **
         return uuid_check(field, text, out, fault);
     case FIELD_TEXTS:
     case FIELD_MAP:
+    case FIELD_LIST:
         break;
     }
     return refuse(field, fault, "belongs in the body");
@@ -203,13 +204,24 @@ static int texts_check(const struct field *field, const struct json *json, struc
     return passed(json_share(json), out);
 }
 
+static int maps_check(const struct field *field, const struct json *json, struct json **out,
+                      struct fault *fault)
+{
+    if (json_kind(json) != JSON_LIST || json_length(json) > (size_t)field->max)
+        return refuse(field, fault, "must be a list of objects, and not too long");
+    for (size_t i = 0; i < json_length(json); i++)
+        if (json_kind(json_at(json, i)) != JSON_MAP)
+            return refuse(field, fault, "must be a list of objects");
+    return passed(json_share(json), out);
+}
+
 int field_from_json(const struct field *field, const struct json *json, struct json **out,
                     struct fault *fault)
 {
     enum json_kind kind = json_kind(json);
     *out = NULL;
     if (kind == JSON_NOTHING)
-        return 0;
+        return field->clearable ? passed(json_share(json), out) : 0;
     if (field->type == FIELD_WHOLE)
         return kind == JSON_WHOLE ? whole_check(field, json_whole_of(json), out, fault)
                                   : refuse(field, fault, "must be an integer");
@@ -218,6 +230,8 @@ int field_from_json(const struct field *field, const struct json *json, struct j
                                   : refuse(field, fault, "must be true or false");
     if (field->type == FIELD_TEXTS)
         return texts_check(field, json, out, fault);
+    if (field->type == FIELD_LIST)
+        return maps_check(field, json, out, fault);
     if (field->type == FIELD_MAP) {
         if (kind != JSON_MAP || json_length(json) > (size_t)field->max)
             return refuse(field, fault, "must be an object, and not too long");

@@ -15,6 +15,7 @@ enum field_condition {
 must_check int field_from_text(const struct field *field, struct slice text, struct json **out,
                                struct fault *fault);
 
-// From a member of the body; null counts as not given (then *out is NULL).
+// From a member of the body; null is itself where the field is clearable, else it counts as not given (then *out
+// is NULL).
 must_check int field_from_json(const struct field *field, const struct json *json, struct json **out,
                                struct fault *fault);

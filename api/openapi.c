@@ -37,6 +37,13 @@ static void put_pattern(struct json *schema, const struct field *field, const ch
     put(schema, "maxLength", json_whole(field->max));
 }
 
+static struct json *object_schema(void)
+{
+    struct json *schema = json_map();
+    put_text(schema, "type", "object");
+    return schema;
+}
+
 static void put_type(struct json *schema, const struct field *field)
 {
     switch (field->type) {
@@ -82,6 +89,11 @@ static void put_type(struct json *schema, const struct field *field)
         put(schema, "maxItems", json_whole(field->max));
         put(schema, "items", json_map());
         return;
+    case FIELD_LIST:
+        put_text(schema, "type", "array");
+        put(schema, "maxItems", json_whole(field->max));
+        put(schema, "items", object_schema());
+        return;
     case FIELD_MAP:
         put_text(schema, "type", "object");
         put(schema, "maxProperties", json_whole(field->max));
@@ -93,6 +105,8 @@ static struct json *schema_of(const struct field *field)
 {
     struct json *schema = json_map();
     put_type(schema, field);
+    if (field->clearable)
+        put(schema, "nullable", json_truth(true));
     return schema;
 }
 
@@ -170,13 +184,6 @@ static struct json *response(const char *description, struct json *schema)
     put_text(json, "description", description);
     put(json, "content", content_of(schema));
     return json;
-}
-
-static struct json *object_schema(void)
-{
-    struct json *schema = json_map();
-    put_text(schema, "type", "object");
-    return schema;
 }
 
 static struct json *error_schema(void)

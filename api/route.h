@@ -31,6 +31,7 @@ enum field_type {
     FIELD_UUID,   // lower-case
     FIELD_TEXTS,  // a list of up to max texts; body only
     FIELD_MAP,    // an object of up to max members; body only
+    FIELD_LIST,   // a list of up to max objects; body only
 };
 
 struct field {
@@ -41,6 +42,7 @@ struct field {
     int64_t min, max;
     const char *choices; // "a|b|c"
     const char *help;
+    bool clearable; // null takes the value away; elsewhere null counts as not given
 };
 
 enum route_asker {

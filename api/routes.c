@@ -8,6 +8,7 @@
 #define URL_MAX      2048
 #define TOKEN_MAX    64
 #define PAGE_MAX     500
+#define RULES_MAX    32
 #define ID_MAX       INT64_MAX
 #define MINOR_MAX    INT64_C(1000000000000000)
 #define READ(name)   .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
@@ -25,7 +26,15 @@
 #define OF_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the partner"}
 #define NAME    {"name", FIELD_BODY, FIELD_TEXT, true, 1, NAME_MAX, NULL, "name shown to people"}
 #define TARGET(needed) {"target_url", FIELD_BODY, FIELD_TEXT, needed, 1, URL_MAX, NULL, \
-                        "where the visitor goes: http or https, no user info"}
+                        "where the visitor goes: http or https, no user info; may hold macros such as {sub1}"}
+#define LIMITS  {"starts_at", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "from when on it leads there", true}, \
+                {"expires_at", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "from when on it does not any more", true}, \
+                {"click_cap", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, \
+                 "how many clicks of people it may have", true}, \
+                {"fallback_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, \
+                 "where visitors go whose clicks it does not take; without it the programme's", true}, \
+                {"rules", FIELD_BODY, FIELD_LIST, false, 0, RULES_MAX, NULL, \
+                 "objects with conditions and targets; the first that matches says where the visitor goes"}
 
 #define VISITOR {"visitor_cookie", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, \
                  "whether the tracker sets a visitor cookie; at first false"}, \
@@ -94,10 +103,12 @@ static const struct field link_fields[] = {
     {"slug", FIELD_BODY, FIELD_TOKEN, false, 1, TOKEN_MAX, NULL, "part of the URL; without it a random one"},
     TARGET(true),
     {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it"},
+    LIMITS,
 };
 static const struct field link_change_fields[] = {
     ID, TARGET(false),
     {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "a paused link leads to the fallback"},
+    LIMITS,
 };
 static const struct field promo_code_fields[] = {
     OF_PROGRAM, OF_PARTNER,
@@ -180,7 +191,7 @@ const struct route routes[] = {
     {HTTP_POST, "/v1/links", WRITE("api_link_create"), ROUTE_TEAM, 201, false,
      "Makes a link.", FIELDS(link_fields)},
     {HTTP_PATCH, "/v1/links/{id}", READ("api_link_change"), ROUTE_TEAM, 200, false,
-     "Changes a link; what is not given stays.", FIELDS(link_change_fields)},
+     "Changes a link; what is not given stays, null takes away, rules replace all.", FIELDS(link_change_fields)},
     {HTTP_GET, "/v1/promo-codes", READ("api_promo_codes"), ROUTE_ANY, 200, false,
      "Promo codes.", FIELDS(links_fields)},
     {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_TEAM, 201, false,

@@ -45,6 +45,17 @@ int source_unlock(struct pg *pg)
     return pg_query(pg, "select pg_advisory_unlock(" LOCK_KEY ")", NULL, 0, NULL);
 }
 
+int source_review(struct pg *pg, uint64_t *exhausted)
+{
+    struct pg_result *row;
+    int error = query_one(pg, "select clickledger.link_review()", NULL, 0, &row);
+    if (error)
+        return error;
+    *exhausted = (uint64_t)pg_result_int(row, 0, 0);
+    pg_result_free(row);
+    return 0;
+}
+
 int source_take(struct pg *pg, uint64_t changes_max, uint64_t *taken)
 {
     struct pg_result *row;

@@ -28,6 +28,9 @@ struct catalog_file {
 must_check int source_lock(struct pg *pg, bool *held);
 must_check int source_unlock(struct pg *pg);
 
+// Finds links that have reached their caps; how many.
+must_check int source_review(struct pg *pg, uint64_t *exhausted);
+
 // Numbers up to changes_max noted changes; *taken < changes_max: none are left.
 must_check int source_take(struct pg *pg, uint64_t changes_max, uint64_t *taken);
 must_check int source_read(struct pg *pg, struct catalog_source *source);

@@ -64,6 +64,7 @@ int catalog_task_run(struct catalog_task *task, const char *conninfo, struct red
     counters->catalog_changes = task->publisher.changes;
     counters->catalog_entries = task->publisher.entries;
     counters->catalog_images = task->publisher.images;
+    counters->links_exhausted = task->publisher.exhausted;
     if (r == PUBLISHER_POSTGRES) {
         char text[PG_ERROR_BYTES]; // the connection's own message goes with it
         snprintf(text, sizeof(text), "%s", pg_error(task->pg)->message);

@@ -68,6 +68,7 @@ static const struct metric table[] = {
     COUNTER("catalog_changes_total", "Changed rows turned into catalog records.", catalog_changes),
     COUNTER("catalog_entries_total", "Catalog records appended to the log in Redis.", catalog_entries),
     COUNTER("catalog_images_total", "Catalog images built and published.", catalog_images),
+    COUNTER("links_exhausted_total", "Links whose clicks have reached their cap.", links_exhausted),
     GAUGE("shards", "Shards of the installation.", shards),
     GAUGE("shards_owned", "Shards that this process owns.", shards_owned),
     GAUGE("producers", "Producers whose positions are published.", producers),

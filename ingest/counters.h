@@ -28,7 +28,7 @@ struct counters {
     uint64_t postgres_failures, redis_failures;
     uint64_t takeovers, rewinds, streams_reset;
     uint64_t entries_trimmed, positions_published, turns;
-    uint64_t catalog_changes, catalog_entries, catalog_images;
+    uint64_t catalog_changes, catalog_entries, catalog_images, links_exhausted;
     uint64_t shards, shards_owned, producers, waiting_entries, waiting_ms; // gauges
 };
 

@@ -1,12 +1,14 @@
 // One step of publishing: number what changed, compare PostgreSQL with Redis, close the difference. Owner:
 // ingest's main loop. Invariant: nothing is remembered between steps that could be wrong; what Redis lacks is
 // found by comparing revisions, so a crash between COMMIT and XADD, a flushed and a restored Redis are the
-// same case. A revision is never given twice, as far as can be known: when Redis knows a higher one,
+// same case. Links whose clicks have reached their cap are looked for every second: less work than
+// at each load. A revision is never given twice, as far as can be known: when Redis knows a higher one,
 // PostgreSQL was put back in time, and counting goes on behind it. Limits: TAKE_MAX changes per transaction,
 // TAKE_ROUNDS of them and APPEND_ROUNDS batches of APPEND_MAX entries per step.
 
 #include "ingest/publisher.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -40,6 +42,22 @@ static int of_redis(int error)
     if (error == 0 || error == -ENOMEM)
         return error;
     return error > 0 ? PUBLISHER_REDIS_REFUSED : PUBLISHER_REDIS_LOST;
+}
+
+static int links_review(struct publisher *publisher, struct pg *pg, uint64_t now_ms)
+{
+    uint64_t exhausted, started_ms = clock_monotonic_ms();
+
+    if (now_ms < publisher->review_not_before_ms)
+        return 0;
+    int error = of_postgres(source_review(pg, &exhausted));
+    if (error)
+        return error;
+    uint64_t took_ms = clock_monotonic_ms() - started_ms;
+    publisher->review_not_before_ms =
+        now_ms + max_of((uint64_t)PUBLISHER_REVIEW_MS, PUBLISHER_REVIEW_SHARE * took_ms);
+    publisher->exhausted += exhausted;
+    return 0;
 }
 
 static int changes_take(struct publisher *publisher, struct pg *pg, bool *more)
@@ -144,7 +162,9 @@ int publisher_step(struct publisher *publisher, struct pg *pg, struct redis_clie
         return error;
     if (!held)
         return PUBLISHER_STANDBY;
-    error = changes_take(publisher, pg, &more);
+    error = links_review(publisher, pg, now_ms);
+    if (error == 0)
+        error = changes_take(publisher, pg, &more);
     if (error == 0 && redis)
         error = difference_close(publisher, pg, redis, now_ms, &more);
     // A lost connection has lost its lock.

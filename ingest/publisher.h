@@ -16,6 +16,8 @@
 #define PUBLISHER_LOG_ENTRIES_MAX 25000 // beyond that a new image is cheaper than the log
 #define PUBLISHER_RETRY_MS        5000  // after an image that could not be published
 #define PUBLISHER_BULK_MS         10000 // between images while masses of changes are being numbered
+#define PUBLISHER_REVIEW_MS       1000  // between reviews of links: how late a reached cap is noticed
+#define PUBLISHER_REVIEW_SHARE    20    // a review takes at most one in so many milliseconds
 
 enum publisher_condition {
     PUBLISHER_STANDBY = 1,       // another ingest publishes
@@ -39,8 +41,8 @@ enum publisher_action publisher_decide(const struct catalog_source *source,
 
 // Starts with {0}. The counters are for /metrics.
 struct publisher {
-    uint64_t retry_not_before_ms, bulk_not_before_ms;
-    uint64_t changes, entries, images;
+    uint64_t retry_not_before_ms, bulk_not_before_ms, review_not_before_ms;
+    uint64_t changes, entries, images, exhausted;
 };
 
 // `redis` NULL: there is none at the moment; changes are numbered and wait. `now_ms` is monotonic. `pg`

@@ -45,8 +45,23 @@ def program(number, code, active=True, cookie=False, currency="RUB", fallback=""
             record(PROGRAM_CODE, code.encode(), struct.pack(">Q", number)))
 
 
-def link(slug, number, program_id, target, active=True, partner_id=7):
-    return record(LINK, slug.encode(), struct.pack(">QQQ?", number, program_id, partner_id, active) + text(target))
+def link(slug, number, program_id, target, active=True, partner_id=7, tail=b""):
+    """target: text, or bytes with compiled macros; tail: see link_tail()."""
+    target = target if isinstance(target, bytes) else target.encode()
+    value = struct.pack(">QQQ?H", number, program_id, partner_id, active, len(target)) + target + tail
+    return record(LINK, slug.encode(), value)
+
+
+def link_tail(exhausted=False, starts_ms=0, expires_ms=0, fallback="", rules=()):
+    return struct.pack(">?QQ", exhausted, starts_ms, expires_ms) + text(fallback) + b"".join(rules)
+
+
+def rule(number, conditions, *targets):
+    """conditions: (enum catalog_rule_kind, list bytes); targets: (weight, text)."""
+    value = struct.pack(">QB", number, len(conditions))
+    value += b"".join(struct.pack(">BH", kind, len(entries)) + entries for kind, entries in conditions)
+    value += struct.pack(">B", len(targets)) + b"".join(struct.pack(">I", weight) + text(url) for weight, url in targets)
+    return struct.pack(">H", len(value)) + value
 
 
 def promo_code(code, number, program_id, target, active=True, partner_id=7):

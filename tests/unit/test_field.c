@@ -126,7 +126,9 @@ static void members_have_types(void **state)
                               text_member = FIELD(FIELD_TEXT, 1, 5, NULL),
                               truth_member = FIELD(FIELD_TRUTH, 0, 0, NULL),
                               texts_member = FIELD(FIELD_TEXTS, 0, 2, NULL),
-                              map_member = FIELD(FIELD_MAP, 0, 1, NULL);
+                              map_member = FIELD(FIELD_MAP, 0, 1, NULL),
+                              list_member = FIELD(FIELD_LIST, 0, 2, NULL),
+                              clearable = {"x", FIELD_BODY, FIELD_WHOLE, false, 1, 5, NULL, "", true};
     static const struct {
         const struct field *field;
         const char *json, *expected; // "": null, taken for not given
@@ -155,6 +157,15 @@ static void members_have_types(void **state)
         {&map_member, "{\"a\":1}", "{\"a\":1}"},
         {&map_member, "{\"a\":1,\"b\":2}", NULL},
         {&map_member, "[]", NULL},
+        {&list_member, "[]", "[]"},
+        {&list_member, "[{},{\"a\":1}]", "[{},{\"a\":1}]"},
+        {&list_member, "[{},{},{}]", NULL},
+        {&list_member, "[1]", NULL},
+        {&list_member, "{}", NULL},
+        {&list_member, "null", ""},
+        {&clearable, "null", "null"},
+        {&clearable, "5", "5"},
+        {&clearable, "6", NULL},
     };
     (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {

@@ -86,8 +86,10 @@ static void the_table_is_whole(void **state)
             assert_true(field->place != FIELD_QUERY || route->method == HTTP_GET);
             assert_true((field->type == FIELD_CHOICE) == (field->choices != NULL));
             assert_true(field->min <= field->max && strlen(field->help) > 0);
-            assert_true(field->place == FIELD_BODY ||
-                        (field->type != FIELD_TEXTS && field->type != FIELD_MAP));
+            assert_true(
+                field->place == FIELD_BODY ||
+                (field->type != FIELD_TEXTS && field->type != FIELD_MAP && field->type != FIELD_LIST));
+            assert_true(!field->clearable || (field->place == FIELD_BODY && route->method != HTTP_GET));
             for (size_t k = 0; k < j; k++)
                 assert_string_not_equal(field->name, route->fields[k].name);
         }
