@@ -62,9 +62,7 @@ static inline struct bytes_writer bytes_writer(void *data, size_t bytes)
 
 static inline struct bytes_reader bytes_reader(const void *data, size_t bytes)
 {
-    const uint8_t *begin = data;
-
-    return (struct bytes_reader){begin, bytes > 0 ? begin + bytes : begin, false}; // NULL + 0 is undefined
+    return (struct bytes_reader){data, bytes > 0 ? (const uint8_t *)data + bytes : data, false};
 }
 
 static inline void bytes_write(struct bytes_writer *w, const void *data, size_t bytes)
