@@ -120,14 +120,20 @@ static int journal_rotate(struct journal *journal, uint64_t seq, uint64_t hits_b
     return 0;
 }
 
+// What stands behind `offset` was never answered.
+static void journal_cut(struct journal *journal)
+{
+    if (ftruncate(journal->fd, (off_t)journal->offset))
+        log_event(LOG_WARN, "journal.tail_left", log_str("journal", journal->folder.name), log_errno(errno));
+}
+
 static int journal_write(struct journal *journal, const void *frame, size_t len)
 {
     ssize_t n = journal_doors.write(journal->fd, frame, len);
     if (n == (ssize_t)len)
         return 0;
     int r = n < 0 ? -errno : -ENOSPC;
-    if (ftruncate(journal->fd, (off_t)journal->offset))
-        log_event(LOG_WARN, "journal.tail_left", log_str("journal", journal->folder.name), log_errno(errno));
+    journal_cut(journal);
     return r;
 }
 
@@ -148,6 +154,19 @@ int journal_append(struct journal *journal, const void *frame, size_t len, uint6
     journal->bytes += len;
     journal->dirty = true;
     return 0;
+}
+
+int journal_append_synced(struct journal *journal, const void *frame, size_t len, uint64_t seq,
+                          uint64_t hits_before)
+{
+    int r = journal_append(journal, frame, len, seq, hits_before);
+
+    if (r || (r = journal_sync(journal)) == 0)
+        return r;
+    journal->offset -= len;
+    journal->bytes -= len;
+    journal_cut(journal);
+    return r;
 }
 
 void journal_tick(struct journal *journal)

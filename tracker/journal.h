@@ -30,6 +30,11 @@ void journal_close(struct journal *journal); // again: no effect
 must_check int journal_append(struct journal *journal, const void *frame, size_t len, uint64_t seq,
                               uint64_t hits_before);
 
+// The same, and on the disk. A frame whose sync fails is taken out again: its requests are answered anew, and
+// whoever reads the journal must not find them twice.
+must_check int journal_append_synced(struct journal *journal, const void *frame, size_t len, uint64_t seq,
+                                     uint64_t hits_before);
+
 // Reserves the next segment in time; failure shows when it is needed. A journal that somebody deleted has
 // failed. About once a second.
 void journal_tick(struct journal *journal);

@@ -33,12 +33,11 @@ int live_new(struct live **out, int root_fd, const uint8_t producer[PRODUCER_BYT
 
 int live_append(struct live *live, struct slice frame, uint64_t seq, uint64_t hits_before)
 {
-    int r = journal_append(&live->journal, frame.data, frame.len, seq, hits_before);
+    bool synced = live->options->journal_sync_ms == 0;
+    int r = synced ? journal_append_synced(&live->journal, frame.data, frame.len, seq, hits_before)
+                   : journal_append(&live->journal, frame.data, frame.len, seq, hits_before);
 
-    if (r == 0 && live->options->journal_sync_ms == 0) {
-        metric_add(&live->counters->syncs, 1);
-        r = journal_sync(&live->journal);
-    }
+    metric_add(&live->counters->syncs, synced && r == 0);
     if (r == 0)
         sender_live(&live->sender, seq, frame);
     return r;

@@ -89,6 +89,11 @@ static void with_sync_first_a_failed_sync_answers_again(void **state)
     turn(s, 3);
     assert_int_equal(recorder_mode(s->recorder), RECORDER_HELD);
     assert_int_equal(s->counters.retried_turns, 1);
+    failure = 0;
+    until(s, recorder_mode(s->recorder) == RECORDER_JOURNALED && s->counters.adopted_waiting == 0 &&
+                 s->counters.adopted == 1);
+    until(s, ingest_hits(s) >= s->added);
+    assert_int_equal(ingest_hits(s), s->added); // what was answered anew does not arrive twice
 }
 
 static void without_journal_and_redis_hits_count_as_lost(void **state)
