@@ -46,7 +46,7 @@ begin
     return (
       select int8send(l.id) || int8send(l.program_id) || int8send(l.partner_id)
         || catalog_bool(l.status = 'active' and (select a.status = 'active' from partner a where a.id = l.partner_id))
-        || target_bytes(l.target_url) || link_tail(l)
+        || case when strpos(l.target_url, '{') = 0 then catalog_text(l.target_url) else target_bytes(l.target_url) end || link_tail(l)
       from link l where l.slug = wanted);
   when 'promo_code' then
     return (
