@@ -1,6 +1,6 @@
 #pragma once
 
-// Commands and addresses as text, for base/redis.c alone.
+// Commands and addresses as text, for the files of the door alone.
 
 #include <stddef.h>
 

@@ -25,6 +25,7 @@
 #include "tracker/producer.h"
 
 #define TICK_MS       250
+#define GATHER_MS     5 // that a journaled frame waits for others on its way to Redis
 #define TICKS_PER_S   4
 #define SCAN_TICKS    40
 #define RECHECK_TICKS 20
@@ -183,6 +184,7 @@ static void mode_enter(struct recorder *r, enum recorder_mode mode)
     log_event(mode == RECORDER_JOURNALED ? LOG_INFO : LOG_ERROR, "recorder.mode",
               log_str("mode", names[mode]), log_uint("worker", r->options->worker));
     r->mode = mode;
+    redis_link_gather(r->store.link, mode == RECORDER_JOURNALED ? GATHER_MS : 0);
     metric_set(&r->counters->mode, mode);
 }
 
