@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ini.h>
@@ -37,6 +38,7 @@ struct load {
     size_t error_bytes;
     bool failed;
     const char *text, *end; // what is left of the file
+    bool is_public;         // others may read the file
     unsigned line;
     bool seen[OPTIONS_MAX];
 };
@@ -119,6 +121,9 @@ static int setting_read(void *user, const char *section, const char *name, const
     *seen = true;
     if (!load->failed && config_value_store(option, value, load->out, reason))
         load_fail(load, NULL, "'%s' in [%s] must be %s", name, section, reason);
+    if (option->type == CONFIG_SECRET && value[0] != '\0' && load->is_public)
+        load_fail(load, NULL, "'%s' in [%s] is a secret and others may read this file: chmod o-rwx", name,
+                  section);
     return 1;
 }
 
@@ -176,6 +181,8 @@ static int file_load(struct load *load)
         load_fail(load, load->path, "%s", strerror(-r));
         return r;
     }
+    struct stat st;
+    load->is_public = fstat(fd, &st) < 0 || (st.st_mode & S_IRWXO) != 0;
     while ((len = read(fd, text + total, sizeof(text) - (size_t)total)) > 0)
         total += len;
     int r = len < 0 ? -errno : 0;
@@ -250,7 +257,7 @@ static bool value_same(const struct config_option *option, const void *before, c
 {
     const char *one = (const char *)before + option->offset, *other = (const char *)after + option->offset;
 
-    if (option->type == CONFIG_STRING || option->type == CONFIG_PATH)
+    if (option->type == CONFIG_STRING || option->type == CONFIG_SECRET || option->type == CONFIG_PATH)
         return strcmp(one, other) == 0; // what lies behind the end is of no meaning
     return memcmp(one, other, option->size) == 0;
 }

@@ -20,6 +20,7 @@ enum config_type {
     CONFIG_BYTES,    // int64_t, suffix k, m or g (1024)
     CONFIG_DURATION, // int64_t ms, suffix ms, s, m, h or d; a bare number only as 0
     CONFIG_STRING,   // char[], may be empty
+    CONFIG_SECRET,   // char[], may be empty; from a file only if others cannot read it
     CONFIG_PATH,     // char[], not empty
     CONFIG_CHOICE,   // int: index in `choices`
 };

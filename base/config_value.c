@@ -113,6 +113,7 @@ static int typed_store(const struct config_option *option, const char *text, voi
     case CONFIG_DURATION:
         return number_store(option, text, out);
     case CONFIG_STRING:
+    case CONFIG_SECRET:
     case CONFIG_PATH:
         return string_store(option, text, out);
     case CONFIG_CHOICE:
@@ -169,6 +170,7 @@ void config_value_describe(const struct config_option *option, char out[CONFIG_R
         range_describe(option, "a time (with ms, s, m, h or d)", out);
         return;
     case CONFIG_STRING:
+    case CONFIG_SECRET:
         snprintf(out, CONFIG_REASON_BYTES, "at most %zu bytes of text", option->size - 1);
         return;
     case CONFIG_PATH:

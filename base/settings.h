@@ -33,8 +33,8 @@ struct postgres_settings {
      "path of a unix socket, host:port or [v6]:port", NULL},                                                 \
     {"redis", "user", CONFIG_STRING, CONFIG_FIELD(type, member.user), 0, 0, "", "empty: the default user",   \
      NULL},                                                                                                  \
-    {"redis", "password", CONFIG_STRING, CONFIG_FIELD(type, member.password), 0, 0, "",                      \
-     "empty: none; keep this file unreadable to others", NULL}
+    {"redis", "password", CONFIG_SECRET, CONFIG_FIELD(type, member.password), 0, 0, "",                      \
+     "empty: none; a file that holds one must be closed to others", NULL}
 
 #define POSTGRES_OPTIONS(type, member)                                                                       \
     {"postgres", "conninfo", CONFIG_STRING, CONFIG_FIELD(type, member.conninfo), 0, 0, "dbname=clickledger", \

@@ -138,6 +138,36 @@ def test_rejected_reports_are_capped_and_counted(installation):
     assert counted == 300 - len(kept)
 
 
+INJECTED = {  # as the query has it -> as it is stored
+    "'%3B%20DROP%20TABLE%20clickledger.click%3B--": "'; DROP TABLE clickledger.click;--",
+    "x')%20OR%20('1'='1": "x') OR ('1'='1",
+    "%5C.": "\\.",
+    "%5CN": "\\N",
+    "a%09b%5Ct": "a\tb\\t",
+    "a%0d%0aXADD%20cl:hits:%7B0%7D%20*%20f%20x": "a\r\nXADD cl:hits:{0} * f x",
+    "*3%0d%0a$3%0d%0aSET": "*3\r\n$3\r\nSET",
+    "%7Bhash%7D%0a": "{hash}\n",
+    "%ff%fe": "\ufffd\ufffd",
+    "%00%c0%80": None,
+    "%f0%9f%92%a9": "\U0001f4a9",
+    "$(id)%60id%60%7C": "$(id)`id`|",
+}
+
+
+def test_what_is_injected_is_only_text(installation):
+    """No value becomes a command of SQL, COPY or Redis, and none spoils the batch that it is in."""
+    link = installation.addresses["link"] + "?utm_source=injected&sub1="
+    ids = {click(installation, link + value): stored for value, stored in INJECTED.items()}
+
+    def rows():
+        return dict(installation.query("select click_id::text, sub1 from clickledger.click where click_id = any(%s::uuid[])", list(ids)))
+
+    found = wait_for(lambda: len(rows()) == len(ids) and rows(), 10, "the clicks")
+    wrong = {value: found[click_id] for (click_id, stored), value in zip(ids.items(), INJECTED) if stored is not None and found[click_id] != stored}
+    assert not wrong
+    assert "\0" not in "".join(filter(None, found.values()))
+
+
 def test_the_batch_behind_goes_on(installation):
     click_id = click(installation)
     receipt = report(installation, order_id="good", amount="100.00", status="approved", click_id=click_id)[1]["receipt"]

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,7 +17,7 @@
 struct sample {
     bool fast;
     int64_t workers, window_bytes, keep_ms;
-    char name[9], path[32];
+    char name[9], path[32], key[9];
     int mode;
     int level;
 };
@@ -31,6 +32,7 @@ static const struct config_option options[] = {
     {"tracker", "keep", CONFIG_DURATION, CONFIG_FIELD(struct sample, keep_ms), 0, 30 * 86400000LL, "24h",
      "how long"},
     {"tracker", "name", CONFIG_STRING, CONFIG_FIELD(struct sample, name), 0, 0, "", "a name"},
+    {"tracker", "key", CONFIG_SECRET, CONFIG_FIELD(struct sample, key), 0, 0, "", "a key"},
     {"tracker", "path", CONFIG_PATH, CONFIG_FIELD(struct sample, path), 0, 0, "/var/lib/x", "where"},
     {"tracker", "mode", CONFIG_CHOICE, CONFIG_FIELD(struct sample, mode), 0, 0, "b", "how", "a|b|long"},
 };
@@ -147,6 +149,24 @@ static void long_lines_and_missing_files_are_errors(void **state)
     assert_string_equal(error, "/nowhere/x.conf: No such file or directory");
 }
 
+static void a_secret_wants_a_file_of_its_own(void **state)
+{
+    struct sample out;
+
+    (void)state;
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(load("[tracker]\nkey = sesame\n", &out), 0);
+    assert_string_equal(out.key, "sesame");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(load("[tracker]\nkey =\n", &out), 0);
+    assert_int_equal(load("[tracker]\nkey = sesame\n", &out), CONFIG_WRONG);
+    assert_non_null(strstr(error, ":2: 'key' in [tracker] is a secret"));
+    assert_null(strstr(error, "sesame"));
+    assert_int_equal(load("[tracker]\nkey = sesame-street\n", &out), CONFIG_WRONG);
+    assert_null(strstr(error, "sesame"));
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
 static void the_environment_wins(void **state)
 {
     (void)state;
@@ -241,6 +261,7 @@ int main(void)
         cmocka_unit_test(the_file_is_read),
         cmocka_unit_test(a_mistake_names_its_place),
         cmocka_unit_test(long_lines_and_missing_files_are_errors),
+        cmocka_unit_test(a_secret_wants_a_file_of_its_own),
         cmocka_unit_test(the_environment_wins),
         cmocka_unit_test(the_sample_loads_as_the_defaults),
         cmocka_unit_test(a_change_that_needs_a_restart_is_found),
