@@ -15,6 +15,7 @@ enum http_char_bit {
     HTTP_CHAR_VALUE = 4, // field value: HTAB, SP, visible ASCII, 0x80-0xFF
     HTTP_CHAR_HEX = 16,
     HTTP_CHAR_UNRESERVED = 32, // RFC 3986, 2.3
+    HTTP_CHAR_URL = 64,        // TARGET and '#', without '\\', which browsers take for '/'
 };
 
 extern const uint8_t http_char_class[256];

@@ -11,15 +11,10 @@
 
 #include "base/click_id.h"
 #include "base/clock.h"
+#include "base/http_char.h"
 
 #define DATE_BYTES   10
 #define NUMBER_BYTES 24
-
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
 
 static void encode(struct bytes_writer *out, struct slice text, bool escapes_stay)
 {
@@ -27,7 +22,7 @@ static void encode(struct bytes_writer *out, struct slice text, bool escapes_sta
 
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = (uint8_t)text.data[i];
-        if (is_unreserved((char)c) || (escapes_stay && c == '%'))
+        if (http_char_is((char)c, HTTP_CHAR_UNRESERVED) || (escapes_stay && c == '%'))
             bytes_write_u8(out, c);
         else
             bytes_write(out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);

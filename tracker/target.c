@@ -70,16 +70,12 @@ bool target_deep_link_good(struct slice url, const struct catalog_program *progr
     return catalog_program_allows(program, (struct slice){host, name.len});
 }
 
-static bool is_safe(char c)
-{
-    return (http_char_is(c, HTTP_CHAR_TARGET) && c != '\\') || c == '#';
-}
-
 struct building {
     struct bytes_writer out;
     const uint8_t *passed_end; // what is passed on may reach to here
     const struct macro_values *macros;
     struct slice click_id;
+    bool click_id_written; // by a macro
 };
 
 // All or nothing, so that no value is cut.
@@ -90,6 +86,7 @@ static void macro_expand(struct building *building, enum catalog_macro macro)
 
     if (macro == CATALOG_MACRO_CLICK_ID) {
         bytes_write(out, building->click_id.data, building->click_id.len);
+        building->click_id_written = true;
         return;
     }
     macro_write(&try, macro, building->macros);
@@ -97,27 +94,50 @@ static void macro_expand(struct building *building, enum catalog_macro macro)
         out->at = try.at;
 }
 
-static void unsafe_write(struct building *building, uint8_t c)
+static void escape_write(struct bytes_writer *out, uint8_t c)
 {
     static const char digits[] = "0123456789ABCDEF";
-    unsigned macro = (unsigned)c - CATALOG_MACRO_FIRST; // below it: a large number
 
-    if (building->macros && macro < CATALOG_MACRO_COUNT)
-        macro_expand(building, (enum catalog_macro)macro);
-    else
-        bytes_write(&building->out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
+    bytes_write(out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
 }
 
-static void url_write(struct building *building, struct slice text)
+static size_t safe_length(struct slice text)
 {
-    for (size_t i = 0; i < text.len;) {
-        size_t run = i;
-        while (run < text.len && is_safe(text.data[run]))
-            run++;
-        bytes_write(&building->out, text.data + i, run - i);
-        i = run;
-        if (i < text.len)
-            unsafe_write(building, (uint8_t)text.data[i++]);
+    size_t len = 0;
+
+    while (len < text.len && http_char_is(text.data[len], HTTP_CHAR_URL))
+        len++;
+    return len;
+}
+
+// What comes from the visitor: it holds no macro.
+static void url_write(struct bytes_writer *out, struct slice text)
+{
+    for (;;) {
+        size_t safe = safe_length(text);
+        bytes_write(out, text.data, safe);
+        if (safe == text.len)
+            return;
+        escape_write(out, (uint8_t)text.data[safe]);
+        text = slice_from(text, safe + 1);
+    }
+}
+
+// A part of the target.
+static void part_write(struct building *building, struct slice text)
+{
+    for (;;) {
+        size_t safe = safe_length(text);
+        bytes_write(&building->out, text.data, safe);
+        if (safe == text.len)
+            return;
+        uint8_t c = (uint8_t)text.data[safe];
+        unsigned macro = (unsigned)c - CATALOG_MACRO_FIRST; // below it: a large number
+        if (building->macros && macro < CATALOG_MACRO_COUNT)
+            macro_expand(building, (enum catalog_macro)macro);
+        else
+            escape_write(&building->out, c);
+        text = slice_from(text, safe + 1);
     }
 }
 
@@ -132,7 +152,7 @@ static bool name_is(struct slice encoded, struct slice plain)
     char buffer[32];
     size_t len;
 
-    return query_decode(encoded, buffer, sizeof(buffer), &len) == 0 &&
+    return encoded.len >= plain.len && query_decode(encoded, buffer, sizeof(buffer), &len) == 0 &&
            slice_equal((struct slice){buffer, len}, plain);
 }
 
@@ -154,7 +174,7 @@ static char write_own(struct building *building, struct slice query)
         struct slice name = slice_split(param, '=', &value);
         if (own_stays(building, param, name)) {
             bytes_write_u8(&building->out, (uint8_t)mark);
-            url_write(building, param);
+            part_write(building, param);
             mark = '&';
         }
         query = rest;
@@ -162,16 +182,20 @@ static char write_own(struct building *building, struct slice query)
     return mark;
 }
 
-// What comes from the visitor holds no macro.
 static void write_param(struct bytes_writer *out, char mark, struct slice name, struct slice value)
 {
-    struct building plain = {.out = *out};
+    bytes_write_u8(out, (uint8_t)mark);
+    bytes_write(out, name.data, name.len);
+    bytes_write_u8(out, '=');
+    url_write(out, value);
+}
 
-    bytes_write_u8(&plain.out, (uint8_t)mark);
-    bytes_write(&plain.out, name.data, name.len);
-    bytes_write_u8(&plain.out, '=');
-    url_write(&plain, value);
-    *out = plain.out;
+// Ours has only letters, digits and dashes.
+static void write_click_id(struct bytes_writer *out, char mark, struct slice click_id)
+{
+    bytes_write_u8(out, (uint8_t)mark);
+    bytes_write(out, "click_id=", strlen("click_id="));
+    bytes_write(out, click_id.data, click_id.len);
 }
 
 static bool query_has(struct slice query, struct slice name)
@@ -213,14 +237,14 @@ struct slice target_build(struct slice target, const struct macro_values *macros
                                 .click_id = click_id};
     struct slice fragment, query;
     struct slice path = slice_split(slice_split(target, '#', &fragment), '?', &query);
-    url_write(&building, path);
+    part_write(&building, path);
     char mark = write_own(&building, query);
     mark = write_passed(&building, mark, params, query);
-    if (click_id.data && !has_click_id(&building, target))
-        write_param(&building.out, mark, SLICE("click_id"), click_id);
+    if (click_id.data && !building.click_id_written && !has_click_id(&building, fragment))
+        write_click_id(&building.out, mark, click_id);
     if (fragment.data) {
         bytes_write_u8(&building.out, '#');
-        url_write(&building, fragment);
+        part_write(&building, fragment);
     }
     if (building.out.overflow)
         return SLICE_NONE;

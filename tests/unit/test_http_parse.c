@@ -328,6 +328,7 @@ static void classes_are_those_of_the_standards(void **state)
         assert_int_equal(http_char_is(c, HTTP_CHAR_VALUE), visible || i == ' ' || i == '\t' || i >= 0x80);
         assert_int_equal(http_char_is(c, HTTP_CHAR_HEX),
                          i != 0 && strchr("0123456789abcdefABCDEF", i) != NULL);
+        assert_int_equal(http_char_is(c, HTTP_CHAR_URL), (c > ' ' && c < 0x7f && !strchr("\"<>\\", c)));
         assert_int_equal(http_char_is(c, HTTP_CHAR_UNRESERVED), an || (i != 0 && strchr("-._~", i) != NULL));
     }
 }
