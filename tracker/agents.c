@@ -253,8 +253,8 @@ static void place_search(const struct agents *agents, struct search *search, str
         search->class_from = at + class->len;
         return;
     }
-    search->found.class = class->value;
-    search->class_from = SIZE_MAX;
+    if (search->found.class != HIT_CLASS_PREVIEW)
+        search->found.class = class->value;
 }
 
 struct agent agents_find(const struct agents *agents, struct slice user_agent)

@@ -48,8 +48,9 @@ static void classes_test(void **state)
         {"web bo", HIT_CLASS_HUMAN},
         {"web cubot", HIT_CLASS_HUMAN},
         {"web CUBOT and bot", HIT_CLASS_BOT},
-        {"web telegrambot", HIT_CLASS_PREVIEW}, // begins before "bot"
-        {"web bot telegrambot", HIT_CLASS_BOT}, // the first one
+        {"web telegrambot", HIT_CLASS_PREVIEW},
+        {"web bot telegrambot", HIT_CLASS_PREVIEW}, // wherever it stands
+        {"web telegrambot bot", HIT_CLASS_PREVIEW},
         {"web bot preview", HIT_CLASS_PREVIEW}, // the longest at one place
         {"start web", HIT_CLASS_BOT},
         {"web start", HIT_CLASS_HUMAN},
