@@ -3,7 +3,7 @@
 // libmaxminddb bounds every read by the file's size, but it follows what the file says: a value nested some
 // hundred thousand levels deep overflows its stack. So geo_check() tries every record in a process that may
 // die, and a lookup decodes only records that were tried. The tree's walk ends after 128 nodes whatever they
-// say.
+// say. Likewise it leaks the metadata of a file that it refuses.
 //
 // Two memos, direct-mapped and exact: what a record says, by its place in the file; which record a network of
 // 256 IPv4 addresses leads to, when they all lead to the same.
