@@ -5,8 +5,8 @@
 // die, and a lookup decodes only records that were tried. The tree's walk ends after 128 nodes whatever they
 // say. Likewise it leaks the metadata of a file that it refuses.
 //
-// Two memos, direct-mapped and exact: what a record says, by its place in the file; which record a network of
-// 256 IPv4 addresses leads to, when they all lead to the same.
+// Two memos, exact and set-associative: what a record says, by its place in the file; what is true of all of
+// a network of 256 IPv4 addresses.
 
 #include "base/geo.h"
 
@@ -19,26 +19,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RECORD_MEMO_SIZE  2048
-#define NETWORK_MEMO_SIZE 4096
-#define V4_PREFIX_BITS    96 // of ::ffff:0:0/96, and of ::/96 where a database keeps IPv4
-#define NETWORK_BITS      24
+#define RECORD_SETS    1024 // powers of two
+#define NETWORK_SETS   2048
+#define WAYS           4
+#define V4_PREFIX_BITS 96 // of ::ffff:0:0/96, and of ::/96 where a database keeps IPv4
+#define NETWORK_BITS   24
 
-struct record_memo {
-    uint32_t place; // offset of the record, one more; 0: free
+struct memo {
+    uint32_t key; // 0: free
     struct geo_fact fact;
 };
 
-struct network_memo {
-    uint32_t network; // the address' upper 24 bits, one more; 0: free
-    uint32_t place;   // as above; 0: no record
-};
+// One line of the cache.
+struct memo_set {
+    struct memo way[WAYS];
+} __attribute__((aligned(64)));
 
 struct geo {
     MMDB_s file;
     enum geo_content content;
-    struct record_memo record[RECORD_MEMO_SIZE];
-    struct network_memo network[NETWORK_MEMO_SIZE];
+    uint32_t written;                      // entries; chooses the way that makes room
+    struct memo_set record[RECORD_SETS];   // key: offset of the record, one more
+    struct memo_set network[NETWORK_SETS]; // key: the address' upper 24 bits, one more
 };
 
 static const char *const path_country[] = {"country", "iso_code", NULL};
@@ -118,17 +120,41 @@ static bool record_read(const struct geo *geo, MMDB_entry_s *entry, struct geo_f
     return sound;
 }
 
+static struct memo_set *set_of(struct memo_set *sets, size_t n, uint32_t key)
+{
+    uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &sets[(hash ^ hash >> 32) >> 16 & (n - 1)];
+}
+
+static const struct geo_fact *memo_find(const struct memo_set *set, uint32_t key)
+{
+    for (unsigned i = 0; i < WAYS; i++)
+        if (set->way[i].key == key)
+            return &set->way[i].fact;
+    return NULL;
+}
+
+static const struct geo_fact *memo_put(struct geo *geo, struct memo_set *set, uint32_t key,
+                                       const struct geo_fact *fact)
+{
+    struct memo *memo = &set->way[geo->written++ % WAYS];
+
+    *memo = (struct memo){key, *fact};
+    return &memo->fact;
+}
+
 static const struct geo_fact *record_at(struct geo *geo, uint32_t place)
 {
-    struct record_memo *memo = &geo->record[(place * UINT32_C(2654435769)) >> 21];
-    _Static_assert(RECORD_MEMO_SIZE == 1 << (32 - 21), "the upper bits choose the slot");
+    struct memo_set *set = set_of(geo->record, RECORD_SETS, place);
+    const struct geo_fact *found = memo_find(set, place);
+    MMDB_entry_s entry = {&geo->file, place - 1};
+    struct geo_fact fact;
 
-    if (memo->place != place) {
-        MMDB_entry_s entry = {&geo->file, place - 1};
-        (void)record_read(geo, &entry, &memo->fact);
-        memo->place = place;
-    }
-    return &memo->fact;
+    if (found)
+        return found;
+    (void)record_read(geo, &entry, &fact);
+    return memo_put(geo, set, place, &fact);
 }
 
 // --- The tree --------------------------------------------------------------------------------
@@ -152,46 +178,46 @@ static uint32_t walk(const struct geo *geo, const struct sockaddr *address, unsi
     return place_of(&found);
 }
 
-static uint32_t walk_v4(struct geo *geo, const struct in6_addr *address)
+static const struct geo_fact nothing;
+
+static const struct geo_fact *find_v4(struct geo *geo, const struct in6_addr *address)
 {
     const uint8_t *byte = address->s6_addr + 12;
     uint32_t network = ((uint32_t)byte[0] << 16 | (uint32_t)byte[1] << 8 | byte[2]) + 1;
-    struct network_memo *memo = &geo->network[(network * UINT32_C(2654435769)) >> 20];
+    struct memo_set *set = set_of(geo->network, NETWORK_SETS, network);
+    const struct geo_fact *found = memo_find(set, network);
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     unsigned bits;
-    _Static_assert(NETWORK_MEMO_SIZE == 1 << (32 - 20), "the upper bits choose the slot");
 
-    if (memo->network == network)
-        return memo->place;
+    if (found)
+        return found;
     memcpy(&v4.sin_addr, byte, 4);
     uint32_t place = walk(geo, (const struct sockaddr *)&v4, &bits);
-    if (bits <= V4_PREFIX_BITS + NETWORK_BITS)
-        *memo = (struct network_memo){network, place};
-    return place;
+    found = place > 0 ? record_at(geo, place) : &nothing;
+    return bits <= V4_PREFIX_BITS + NETWORK_BITS ? memo_put(geo, set, network, found) : found;
 }
 
-static uint32_t walk_v6(const struct geo *geo, const struct in6_addr *address)
+static const struct geo_fact *find_v6(struct geo *geo, const struct in6_addr *address)
 {
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = *address};
     unsigned bits;
+    uint32_t place = walk(geo, (const struct sockaddr *)&v6, &bits);
 
-    return walk(geo, (const struct sockaddr *)&v6, &bits);
+    return place > 0 ? record_at(geo, place) : &nothing;
 }
 
 void geo_find(struct geo *geo, const struct in6_addr *address, struct geo_fact *fact)
 {
-    uint32_t place = IN6_IS_ADDR_V4MAPPED(address) ? walk_v4(geo, address) : walk_v6(geo, address);
-    const struct geo_fact *found = place > 0 ? record_at(geo, place) : NULL;
+    const struct geo_fact *found =
+        IN6_IS_ADDR_V4MAPPED(address) ? find_v4(geo, address) : find_v6(geo, address);
 
-    if (!found)
-        return;
     if (geo->content == GEO_ASN) {
         fact->asn = found->asn;
         return;
     }
-    uint32_t asn = fact->asn;
-    *fact = *found;
-    fact->asn = asn;
+    memcpy(fact->country, found->country, sizeof(fact->country));
+    memcpy(fact->region, found->region, sizeof(fact->region));
+    fact->region_len = found->region_len;
 }
 
 // --- Files -----------------------------------------------------------------------------------
@@ -204,9 +230,10 @@ int geo_open(struct geo **out, const char *path, enum geo_content content)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return GEO_CORRUPT;
-    struct geo *geo = calloc(1, sizeof(*geo));
+    struct geo *geo = aligned_alloc(_Alignof(struct geo), sizeof(*geo));
     if (!geo)
         return -ENOMEM;
+    memset(geo, 0, sizeof(*geo));
     geo->content = content;
     errno = 0;
     int r = MMDB_open(path, MMDB_MODE_MMAP, &geo->file);

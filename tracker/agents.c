@@ -1,8 +1,8 @@
 // The list of user agents and the search in it.
 //
-// One walk over the header finds the words of all lists: rows are sorted by their words, and a table by first
-// byte, with a bit for each second one, ends most places at once. What each list makes of its words is said
-// at the top of agents.list.
+// One walk over the header finds the words of all lists: rows are sorted by how their words begin, and a
+// table of beginnings ends most places at once. What each list makes of its words is said at the top of
+// agents.list.
 //
 // Owner: who parsed it; nothing changes it afterwards. Limits: AGENTS_*.
 
@@ -13,7 +13,8 @@
 
 #include "base/http_char.h"
 
-#define BYTES 128 // words are ASCII
+#define BYTES   128 // words are ASCII
+#define SECONDS 32  // of the second byte the lower five bits, in which case is not
 
 enum list { LIST_CLASS, LIST_DEVICE, LIST_OS, LIST_BROWSER };
 
@@ -27,8 +28,7 @@ struct row {
 struct agents {
     uint32_t version;
     size_t n;
-    uint16_t first[BYTES + 1];
-    uint32_t second[BYTES]; // bits 1 << (second byte & 31): case is not in the lower five bits
+    uint16_t first[BYTES * SECONDS + 1]; // row of each pair
     struct row row[AGENTS_ROWS_MAX];
     char text[LIST_BYTES_MAX];
 };
@@ -125,10 +125,17 @@ static int word_compare(const struct row *a, const struct row *b)
     return order != 0 ? order : (int)a->len - (int)b->len;
 }
 
+// What a word begins with, as a number.
+static unsigned pair_of(char first, char second)
+{
+    return (unsigned)(uint8_t)first * SECONDS + (second & (SECONDS - 1));
+}
+
 static int row_compare(const void *a, const void *b)
 {
     const struct row *left = a, *right = b;
-    int order = word_compare(left, right);
+    unsigned pair = pair_of(left->word[0], left->word[1]), other = pair_of(right->word[0], right->word[1]);
+    int order = pair != other ? (int)pair - (int)other : word_compare(left, right);
 
     return order != 0 ? order : (int)left->list - (int)right->list;
 }
@@ -145,12 +152,12 @@ static void index_make(struct agents *agents)
 {
     size_t at = 0;
 
-    for (unsigned byte = 0; byte < BYTES; byte++) {
-        agents->first[byte] = (uint16_t)at;
-        for (; at < agents->n && agents->row[at].word[0] == (char)byte; at++)
-            agents->second[byte] |= 1u << (agents->row[at].word[1] & 31);
+    for (unsigned pair = 0; pair < BYTES * SECONDS; pair++) {
+        agents->first[pair] = (uint16_t)at;
+        while (at < agents->n && pair_of(agents->row[at].word[0], agents->row[at].word[1]) == pair)
+            at++;
     }
-    agents->first[BYTES] = (uint16_t)at;
+    agents->first[BYTES * SECONDS] = (uint16_t)at;
 }
 
 static int rows_read(struct agents *agents, struct slice text, struct list_reader *reader)
@@ -239,12 +246,12 @@ static void row_take(struct search *search, const struct row *row, const struct 
 static void place_search(const struct agents *agents, struct search *search, struct slice text, size_t at)
 {
     struct slice rest = {text.data + at, text.len - at};
-    unsigned byte = (uint8_t)http_char_lower(rest.data[0]);
+    unsigned pair = pair_of(http_char_lower(rest.data[0]), rest.data[1]);
     const struct row *class = NULL;
 
-    if (byte >= BYTES || !(agents->second[byte] >> (rest.data[1] & 31) & 1))
+    if (pair >= BYTES * SECONDS)
         return;
-    for (size_t i = agents->first[byte]; i < agents->first[byte + 1]; i++)
+    for (size_t i = agents->first[pair]; i < agents->first[pair + 1]; i++)
         if ((at == 0 || !agents->row[i].start) && word_is_at(&agents->row[i], rest))
             row_take(search, &agents->row[i], &class);
     if (!class || at < search->class_from)
