@@ -52,6 +52,8 @@ def folder():
     made = pathlib.Path(tempfile.mkdtemp(prefix="clickledger-test-"))
     made.chmod(0o755)
     yield made
+    if (made / "run/pid").exists():  # of a successor that a failed test left
+        os.kill(int((made / "run/pid").read_text()), signal.SIGKILL)
     shutil.rmtree(made, ignore_errors=True)
 
 
