@@ -8,11 +8,12 @@ import pytest
 from api import Api, Client
 from conftest import wait_for
 from ingest import new_ingest  # noqa: F401 (fixture)
+from test_facts import PLACES, geo_make
 from tracker import BROWSER, Tracker, link, link_tail, program, publish, rule, settings
 
 REVISION = 7
 ALL = 1000000
-LANGUAGE, TIME = 7, 8  # enum catalog_rule_kind
+COUNTRY, REGION, ASN, DEVICE, OS, BROWSER_KIND, LANGUAGE, TIME = range(1, 9)  # enum catalog_rule_kind
 PHONE = "Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36"
 NOW_MS = int(time.time() * 1000)
 HOUR_MS = 3600000
@@ -44,12 +45,18 @@ RECORDS = [
         rule(1, [(TIME, EVER), (LANGUAGE, b"ru\0")], (ALL, "https://shop.example/ru")),
         rule(2, [(LANGUAGE, b"ru\0de\0")], (ALL, "https://shop.example/de")),
     ])),
+    link("places", 26, 1, TARGET + "others", tail=link_tail(rules=[
+        rule(11, [(REGION, b"RUMOW"), (DEVICE, b"\2")], (ALL, TARGET + "moscow-phone")),
+        rule(12, [(COUNTRY, b"KZRU"), (OS, b"\1")], (ALL, TARGET + "ru-windows")),
+        rule(13, [(ASN, (3320).to_bytes(4, "big"))], (ALL, TARGET + "network")),
+        rule(14, [(BROWSER_KIND, b"\1"), (DEVICE, b"\1")], (ALL, TARGET + "desktop-chrome")),
+    ])),
     link("always", 22, 1, TARGET, tail=link_tail(rules=[rule(4, [(TIME, EVER)], (ALL, "https://shop.example/in"))])),
     link("elsewhen", 23, 1, TARGET + "out", tail=link_tail(rules=[rule(4, [(TIME, window(FAR, FAR + 60))], (ALL, "https://shop.example/in"))])),
     link("split", 24, 1, TARGET, tail=link_tail(rules=[SPLIT])),
     link("split-own", 25, 2, "https://own.example/", tail=link_tail(rules=[
         rule(6, [], *((ALL // 10, f"https://own.example/{n}") for n in range(10)))])),
-    link("macros", 31, 1, b"https://shop.example/\x8b/\x81?cid=\x80&lang=\x94&s2=\x82&e=\x9a#\x9f"),
+    link("macros", 31, 1, b"https://shop.example/\x8b/\x81?cid=\x80&lang=\x94&s2=\x82&e=\x9a&d=\x91#\x9f"),
     link("own-id", 32, 1, b"https://shop.example/?click_id=\x80&x=1"),
 ]
 
@@ -104,6 +111,18 @@ def test_the_first_rule_that_matches_counts(tracker):
     assert went(tracker.get("/c/rules?to=https://evil.example/", Accept_Language="de")) == "https://shop.example/de"
 
 
+def test_rules_by_place_network_and_device(tmp_path, redis_server, spawn):
+    geo_make(tmp_path / "place.mmdb", "place", PLACES)
+    geo_make(tmp_path / "asn.mmdb", "asn", "198.51.100.0/24 3320\n")
+    publish(redis_server.client, RECORDS, REVISION)
+    tracker = Tracker(tmp_path, redis_server, spawn, trusted_proxies="127.0.0.1", geo_country=tmp_path / "place.mmdb", geo_asn=tmp_path / "asn.mmdb")
+    tracker.start(REVISION)
+    for address, agent, destination in (
+            ("192.0.2.1", PHONE, "moscow-phone"), ("192.0.2.1", BROWSER, "ru-windows"), ("198.51.100.1", PHONE, "network"),
+            ("198.51.100.1", BROWSER, "network"), ("203.0.113.1", BROWSER, "desktop-chrome"), ("203.0.113.1", PHONE, "others")):
+        assert went(tracker.get("/c/places", X_Forwarded_For=address, User_Agent=agent)) == TARGET + destination, (address, agent)
+
+
 def test_a_split_keeps_a_visitor_on_his_side(tracker):
     sides = {agent: went(tracker.get("/c/split", User_Agent=agent)) for agent in (f"{BROWSER} n/{n}" for n in range(40))}
     assert set(sides.values()) == {"https://shop.example/left", "https://shop.example/right"}
@@ -120,7 +139,7 @@ def test_macros(tracker):
     answer = tracker.get("/c/macros?sub1=a%2F..%2Fb&sub2=%0d%0a%26x&erid=LjN8%2fKzQ&utm_source=s", Accept_Language="ru-RU", User_Agent=PHONE)
     hit = tracker.hits(1)[0]
     day = urllib.parse.urlsplit(answer.location).fragment
-    assert answer.location == (f"https://shop.example/7/a%2F..%2Fb?cid={hit['id']}&lang=ru-RU&s2=%0D%0A%26x&e=LjN8%2fKzQ"
+    assert answer.location == (f"https://shop.example/7/a%2F..%2Fb?cid={hit['id']}&lang=ru-RU&s2=%0D%0A%26x&e=LjN8%2fKzQ&d=phone"
                                f"&erid=LjN8%2fKzQ&utm_source=s#{day}")
     assert time.strftime("%Y-%m-%d", time.gmtime(int(hit["id"].replace("-", "")[:12], 16) / 1000)) == day
     own = tracker.get("/c/own-id?click_id=theirs")
@@ -217,11 +236,12 @@ def test_every_macro_has_its_value_from_the_api_to_the_click(team, postgres, new
     """So that the numbers in SQL and in C are the same, and with them the rest of the way."""
     values = {"click_id": None, "clickid": None, **{f"sub{n}": f"s{n}" for n in range(1, 11)}, "aff_sub": "s1", "sub_id_2": "s2", "aff_sub3": "s3",
               "partner_id": "1", "aff_id": "1", "program_id": "1", "offer_id": "1", "link_id": "1", "language": "ru-RU",
+              "device": "phone", "device_type": "phone", "os": "android", "browser": "chrome",
               "utm_source": "us", "utm_medium": "um", "utm_campaign": "uc",
               "utm_content": "uo", "utm_term": "ut", "erid": "LjN8", "ad_network": "yclid", "ad_click_id": "y-1", "promo_code": "",
-              "country": "", "region": "", "asn": "", "ip": "127.0.0.1", "referrer": "blog.example/post"}
+              "country": "RU", "region": "MOW", "asn": "3320", "ip": "192.0.2.0", "referrer": "blog.example/post"}
     slugs = {}
-    names = sorted(values) + ["device", "device_type", "os", "browser", "timestamp", "date", "rand"]
+    names = sorted(values) + ["timestamp", "date", "rand"]
     for part in range(0, len(names), 20):
         query = "&".join(f"p_{name}={{{name}}}" for name in names[part:part + 20])
         made = team.post("/v1/links", {**LINK, "slug": f"m{part}", "target_url": f"{TARGET}?{query}"})
@@ -229,12 +249,15 @@ def test_every_macro_has_its_value_from_the_api_to_the_click(team, postgres, new
         slugs[f"m{part}"] = made.body["id"]
     new_ingest().start()
     wait_for(lambda: redis_server.client.exists("cl:catalog:base"), what="the catalog")
-    tracker = Tracker(tmp_path, redis_server, spawn)
+    geo_make(tmp_path / "place.mmdb", "place", PLACES)
+    geo_make(tmp_path / "asn.mmdb", "asn", "192.0.2.0/24 3320\n")
+    tracker = Tracker(tmp_path, redis_server, spawn, trusted_proxies="127.0.0.1", geo_country=tmp_path / "place.mmdb", geo_asn=tmp_path / "asn.mmdb")
     tracker.start(1)
     for slug, number in slugs.items():
         query = "&".join([f"sub{n}=s{n}" for n in range(1, 11)] + ["utm_source=us&utm_medium=um&utm_campaign=uc&utm_content=uo&utm_term=ut",
                                                                  "erid=LjN8&yclid=y-1"])
-        answer = tracker.get(f"/c/{slug}?{query}", User_Agent=PHONE, Accept_Language="ru-RU,ru;q=0.9", Referer="https://blog.example/post?q=1")
+        answer = tracker.get(f"/c/{slug}?{query}", X_Forwarded_For="192.0.2.77", User_Agent=PHONE, Accept_Language="ru-RU,ru;q=0.9",
+                             Referer="https://blog.example/post?q=1")
         found = {name[2:]: value[0] for name, value in answer.query().items() if name.startswith("p_")}
         click_id = wait_for(lambda: postgres.value("select click_id::text from click where link_id = %s and destination = %s", (number, answer.location)),
                             what=f"the row of {slug}")
