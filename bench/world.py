@@ -7,20 +7,17 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import types
 import urllib.request
 
+import commands
+from processes import Group, astray, pinned, tree
+from service import Failure, wait_for
+from state import State, say
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "ops"))
-
-import commands  # noqa: E402
-from processes import Group, astray, pinned, tree  # noqa: E402
-from service import Failure, wait_for  # noqa: E402
-from state import State, say  # noqa: E402
-
 SERVER_CORE, LOAD_CORE = 0, 1
 DRAIN_SECONDS = 120
 CATALOG_SECONDS = 600
@@ -59,12 +56,15 @@ def free_port():
 
 class World:
     def __init__(self, databases=None, links=1000, **settings):
-        self.links, self.databases, self.settings = links, databases, {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
+        self.links, self.settings = links, {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
         self.answered = 0          # clicks that must come to PostgreSQL
         self.folder = tempfile.mkdtemp(prefix="clickledger-bench-", dir=os.environ.get("TMPDIR", "/var/tmp"))
         os.chmod(self.folder, 0o755)
         self.ids = os.path.join(self.folder, "ids")
         self.state = State(os.path.join(self.folder, "state"))
+        for option, kind in ("geo_country", "place"), ("geo_asn", "asn"):
+            if databases:  # where the tracker's user can read it
+                self.settings[option] = shutil.copy(databases[kind], self.folder)
 
     def __enter__(self):
         try:
