@@ -107,6 +107,18 @@ def check_python(lines):
                 yield node.lineno, f"{node.name}() has {length} lines; at most {FUNCTION_LINES_MAX}"
 
 
+def check_fuzzers(top):
+    """Each driver is built, and has inputs that are replayed in every run of the tests."""
+    folder = os.path.join(top, "tests/fuzz")
+    drivers = {name[5:-2] for name in os.listdir(folder) if name.startswith("fuzz_") and name.endswith(".c")} if os.path.isdir(folder) else set()
+    for name in sorted(drivers):
+        with open(os.path.join(folder, "meson.build"), encoding="utf-8") as file:
+            if f"  '{name}': [" not in file.read():
+                yield f"tests/fuzz/fuzz_{name}.c", 1, "not in tests/fuzz/meson.build"
+        if not os.path.isdir(os.path.join(folder, "corpus", name)) or not os.listdir(os.path.join(folder, "corpus", name)):
+            yield f"tests/fuzz/fuzz_{name}.c", 1, f"no inputs in tests/fuzz/corpus/{name}"
+
+
 def check(top):
     c_paths = []
     for path in files(top):
@@ -124,6 +136,7 @@ def check(top):
         if path.endswith(".py"):
             yield from ((path, number, what) for number, what in check_python(lines))
     yield from check_c_functions(top, c_paths)
+    yield from check_fuzzers(top)
 
 
 def main():
