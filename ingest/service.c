@@ -18,6 +18,7 @@
 #include "ingest/shard.h"
 
 #define BLOCK_MS           50
+#define GATHER_MS          25 // behind a load that emptied the stream, so that the next one is worth a transaction
 #define IDLE_MS            50
 #define TICK_MS            1000
 #define REDIS_PAUSE_MIN_MS 50
@@ -114,8 +115,22 @@ static int streams_load(struct service *service, const struct redis_reply *strea
     return 0;
 }
 
-// Waits for entries of the shards that can be loaded. *idle: there are none of those shards.
-static int streams_read(struct service *service, bool *idle)
+// How long to rest behind this read. Nothing came: no longer, for we have waited. More than was read may be
+// there: no time.
+static unsigned rest_after(const struct service *service, const struct redis_reply *streams)
+{
+    size_t n = redis_reply_length(streams);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct redis_reply *entries = redis_reply_element(redis_reply_element(streams, i), 1);
+        if (redis_reply_length(entries) >= (size_t)service->settings->read_entries)
+            return 0;
+    }
+    return n > 0 ? GATHER_MS : 0;
+}
+
+// Waits for entries of the shards that can be loaded, and loads them.
+static int streams_read(struct service *service, unsigned *rest_ms)
 {
     static struct stream_cursor cursors[1024];
     struct redis_reply *reply = NULL;
@@ -125,12 +140,13 @@ static int streams_read(struct service *service, bool *idle)
         if (shard_reads(&service->shards[i], clock_monotonic_ms()))
             cursors[n++] = (struct stream_cursor){i, service->shards[i].cursor};
     }
-    *idle = n == 0 || !service->redis;
-    if (*idle)
+    *rest_ms = IDLE_MS;
+    if (n == 0 || !service->redis)
         return 0;
     if (stream_read(service->redis, cursors, n, (unsigned)service->settings->read_entries, BLOCK_MS, &reply))
         return SHARD_REDIS;
     redis_recovered(service);
+    *rest_ms = rest_after(service, reply);
     int r = streams_load(service, reply);
     redis_reply_free(reply);
     return r;
@@ -182,20 +198,21 @@ static int shards_tick(struct service *service)
     return r;
 }
 
-static void admin_turn(struct service *service, bool idle)
+// Answers whoever asks, for so long.
+static void admin_turn(struct service *service, unsigned rest_ms)
 {
-    struct timeval pause = {.tv_usec = IDLE_MS * 1000};
+    struct timeval rest = {.tv_usec = (suseconds_t)rest_ms * 1000};
 
-    if (idle)
-        event_base_loopexit(service->base, &pause);
-    event_base_loop(service->base, idle ? 0 : EVLOOP_NONBLOCK);
+    if (rest_ms > 0)
+        event_base_loopexit(service->base, &rest);
+    event_base_loop(service->base, rest_ms > 0 ? 0 : EVLOOP_NONBLOCK);
     admin_flush(service->admin);
 }
 
 // 0, or SHARD_VERSION_UNKNOWN.
 static int service_turn(struct service *service)
 {
-    bool idle = true;
+    unsigned rest_ms = IDLE_MS;
 
     redis_connect(service, clock_monotonic_ms());
     int r = shards_advance(service);
@@ -204,12 +221,12 @@ static int service_turn(struct service *service)
     if (r == 0)
         r = shards_tick(service);
     if (r == 0)
-        r = streams_read(service, &idle);
+        r = streams_read(service, &rest_ms);
     if (r == SHARD_REDIS)
         redis_lose(service, clock_monotonic_ms());
     metric_add(&service->counters.turns, 1);
     health_update(service);
-    admin_turn(service, idle);
+    admin_turn(service, rest_ms);
     return r == SHARD_VERSION_UNKNOWN ? r : 0;
 }
 
