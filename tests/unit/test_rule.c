@@ -196,6 +196,12 @@ static void a_window_follows_the_clock_of_its_zone(void **state)
     assert_false(matches(condition, &nobody, summer - 1));
     assert_true(matches(condition, &nobody, autumn));
     assert_false(matches(condition, &nobody, autumn - 1));
+    // The hour from 02:00 to 03:00 does not exist on that Sunday.
+    static const char sunday[] = "\3\0\0\0\0\0\x3c\x69\xc8\x79\x90\0\x78\x6a\xdd\x54\x90\0\x3c"
+                                 "\x22\x74\x22\xb0"; // Sunday 03:00 to 04:00
+    const struct made_condition after = {CATALOG_RULE_TIME, {sunday, sizeof(sunday) - 1}};
+    assert_true(matches(after, &nobody, 1774746000000));
+    assert_false(matches(after, &nobody, 1774746000000 - 1));
 }
 
 static struct slice side(uint64_t rule_id, struct slice visitor, struct slice address,
