@@ -6,6 +6,7 @@
 
 #include "base/hit.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define VARINT_SIZE                                                                                          \
@@ -13,7 +14,7 @@
         1, VARINT_BYTES_MAX                                                                                  \
     }
 
-// Fewest and most bytes of the fields that are no text. ADDRESS has two sizes and is handled apart.
+// Fewest and most bytes of the fields that are no text. ADDRESS has just these two sizes.
 static const struct {
     uint8_t min, max;
 } field_size[HIT_FIELD_COUNT] = {
@@ -22,6 +23,7 @@ static const struct {
     [HIT_REPORT_AMOUNT_MINOR] = {8, 8},
     [HIT_REPORT_EVENT_TIME] = {8, 8},
     [HIT_REPORT_INTEGRATION] = VARINT_SIZE,
+    [HIT_ADDRESS] = {4, 16},
     [HIT_ADDRESS_HASH] = {8, 8},
     [HIT_COUNTRY] = {HIT_COUNTRY_BYTES, HIT_COUNTRY_BYTES},
     [HIT_REGION] = {1, HIT_REGION_MAX},
@@ -43,15 +45,13 @@ static bool listed_known(unsigned tag, struct slice value)
 
 static int field_check(unsigned tag, struct slice value)
 {
-    size_t len = value.len;
+    size_t len = value.len, max = field_size[tag].max;
 
-    if (field_size[tag].max > 0 && (len < field_size[tag].min || len > field_size[tag].max))
+    if (max == 0)
+        return len > (tag == HIT_REPORT_RAW ? HIT_RAW_MAX : HIT_FIELD_MAX) ? HIT_TOO_LONG : 0;
+    if (len < field_size[tag].min || len > max || (tag == HIT_ADDRESS && len != 4 && len != 16))
         return HIT_FIELD_SIZE;
-    if (tag == HIT_ADDRESS && len != 4 && len != 16)
-        return HIT_FIELD_SIZE;
-    if (!listed_known(tag, value))
-        return HIT_KIND_UNKNOWN;
-    return len > (tag == HIT_REPORT_RAW ? HIT_RAW_MAX : HIT_FIELD_MAX) ? HIT_TOO_LONG : 0;
+    return listed_known(tag, value) ? 0 : HIT_KIND_UNKNOWN;
 }
 
 static bool kinds_known(const struct hit *hit)
@@ -79,6 +79,12 @@ static size_t head_bytes(const struct hit *hit)
            varint_bytes(hit->catalog_revision);
 }
 
+// varint_bytes() of a length, most of which are short.
+static size_t length_bytes(size_t len)
+{
+    return len < 0x80 ? 1 : varint_bytes(len);
+}
+
 static int outline_make(const struct hit *hit, struct outline *outline)
 {
     outline->n = 0;
@@ -91,29 +97,45 @@ static int outline_make(const struct hit *hit, struct outline *outline)
         if (r)
             return r;
         outline->tag[outline->n++] = (uint8_t)tag;
-        outline->bytes += 1 + varint_bytes(field->len) + field->len;
+        outline->bytes += 1 + length_bytes(field->len) + field->len;
     }
     return outline->bytes > HIT_RECORD_MAX ? HIT_TOO_LONG : 0;
 }
 
-static void record_write(struct bytes_writer *w, const struct hit *hit, const struct outline *outline)
+static uint8_t *put(uint8_t *at, const void *data, size_t bytes)
 {
-    bytes_write_u8(w, hit->kind);
-    bytes_write_u8(w, hit->class);
-    bytes_write_u8(w, hit->reason);
-    bytes_write_u16(w, hit->status);
-    bytes_write(w, hit->id, HIT_ID_BYTES);
-    bytes_write_varint(w, hit->program_id);
-    bytes_write_varint(w, hit->partner_id);
-    bytes_write_varint(w, hit->link_id);
-    bytes_write_varint(w, hit->promo_code_id);
-    bytes_write_varint(w, hit->catalog_revision);
+    memcpy(at, data, bytes);
+    return at + bytes;
+}
+
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+// The outline has measured it: there is room. Returns its end.
+static uint8_t *record_write(uint8_t *at, const struct hit *hit, const struct outline *outline)
+{
+    *at++ = hit->kind;
+    *at++ = hit->class;
+    *at++ = hit->reason;
+    bytes_put_u16(at, hit->status);
+    at = put(at + 2, hit->id, HIT_ID_BYTES);
+    at = put_varint(at, hit->program_id);
+    at = put_varint(at, hit->partner_id);
+    at = put_varint(at, hit->link_id);
+    at = put_varint(at, hit->promo_code_id);
+    at = put_varint(at, hit->catalog_revision);
     for (unsigned i = 0; i < outline->n; i++) {
         const struct slice *field = &hit->field[outline->tag[i]];
-        bytes_write_u8(w, outline->tag[i]);
-        bytes_write_varint(w, field->len);
-        bytes_write(w, field->data, field->len);
+        *at++ = outline->tag[i];
+        at = put_varint(at, field->len);
+        at = put(at, field->data, field->len);
     }
+    return at;
 }
 
 int hit_encode(struct bytes_writer *writer, const struct hit *hit)
@@ -125,13 +147,14 @@ int hit_encode(struct bytes_writer *writer, const struct hit *hit)
     int r = outline_make(hit, &outline);
     if (r)
         return r;
-    if (writer->overflow ||
-        (size_t)(writer->end - writer->at) < varint_bytes(outline.bytes) + outline.bytes) {
+    size_t bytes = length_bytes(outline.bytes) + outline.bytes;
+    if (writer->overflow || (size_t)(writer->end - writer->at) < bytes) {
         writer->overflow = true;
         return -ENOBUFS;
     }
-    bytes_write_varint(writer, outline.bytes);
-    record_write(writer, hit, &outline);
+    uint8_t *end = record_write(put_varint(writer->at, outline.bytes), hit, &outline);
+    assert(end == writer->at + bytes);
+    writer->at = end;
     return 0;
 }
 
