@@ -57,5 +57,7 @@ static inline bool http_char_same(struct slice a, struct slice b)
 // Only 0x20..0x7e, so that it is UTF-8 without a control character.
 bool http_char_printable(struct slice text);
 
-// The first byte of p..end that may not stand in a field value, or end.
+// The first byte of p..end that may not stand in a token, a target or a field value, or end.
+const char *http_char_token_end(const char *p, const char *end);
+const char *http_char_target_end(const char *p, const char *end);
 const char *http_char_value_end(const char *p, const char *end);

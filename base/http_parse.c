@@ -63,8 +63,7 @@ static enum http_parse line_method(struct http_head *head, const char **p, const
 {
     const char *start = *p;
 
-    while (*p < end && http_char_is(**p, HTTP_CHAR_TOKEN))
-        ++*p;
+    *p = http_char_token_end(start, end);
     size_t len = (size_t)(*p - start);
     if (len > METHOD_BYTES_MAX)
         return head_bad(head, HTTP_FAULT_LINE);
@@ -83,8 +82,7 @@ static enum http_parse line_target(struct http_head *head, const char **p, const
     struct http_request *request = &head->request;
     const char *start = *p;
 
-    while (*p < end && http_char_is(**p, HTTP_CHAR_TARGET))
-        ++*p;
+    *p = http_char_target_end(start, end);
     if (*p == end)
         return HTTP_PARSE_MORE;
     if (**p == '\n')
@@ -236,8 +234,7 @@ static enum http_parse field_name(struct http_head *head, const char **p, const 
 {
     const char *start = *p;
 
-    while (*p < end && http_char_is(**p, HTTP_CHAR_TOKEN))
-        ++*p;
+    *p = http_char_token_end(start, end);
     if (*p == end)
         return HTTP_PARSE_MORE;
     if (**p == '\n')

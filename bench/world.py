@@ -15,7 +15,7 @@ import urllib.request
 import commands
 from processes import Group, astray, pinned, tree
 from service import Failure, wait_for
-from state import State, say
+from state import RELEASE, State, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -39,7 +39,7 @@ def build():
     folder = os.path.join(ROOT, "build-bench")
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         say("configuring build-bench")
-        subprocess.run(["meson", "setup", folder, ROOT, "-Dtests=disabled"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["meson", "setup", folder, ROOT, *RELEASE], check=True, stdout=subprocess.DEVNULL)
     say("building")
     done = subprocess.run(["ninja", "-C", folder, "--quiet"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:

@@ -27,6 +27,7 @@ SOCKET_PATH_MAX = 107          # sun_path of a unix socket
 FREE_BYTES_MIN = 1 << 30       # build, WAL and a first journal segment fit in it
 DATABASE = "clickledger"
 PROGRAMS = ("ingest", "attrib", "tracker", "api")
+RELEASE = ("--native-file", os.path.join(REPOSITORY, "ops", "release.ini"))  # how the programs are built for use
 
 
 def say(text):
@@ -294,7 +295,7 @@ class State:
         folder = self.path("build")
         if not os.path.exists(os.path.join(folder, "build.ninja")):
             say("configuring the build")
-            run(["meson", "setup", folder, REPOSITORY, "-Dtests=disabled"], log)
+            run(["meson", "setup", folder, REPOSITORY, *RELEASE], log)
         say("building")
         build = subprocess.Popen(["ninja", "-C", folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:

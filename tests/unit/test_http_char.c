@@ -21,6 +21,10 @@ static void the_odd_byte_is_found_anywhere(void **state)
             text[at] = (char)c;
             bool good = http_char_is((char)c, HTTP_CHAR_VALUE);
             assert_ptr_equal(http_char_value_end(text, text + LEN), good ? text + LEN : text + at);
+            good = http_char_is((char)c, HTTP_CHAR_TOKEN);
+            assert_ptr_equal(http_char_token_end(text, text + LEN), good ? text + LEN : text + at);
+            good = http_char_is((char)c, HTTP_CHAR_TARGET);
+            assert_ptr_equal(http_char_target_end(text, text + LEN), good ? text + LEN : text + at);
             assert_int_equal(http_char_printable((struct slice){text, LEN}), c >= 0x20 && c < 0x7f);
         }
 }
@@ -34,6 +38,8 @@ static void every_length_is_looked_at_whole(void **state)
         memset(text, 'a', len);
         text[len] = '\n'; // behind the end
         assert_ptr_equal(http_char_value_end(text, text + len), text + len);
+        assert_ptr_equal(http_char_token_end(text, text + len), text + len);
+        assert_ptr_equal(http_char_target_end(text, text + len), text + len);
         assert_true(http_char_printable((struct slice){text, len}));
         assert_false(http_char_printable((struct slice){text, len + 1}));
     }
