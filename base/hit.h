@@ -22,7 +22,7 @@
 
 // clang-format off
 enum hit_field {
-    HIT_DESTINATION = 1, // the URL that was answered
+    HIT_DESTINATION = 1, // the URL that was answered, as base/hit_destination.h folds it
     HIT_VISITOR,         // 16 bytes
     HIT_ADDRESS,         // 4 or 16 bytes, network order
     HIT_HOST, HIT_METHOD,

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/frame.h"
+#include "base/hit_destination.h"
 #include "base/utf8.h"
 
 #define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
@@ -29,7 +30,8 @@ enum source {
     FROM_LINK,
     FROM_PROMO_CODE,
     FROM_REVISION,
-    FROM_TEXT,    // field
+    FROM_TEXT, // field
+    FROM_DESTINATION,
     FROM_UUID,    // field of 16 bytes
     FROM_ADDRESS, // field of 4 or 16 bytes
     FROM_NUMBER,  // field of 8 bytes, little-endian
@@ -84,7 +86,7 @@ struct column {
 static const struct column click_columns[] = {
     {"ts", FROM_TS, 0}, {"click_id", FROM_ID, 0}, {"visitor_id", FROM_UUID, HIT_VISITOR},
     {"program_id", FROM_PROGRAM, 0}, {"partner_id", FROM_PARTNER, 0}, {"link_id", FROM_LINK, 0},
-    {"promo_code_id", FROM_PROMO_CODE, 0}, ANSWERED, {"destination", FROM_TEXT, HIT_DESTINATION}, BROWSER, SUBS,
+    {"promo_code_id", FROM_PROMO_CODE, 0}, ANSWERED, {"destination", FROM_DESTINATION, HIT_DESTINATION}, BROWSER, SUBS,
     CAMPAIGN, {"catalog_revision", FROM_REVISION, 0}, FRAME,
 };
 
@@ -347,6 +349,17 @@ static void put_verdict(struct bytes_writer *w, const struct hit *hit, bool time
         put_string(w, hit_reason_name(hit->reason));
 }
 
+static void put_destination(struct bytes_writer *w, const struct hit *hit)
+{
+    struct slice folded = hit->field[HIT_DESTINATION];
+    char url[HIT_DESTINATION_BYTES_MAX];
+
+    if (folded.data)
+        put_text(w, (struct slice){url, hit_destination_unfold(folded, hit->id, url)});
+    else
+        put_null(w);
+}
+
 static int put_column(struct bytes_writer *w, const struct column *column, const struct hit *hit,
                       const struct copy_origin *origin)
 {
@@ -369,6 +382,7 @@ static int put_column(struct bytes_writer *w, const struct column *column, const
     case FROM_PRODUCER: put_bytes(w, origin->producer, PRODUCER_BYTES); return 0;
     case FROM_SEQ: put_i64(w, (int64_t)origin->seq); return 0;
     case FROM_HASH: put_i64(w, (int64_t)origin->content_hash); return 0;
+    case FROM_DESTINATION: put_destination(w, hit); return 0;
     case FROM_TEXT: case FROM_UUID: case FROM_ADDRESS: case FROM_NUMBER: case FROM_VARINT: case FROM_TIME:
     case FROM_VERSION: case FROM_DEVICE: case FROM_OS: case FROM_BROWSER:
     case FROM_REFERRER_HOST: case FROM_REFERRER_PATH:

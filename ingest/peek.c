@@ -13,6 +13,7 @@
 #include "base/click_id.h"
 #include "base/clock.h"
 #include "base/hit.h"
+#include "base/hit_destination.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "ingest/service.h"
@@ -88,6 +89,14 @@ static void print_field(unsigned field, struct slice value)
         print_text(value);
 }
 
+static void print_destination(const struct hit *hit)
+{
+    char url[HIT_DESTINATION_BYTES_MAX];
+
+    print_name(hit_field_name(HIT_DESTINATION));
+    print_text((struct slice){url, hit_destination_unfold(hit->field[HIT_DESTINATION], hit->id, url)});
+}
+
 static void print_place(unsigned shard, const struct delivery *d)
 {
     char producer[PRODUCER_TEXT_BYTES];
@@ -111,7 +120,9 @@ static void print_hit(const struct hit *hit)
            ",\"promo_code_id\":%" PRIu64 ",\"catalog_revision\":%" PRIu64,
            hit->program_id, hit->partner_id, hit->link_id, hit->promo_code_id, hit->catalog_revision);
     for (unsigned field = 1; field < HIT_FIELD_COUNT; field++) {
-        if (hit->field[field].data)
+        if (field == HIT_DESTINATION && hit->field[field].data)
+            print_destination(hit);
+        else if (hit->field[field].data)
             print_field(field, hit->field[field]);
     }
 }

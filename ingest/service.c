@@ -18,7 +18,7 @@
 #include "ingest/shard.h"
 
 #define BLOCK_MS           50
-#define GATHER_MS          25 // behind a load that emptied the stream, so that the next one is worth a transaction
+#define GATHER_MS          50 // behind a load that emptied the stream, so that the next one is worth a transaction
 #define IDLE_MS            50
 #define TICK_MS            1000
 #define REDIS_PAUSE_MIN_MS 50

@@ -3,6 +3,7 @@
 
 #include "tracker/endpoints.h"
 
+#include "base/hit_destination.h"
 #include "base/query.h"
 #include "tracker/link.h"
 #include "tracker/note.h"
@@ -107,6 +108,15 @@ static struct slice build(struct context *context, const struct click *click, st
                         with_id ? note_id(&click->note) : SLICE_NONE, &context->scratch);
 }
 
+static struct slice destination_fold(struct context *context, const struct click *click, struct slice url)
+{
+    char *room = scratch_take(&context->scratch, HIT_FIELD_MAX);
+
+    if (!room)
+        return (struct slice){url.data, min_of(url.len, (size_t)HIT_FIELD_MAX)};
+    return (struct slice){room, hit_destination_fold(url, click->note.id_text, room)};
+}
+
 static void answer_somewhere(struct context *context, struct http_conn *conn, struct click *click,
                              struct destination destination)
 {
@@ -118,7 +128,7 @@ static void answer_somewhere(struct context *context, struct http_conn *conn, st
         return;
     }
     hit->status = 302;
-    hit->field[HIT_DESTINATION] = (struct slice){url.data, min_of(url.len, (size_t)HIT_FIELD_MAX)};
+    hit->field[HIT_DESTINATION] = destination_fold(context, click, url);
     if (!context_record(context, conn, hit)) {
         metric_add(&context->counters->without_id, 1);
         url = build(context, click, destination, false);

@@ -25,7 +25,7 @@
 #include "tracker/producer.h"
 
 #define TICK_MS       250
-#define GATHER_MS     5 // that a journaled frame waits for others on its way to Redis
+#define GATHER_MS     10 // that a journaled frame waits for others on its way to Redis
 #define TICKS_PER_S   4
 #define SCAN_TICKS    40
 #define RECHECK_TICKS 20

@@ -125,6 +125,8 @@ def hit_decode(data):
         length, at = varint(data, at + 1)
         hit[FIELDS[tag]] = data[at:at + length]
         at += length
+    if "destination" in hit:
+        hit["destination"] = hit["destination"].replace(b"\1", hit["id"].encode())
     return hit
 
 
