@@ -166,7 +166,7 @@ bool http_char_printable(struct slice text)
         if (chunk_has_control(p) || chunk_has_high(p))
             return false;
     for (; p < end; p++)
-        if (*p < ' ' || *p == 0x7f) // a high byte is negative
+        if ((uint8_t)*p < ' ' || (uint8_t)*p >= 0x7f)
             return false;
     return true;
 }

@@ -44,7 +44,7 @@ struct http_conn {
     int fd;
     uint32_t slot, generation; // generation: of the newest request
     uint64_t deadline_ms, write_deadline_ms;
-    uint64_t since_ms;  // it came, or had its last answer
+    uint64_t since_ms;  // it came, began its request, or had its last answer
     unsigned run_count; // requests in the run, a waiting one included
     unsigned requests;
     size_t linger_bytes;

@@ -151,6 +151,8 @@ static bool input_body_begins(struct http_conn *conn)
         http_conn_move(conn, CONN_IDLE);
         return false;
     }
+    if (conn->state == CONN_IDLE)
+        conn->since_ms = http_server_now_ms(conn->server);
     http_conn_move(conn, CONN_BODY);
     if (input->head.expect_continue && input->end == input->pos + input->head.parsed) {
         if (http_output_append(conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) != 0)
@@ -192,8 +194,10 @@ static bool input_head(struct http_conn *conn)
     case HTTP_PARSE_BAD:
         return input_bad(conn, input->head.fault);
     case HTTP_PARSE_MORE:
-        if (conn->state == CONN_IDLE)
+        if (conn->state == CONN_IDLE) {
+            conn->since_ms = http_server_now_ms(conn->server);
             http_conn_move(conn, CONN_HEAD);
+        }
         return false;
     case HTTP_PARSE_DONE:
         break;
@@ -313,5 +317,7 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
     conn->server->counters.bytes_in += (uint64_t)n;
     input->end += (size_t)n;
     http_input_process(conn);
+    if (conn->reading && (conn->state == CONN_HEAD || conn->state == CONN_BODY))
+        input_ask_again(conn); // a reset that came with the bytes is told as plain EV_READ
     http_conn_settle(conn);
 }

@@ -7,8 +7,8 @@
 #define AGENT_MEMO_SETS 2048 // a power of two
 #define AGENT_MEMO_WAYS 4
 
-// Known by a seeded 64-bit hash of the whole header: two of a million different ones are taken for each other
-// once in 37 million cases, and nobody who does not know the seed can make two that are.
+// Known by a seeded 64-bit hash of what is looked at: two of a million different ones are taken for each other
+// once in 37 million cases. The seed is random, so that two that are cannot be prepared.
 struct agent_memo {
     uint64_t seed;
     uint8_t next[AGENT_MEMO_SETS]; // way that is written over next

@@ -41,13 +41,14 @@ static unsigned child_sockets(const struct children *children, unsigned index, i
     return n;
 }
 
-static _Noreturn void child_main(const struct children *children, unsigned index, pid_t parent,
-                                 const sigset_t *mask)
+static _Noreturn void child_main(const struct children *children, unsigned index, uint64_t generation,
+                                 pid_t parent, const sigset_t *mask)
 {
     int sockets[TRACKER_WORKERS_MAX];
     const struct worker_options options = {.settings = children->settings,
                                            .reference = children->reference,
                                            .shared = children->shared,
+                                           .generation = generation,
                                            .index = index,
                                            .listen_fds = sockets,
                                            .n_listen_fds = child_sockets(children, index, sockets)};
@@ -74,6 +75,7 @@ static void child_start(struct children *children, unsigned index, uint64_t now_
     struct counters *counters = &children->shared->worker[index].counters;
     sigset_t all, mask;
     pid_t parent = getpid();
+    uint64_t generation = children->shared->settings.turn / 2; // the child gets a copy of these settings
 
     metric_set(&counters->beat_ms, 0);
     metric_set(&counters->listening, 0);
@@ -81,7 +83,7 @@ static void child_start(struct children *children, unsigned index, uint64_t now_
     sigprocmask(SIG_BLOCK, &all, &mask);
     pid_t pid = fork();
     if (pid == 0)
-        child_main(children, index, parent, &mask);
+        child_main(children, index, generation, parent, &mask);
     sigprocmask(SIG_SETMASK, &mask, NULL);
     child->started_ms = now_ms;
     if (pid < 0) {

@@ -75,8 +75,11 @@ static struct destination choose(struct context *context, struct click *click,
                  click->params.consent);
     enum hit_reason reason =
         link_closed(link, click->has_program ? &click->program : NULL, click_id_ms(hit->id));
-    if (reason != HIT_REASON_NONE)
+    if (reason != HIT_REASON_NONE) {
+        if (click->params.consent == CONSENT_REFUSED) // no cookie comes of it, but one may go
+            click->cookie = note_visitor_cookie(&click->note, context, request);
         return dead_end(context, click, link->fallback_url, reason);
+    }
     bool deep = click->params.to_given && target_deep_link_good(click->params.to, &click->program);
     if (click->params.to_given && !deep)
         note_invalidate(&click->note, HIT_REASON_DEEP_LINK_REFUSED);

@@ -124,7 +124,7 @@ void note_visitor(struct note *note, struct context *context, const struct http_
                   const struct catalog_program *program, enum consent consent)
 {
     note->visitor_policy = program ? catalog_visitor_policy(program, request->host)
-                                   : (struct catalog_visitor_policy){.cookie = false};
+                                   : (struct catalog_visitor_policy){.consent_needed = true}; // nobody could ask
     note->consent = consent;
     note->visitor_came = visitor_read(request, &note->heads, context->keys, note->visitor);
     note->visitor_refused = visitor_opted_out(&note->heads) || consent == CONSENT_REFUSED ||
@@ -138,8 +138,8 @@ struct slice note_visitor_cookie(struct note *note, struct context *context,
 {
     bool forget = note->visitor_came && note->consent == CONSENT_REFUSED;
 
-    if (!note->visitor_policy.cookie || note->hit.class != HIT_CLASS_HUMAN ||
-        (note->visitor_refused && !forget))
+    if (!note->visitor_policy.cookie ||
+        (!forget && (note->visitor_refused || note->hit.class != HIT_CLASS_HUMAN)))
         return SLICE_NONE;
     if (!note->visitor_came) {
         click_id_next(&context->generator, context->now_ms, note->visitor);

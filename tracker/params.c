@@ -176,10 +176,14 @@ enum consent params_consent(struct slice text)
     enum consent consent = CONSENT_UNSAID;
     struct query query;
     struct query_param param;
+    char buffer[NAME_BYTES_MAX];
 
     query_start(&query, text);
-    while (query_next(&query, &param) == 0)
-        if (slice_equal(param.name, SLICE("consent")))
+    while (query_next(&query, &param) == 0) {
+        struct slice name = {buffer, 0};
+        if (query_decode(param.name, buffer, sizeof(buffer), &name.len) == 0 &&
+            slice_equal(name, SLICE("consent")))
             read_consent(param.value, &consent);
+    }
     return consent;
 }

@@ -4,6 +4,8 @@
 
 #include "tracker/report_params.h"
 
+#include <errno.h>
+
 #include "base/json_members.h"
 #include "base/query.h"
 #include "base/utf8.h"
@@ -89,8 +91,10 @@ static int text_decode(enum encoding encoding, struct slice text, char *out, siz
     case ENCODING_NONE:
         break;
     }
-    *len = min_of(text.len, room);
-    memcpy(out, text.data, *len);
+    if (text.len > room)
+        return -ENOSPC;
+    *len = text.len;
+    memcpy(out, text.data, text.len);
     return 0;
 }
 

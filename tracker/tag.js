@@ -120,8 +120,10 @@
     promo: function (code) { send("promo", {code: code}); },
     click_id: function (then) { then(clickId); },
     consent: function (given) {
+      var known = reported || clickId;
       consent = given && !navigator.globalPrivacyControl;
       settle();
+      if (known && !given) send("v", {});  // taken back: the tracker's cookie goes too
     }
   };
 

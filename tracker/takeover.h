@@ -29,6 +29,6 @@ enum takeover_condition {
 must_check int takeover_inherit(struct takeover *takeover, const struct tracker_config *config,
                                 char error[SETTINGS_ERROR_BYTES]);
 
-// Starts the program at argv[0] with these sockets. The pid, and *channel to it; or a negative errno.
+// Starts the program at `path` with these sockets. The pid, and *channel to it; or a negative errno.
 must_check pid_t takeover_start(const struct takeover *takeover, const char *state, const char *path,
                                 char *const argv[], int *channel);

@@ -16,15 +16,14 @@
 
 #define TAKEOVER_MS_MAX 30000
 
-// --- The successor
-// -------------------------------------------------------------------------------------------
+// --- The successor -----------------------------------------------------------------------------
 
 static void successor_forget(struct supervisor *supervisor)
 {
-    if (supervisor->successor.event) {
+    if (supervisor->successor.event)
         event_free(supervisor->successor.event);
+    if (supervisor->successor.pid > 0)
         close(supervisor->successor.channel);
-    }
     supervisor->successor = (struct successor){0};
 }
 
@@ -123,12 +122,14 @@ void upgrade_tick(struct supervisor *supervisor, uint64_t now_ms)
 {
     const struct successor *successor = &supervisor->successor;
 
-    if (successor->pid > 0 && !supervisor->stopping && now_ms >= successor->ready_by_ms)
-        kill(successor->pid, SIGKILL);
+    if (successor->pid <= 0 || supervisor->stopping || now_ms < successor->ready_by_ms)
+        return;
+    if (successor->event)
+        event_del(successor->event); // too late: what it says now is not heard
+    kill(successor->pid, SIGKILL);
 }
 
-// --- The predecessor
-// -----------------------------------------------------------------------------------------
+// --- The predecessor ---------------------------------------------------------------------------
 
 // Its end, in whatever way: what its workers recorded has no owner now.
 static void on_predecessor(evutil_socket_t fd, short what, void *ctx)

@@ -288,7 +288,7 @@ int worker_run(const struct worker_options *options)
     if (!worker)
         return -ENOMEM;
     worker->options = options;
-    generation_note(worker, options->shared->settings.turn / 2); // what the supervisor had at the fork
+    generation_note(worker, options->generation);
     int r = worker_start(worker);
     if (r == 0)
         on_beat(-1, 0, worker);

@@ -10,6 +10,7 @@ struct worker_options {
     struct settings *settings;   // the worker's own copy: it takes what is published into it
     struct reference *reference; // likewise
     struct shared *shared;
+    uint64_t generation; // of *settings, noted before the fork
     unsigned index;
     const int *listen_fds; // bound; are taken over
     unsigned n_listen_fds;

@@ -135,6 +135,7 @@ def test_consent_taken_back(browser, tracker, site):
     browser.run("clickledger('consent', false); clickledger('order', {order_id: 1, amount: 2.5})")
     report, = of_kind(tracker, "report")
     assert "visitor" not in report and "report_click_id" not in report and report["report_amount"] == b"2.5"
+    assert "visitor" not in of_kind(tracker, "visit", 3)[2]  # it takes the tracker's cookie away
     assert browser.run(KEPT) == [None, ""]
     assert values(browser) == ["", "", "mine", None]
     open_page(browser, site.url("/cart"))

@@ -95,10 +95,23 @@ def test_global_privacy_control(tracker, path):
 
 def test_a_known_visitor_is_known_on_every_way(tracker):
     known = cookie_of(tracker.get("/c/home", Host=HOME))[0]
-    for path in "/c/home", "/c/none", "/c/unknown", "/c/closed", "/i/home.gif", "/v/home.gif", "/promo/home.gif?code=x", \
+    for path in "/c/home", "/c/none", "/c/closed", "/i/home.gif", "/v/home.gif", "/promo/home.gif?code=x", \
             "/conv/home.gif?order_id=1&amount=1":
         tracker.get(path, Host=HOME, Cookie="cl_v=" + known)
-    assert set(visitors(tracker, 9)) == {known.replace("-", "")}
+    assert set(visitors(tracker, 8)) == {known.replace("-", "")}
+
+
+def test_where_no_programme_could_ask_a_visitor_must_have_agreed(tracker):
+    known = cookie_of(tracker.get("/c/home", Host=HOME))[0]
+    for query in "", "?consent=1":
+        tracker.get("/c/unknown" + query, Host=HOME, Cookie="cl_v=" + known)
+    assert visitors(tracker, 3) == [known.replace("-", ""), None, known.replace("-", "")]
+
+
+def test_consent_taken_back_where_a_link_is_closed(tracker):
+    known = cookie_of(tracker.get("/c/home", Host=HOME))[0]
+    answer = tracker.get("/c/closed?consent=0", Host=HOME, Cookie="cl_v=" + known)
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize("cookies", [
