@@ -5,8 +5,8 @@
 // die, and a lookup decodes only records that were tried. The tree's walk ends after 128 nodes whatever they
 // say. Likewise it leaks the metadata of a file that it refuses.
 //
-// Two memos, exact and set-associative: what a record says, by its place in the file; what is true of all of
-// a network of 256 IPv4 addresses.
+// What a record says is remembered by its place in the file. For IPv4 the upper half of the tree is a table:
+// a walk from the root reads twenty nodes and more, each a miss of the cache, from the table a few.
 
 #include "base/geo.h"
 
@@ -19,11 +19,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RECORD_SETS    1024 // powers of two
-#define NETWORK_SETS   2048
+#define RECORD_SETS    1024 // a power of two
 #define WAYS           4
-#define V4_PREFIX_BITS 96 // of ::ffff:0:0/96, and of ::/96 where a database keeps IPv4
-#define NETWORK_BITS   24
+#define V4_PREFIX_BITS 96 // of ::/96, where a database keeps IPv4
+#define TABLE_BITS     16
+#define FILE_BYTES_MAX (1u << 31)
+#define SPOT_IS_NODE   (1u << 31)
 
 struct memo {
     uint32_t key; // 0: free
@@ -38,10 +39,13 @@ struct memo_set {
 struct geo {
     MMDB_s file;
     enum geo_content content;
-    uint32_t written;                      // entries; chooses the way that makes room
-    struct memo_set record[RECORD_SETS];   // key: offset of the record, one more
-    struct memo_set network[NETWORK_SETS]; // key: the address' upper 24 bits, one more
+    uint32_t written;                    // entries; chooses the way that makes room
+    struct memo_set record[RECORD_SETS]; // key: offset of the record, one more
+    uint32_t table[1 << TABLE_BITS];     // spots, by the upper half of an IPv4 address
 };
+
+// A spot is where a walk stands: SPOT_IS_NODE and a node's number; or its end: a record's offset, one more;
+// 0: no record.
 
 static const char *const path_country[] = {"country", "iso_code", NULL};
 static const char *const path_region[] = {"subdivisions", "0", "iso_code", NULL};
@@ -159,58 +163,66 @@ static const struct geo_fact *record_at(struct geo *geo, uint32_t place)
 
 // --- The tree --------------------------------------------------------------------------------
 
-static uint32_t place_of(const MMDB_lookup_result_s *found)
+static uint32_t spot_of(uint8_t type, uint64_t number, const MMDB_entry_s *entry)
 {
-    return found->found_entry && found->entry.offset < UINT32_MAX ? found->entry.offset + 1 : 0;
+    if (type == MMDB_RECORD_TYPE_SEARCH_NODE)
+        return SPOT_IS_NODE | (uint32_t)number;
+    return type == MMDB_RECORD_TYPE_DATA && entry->offset < FILE_BYTES_MAX - 1 ? entry->offset + 1 : 0;
 }
 
-// *bits: how many of the address' 128 bits led there.
-static uint32_t walk(const struct geo *geo, const struct sockaddr *address, unsigned *bits)
+static uint32_t spot_step(const struct geo *geo, uint32_t spot, bool right)
 {
-    int error = MMDB_SUCCESS;
-    MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&geo->file, address, &error);
+    MMDB_search_node_s node;
 
-    *bits = found.netmask + (geo->file.metadata.ip_version == 4 ? V4_PREFIX_BITS : 0);
-    if (error != MMDB_SUCCESS) {
-        *bits = 128;
+    if (!(spot & SPOT_IS_NODE))
+        return spot;
+    if (MMDB_read_node(&geo->file, spot & ~SPOT_IS_NODE, &node) != MMDB_SUCCESS)
         return 0;
-    }
-    return place_of(&found);
+    return right ? spot_of(node.right_record_type, node.right_record, &node.right_record_entry)
+                 : spot_of(node.left_record_type, node.left_record, &node.left_record_entry);
 }
 
-static const struct geo_fact nothing;
+// One level of the tree after the other, in place, from behind.
+static void table_fill(struct geo *geo)
+{
+    geo->table[0] = SPOT_IS_NODE;
+    for (unsigned bit = 0; bit < V4_PREFIX_BITS && geo->file.metadata.ip_version == 6; bit++)
+        geo->table[0] = spot_step(geo, geo->table[0], false);
+    for (unsigned level = 0; level < TABLE_BITS; level++)
+        for (uint32_t i = 1u << level; i-- > 0;) {
+            uint32_t spot = geo->table[i];
+            geo->table[2 * i + 1] = spot_step(geo, spot, true);
+            geo->table[2 * i] = spot_step(geo, spot, false);
+        }
+}
 
-static const struct geo_fact *find_v4(struct geo *geo, const struct in6_addr *address)
+static uint32_t find_v4(const struct geo *geo, const struct in6_addr *address)
 {
     const uint8_t *byte = address->s6_addr + 12;
-    uint32_t network = ((uint32_t)byte[0] << 16 | (uint32_t)byte[1] << 8 | byte[2]) + 1;
-    struct memo_set *set = set_of(geo->network, NETWORK_SETS, network);
-    const struct geo_fact *found = memo_find(set, network);
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    unsigned bits;
+    unsigned lower = (unsigned)byte[2] << 8 | byte[3];
+    uint32_t spot = geo->table[byte[0] << 8 | byte[1]];
 
-    if (found)
-        return found;
-    memcpy(&v4.sin_addr, byte, 4);
-    uint32_t place = walk(geo, (const struct sockaddr *)&v4, &bits);
-    found = place > 0 ? record_at(geo, place) : &nothing;
-    return bits <= V4_PREFIX_BITS + NETWORK_BITS ? memo_put(geo, set, network, found) : found;
+    for (unsigned bit = 0; bit < 16 && spot & SPOT_IS_NODE; bit++)
+        spot = spot_step(geo, spot, lower >> (15 - bit) & 1);
+    return spot & SPOT_IS_NODE ? 0 : spot;
 }
 
-static const struct geo_fact *find_v6(struct geo *geo, const struct in6_addr *address)
+static uint32_t find_v6(const struct geo *geo, const struct in6_addr *address)
 {
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = *address};
-    unsigned bits;
-    uint32_t place = walk(geo, (const struct sockaddr *)&v6, &bits);
+    int error = MMDB_SUCCESS;
+    MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&geo->file, (const struct sockaddr *)&v6, &error);
 
-    return place > 0 ? record_at(geo, place) : &nothing;
+    return error == MMDB_SUCCESS && found.found_entry ? spot_of(MMDB_RECORD_TYPE_DATA, 0, &found.entry) : 0;
 }
 
 void geo_find(struct geo *geo, const struct in6_addr *address, struct geo_fact *fact)
 {
-    const struct geo_fact *found =
-        IN6_IS_ADDR_V4MAPPED(address) ? find_v4(geo, address) : find_v6(geo, address);
+    uint32_t place = IN6_IS_ADDR_V4MAPPED(address) ? find_v4(geo, address) : find_v6(geo, address);
 
+    if (place == 0)
+        return;
+    const struct geo_fact *found = record_at(geo, place);
     if (geo->content == GEO_ASN) {
         fact->asn = found->asn;
         return;
@@ -228,7 +240,7 @@ int geo_open(struct geo **out, const char *path, enum geo_content content)
 
     if (stat(path, &st) < 0)
         return -errno;
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st.st_mode) || st.st_size >= FILE_BYTES_MAX)
         return GEO_CORRUPT;
     struct geo *geo = aligned_alloc(_Alignof(struct geo), sizeof(*geo));
     if (!geo)
@@ -243,6 +255,7 @@ int geo_open(struct geo **out, const char *path, enum geo_content content)
                : r == MMDB_FILE_OPEN_ERROR && errno != 0 ? -errno
                                                          : GEO_CORRUPT;
     }
+    table_fill(geo);
     *out = geo;
     return 0;
 }
