@@ -7,6 +7,7 @@
 //
 // What a record says is remembered by its place in the file. For IPv4 the upper half of the tree is a table:
 // a walk from the root reads twenty nodes and more, each a miss of the cache, from the table a few.
+// Where the walk of a network of 256 addresses ended is remembered, too.
 
 #include "base/geo.h"
 
@@ -25,6 +26,8 @@
 #define TABLE_BITS     16
 #define FILE_BYTES_MAX (1u << 31)
 #define SPOT_IS_NODE   (1u << 31)
+#define NETWORK_SETS   8192 // a power of two; a quarter of a MiB
+#define NETWORK_BITS   8    // of the lower half of an address
 
 struct memo {
     uint32_t key; // 0: free
@@ -36,12 +39,17 @@ struct memo_set {
     struct memo way[WAYS];
 } __attribute__((aligned(64)));
 
+struct network_set {
+    uint32_t key[WAYS], spot[WAYS]; // key: the upper 24 bits of the addresses, one more; 0: free
+};
+
 struct geo {
     MMDB_s file;
     enum geo_content content;
     uint32_t written;                    // entries; chooses the way that makes room
     struct memo_set record[RECORD_SETS]; // key: offset of the record, one more
-    uint32_t table[1 << TABLE_BITS];     // spots, by the upper half of an IPv4 address
+    struct network_set network[NETWORK_SETS];
+    uint32_t table[1 << TABLE_BITS]; // spots, by the upper half of an IPv4 address
 };
 
 // A spot is where a walk stands: SPOT_IS_NODE and a node's number; or its end: a record's offset, one more;
@@ -124,11 +132,11 @@ static bool record_read(const struct geo *geo, MMDB_entry_s *entry, struct geo_f
     return sound;
 }
 
-static struct memo_set *set_of(struct memo_set *sets, size_t n, uint32_t key)
+static size_t set_of(size_t n_sets, uint32_t key)
 {
     uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
 
-    return &sets[(hash ^ hash >> 32) >> 16 & (n - 1)];
+    return (hash ^ hash >> 32) >> 16 & (n_sets - 1);
 }
 
 static const struct geo_fact *memo_find(const struct memo_set *set, uint32_t key)
@@ -150,7 +158,7 @@ static const struct geo_fact *memo_put(struct geo *geo, struct memo_set *set, ui
 
 static const struct geo_fact *record_at(struct geo *geo, uint32_t place)
 {
-    struct memo_set *set = set_of(geo->record, RECORD_SETS, place);
+    struct memo_set *set = &geo->record[set_of(RECORD_SETS, place)];
     const struct geo_fact *found = memo_find(set, place);
     MMDB_entry_s entry = {&geo->file, place - 1};
     struct geo_fact fact;
@@ -196,15 +204,32 @@ static void table_fill(struct geo *geo)
         }
 }
 
-static uint32_t find_v4(const struct geo *geo, const struct in6_addr *address)
+// *bits: how many of the lower half led there.
+static uint32_t walk_v4(const struct geo *geo, uint32_t address, unsigned *bits)
 {
-    const uint8_t *byte = address->s6_addr + 12;
-    unsigned lower = (unsigned)byte[2] << 8 | byte[3];
-    uint32_t spot = geo->table[byte[0] << 8 | byte[1]];
+    uint32_t spot = geo->table[address >> 16];
 
-    for (unsigned bit = 0; bit < 16 && spot & SPOT_IS_NODE; bit++)
-        spot = spot_step(geo, spot, lower >> (15 - bit) & 1);
+    for (*bits = 0; *bits < 16 && spot & SPOT_IS_NODE; ++*bits)
+        spot = spot_step(geo, spot, address >> (15 - *bits) & 1);
     return spot & SPOT_IS_NODE ? 0 : spot;
+}
+
+static uint32_t find_v4(struct geo *geo, uint32_t address)
+{
+    uint32_t key = (address >> (16 - NETWORK_BITS)) + 1;
+    struct network_set *set = &geo->network[set_of(NETWORK_SETS, key)];
+    unsigned bits;
+
+    for (unsigned i = 0; i < WAYS; i++)
+        if (set->key[i] == key)
+            return set->spot[i];
+    uint32_t spot = walk_v4(geo, address, &bits);
+    if (bits <= NETWORK_BITS) {
+        unsigned way = geo->written++ % WAYS;
+        set->key[way] = key;
+        set->spot[way] = spot;
+    }
+    return spot;
 }
 
 static uint32_t find_v6(const struct geo *geo, const struct in6_addr *address)
@@ -218,7 +243,8 @@ static uint32_t find_v6(const struct geo *geo, const struct in6_addr *address)
 
 void geo_find(struct geo *geo, const struct in6_addr *address, struct geo_fact *fact)
 {
-    uint32_t place = IN6_IS_ADDR_V4MAPPED(address) ? find_v4(geo, address) : find_v6(geo, address);
+    uint32_t place =
+        IN6_IS_ADDR_V4MAPPED(address) ? find_v4(geo, ntohl(address->s6_addr32[3])) : find_v6(geo, address);
 
     if (place == 0)
         return;

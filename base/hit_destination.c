@@ -1,4 +1,4 @@
-// Folding and unfolding of a click's own id. Pure; the loops are bounded by HIT_OWN_IDS_MAX.
+// Folding and unfolding of a click's own id. Pure.
 
 #include "base/hit_destination.h"
 
@@ -22,15 +22,24 @@ static void put(struct text *out, const char *data, size_t len)
     out->left -= bytes;
 }
 
+// memmem() is asked only where the id does not stand at the end, because it prepares itself for long
+// searches.
+static const char *id_find(struct slice url, const char id_text[CLICK_ID_TEXT_BYTES])
+{
+    if (url.len < CLICK_ID_TEXT_BYTES)
+        return NULL;
+    const char *tail = url.data + url.len - CLICK_ID_TEXT_BYTES;
+    return memcmp(tail, id_text, CLICK_ID_TEXT_BYTES) == 0
+               ? tail
+               : memmem(url.data, url.len, id_text, CLICK_ID_TEXT_BYTES);
+}
+
 size_t hit_destination_fold(struct slice url, const char id_text[CLICK_ID_TEXT_BYTES], char *out)
 {
     struct text text = {out, HIT_FIELD_MAX};
-    const char *at = url.data, *end = url.data + url.len, *id;
+    const char *at = url.data, *end = url.data + url.len, *id = id_find(url, id_text);
 
-    for (unsigned n = 0; n < HIT_OWN_IDS_MAX; n++) {
-        id = memmem(at, (size_t)(end - at), id_text, CLICK_ID_TEXT_BYTES);
-        if (!id)
-            break;
+    if (id) {
         put(&text, at, (size_t)(id - at));
         put(&text, &(char){HIT_OWN_ID}, 1);
         at = id + CLICK_ID_TEXT_BYTES;
@@ -42,15 +51,13 @@ size_t hit_destination_fold(struct slice url, const char id_text[CLICK_ID_TEXT_B
 size_t hit_destination_unfold(struct slice folded, const uint8_t id[HIT_ID_BYTES], char *out)
 {
     struct text text = {out, HIT_DESTINATION_BYTES_MAX};
-    const char *at = folded.data, *end = folded.data + folded.len, *mark;
+    const char *at = folded.data, *end = folded.data + folded.len;
+    const char *mark = memchr(at, HIT_OWN_ID, folded.len);
     char id_text[CLICK_ID_TEXT_BYTES];
 
     assert(folded.len <= HIT_FIELD_MAX);
-    click_id_format(id, id_text);
-    for (unsigned n = 0; n < HIT_OWN_IDS_MAX; n++) {
-        mark = memchr(at, HIT_OWN_ID, (size_t)(end - at));
-        if (!mark)
-            break;
+    if (mark) {
+        click_id_format(id, id_text);
         put(&text, at, (size_t)(mark - at));
         put(&text, id_text, CLICK_ID_TEXT_BYTES);
         at = mark + 1;

@@ -1,7 +1,8 @@
 #pragma once
 
-// The destination of a click as it stands in a hit. Most hold the click's own id as text; there the byte
-// HIT_OWN_ID stands for it, which cannot be in a URL: a click waits in a quarter less of Redis.
+// The destination of a click as it stands in a hit. Most hold the click's own id as text, usually at their
+// end; there the byte HIT_OWN_ID stands for it, which cannot be in a URL: a click waits in a quarter less of
+// Redis.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,10 +11,10 @@
 #include "base/slice.h"
 
 #define HIT_OWN_ID                '\1'
-#define HIT_OWN_IDS_MAX           4 // of one destination; further ones stand as they are
-#define HIT_DESTINATION_BYTES_MAX (HIT_FIELD_MAX + HIT_OWN_IDS_MAX * 36)
+#define HIT_DESTINATION_BYTES_MAX (HIT_FIELD_MAX + 35)
 
-// The URL with its ids folded, cut at HIT_FIELD_MAX. out: HIT_FIELD_MAX bytes; returns the length.
+// The URL with one id folded, the last if it ends with one, cut at HIT_FIELD_MAX. out: HIT_FIELD_MAX bytes;
+// returns the length.
 size_t hit_destination_fold(struct slice url, const char id_text[36], char *out);
 
 // The URL again, as it was before it was cut. out: HIT_DESTINATION_BYTES_MAX bytes; returns the length.

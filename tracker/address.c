@@ -21,8 +21,8 @@ static bool address_parse(struct slice text, struct in6_addr *out)
         return false;
     memcpy(buffer, text.data, text.len);
     buffer[text.len] = '\0';
-    if (inet_pton(AF_INET6, buffer, out) == 1)
-        return true;
+    if (memchr(buffer, ':', text.len))
+        return inet_pton(AF_INET6, buffer, out) == 1;
     if (inet_pton(AF_INET, buffer, &v4) != 1)
         return false;
     memset(out, 0, sizeof(*out));

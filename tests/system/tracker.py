@@ -126,7 +126,7 @@ def hit_decode(data):
         hit[FIELDS[tag]] = data[at:at + length]
         at += length
     if "destination" in hit:
-        hit["destination"] = hit["destination"].replace(b"\1", hit["id"].encode())
+        hit["destination"] = hit["destination"].replace(b"\1", hit["id"].encode(), 1)
     return hit
 
 
