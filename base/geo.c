@@ -214,9 +214,14 @@ static uint32_t walk_v4(const struct geo *geo, uint32_t address, unsigned *bits)
     return spot & SPOT_IS_NODE ? 0 : spot;
 }
 
+static uint32_t network_key(uint32_t address)
+{
+    return (address >> (16 - NETWORK_BITS)) + 1;
+}
+
 static uint32_t find_v4(struct geo *geo, uint32_t address)
 {
-    uint32_t key = (address >> (16 - NETWORK_BITS)) + 1;
+    uint32_t key = network_key(address);
     struct network_set *set = &geo->network[set_of(NETWORK_SETS, key)];
     unsigned bits;
 
@@ -239,6 +244,12 @@ static uint32_t find_v6(const struct geo *geo, const struct in6_addr *address)
     MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&geo->file, (const struct sockaddr *)&v6, &error);
 
     return error == MMDB_SUCCESS && found.found_entry ? spot_of(MMDB_RECORD_TYPE_DATA, 0, &found.entry) : 0;
+}
+
+void geo_expect(const struct geo *geo, const struct in6_addr *address)
+{
+    if (IN6_IS_ADDR_V4MAPPED(address))
+        __builtin_prefetch(&geo->network[set_of(NETWORK_SETS, network_key(ntohl(address->s6_addr32[3])))]);
 }
 
 void geo_find(struct geo *geo, const struct in6_addr *address, struct geo_fact *fact)

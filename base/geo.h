@@ -37,6 +37,10 @@ struct geo *geo_free(struct geo *geo);
 // errno or GEO_CORRUPT.
 must_check int geo_check(const char *path, enum geo_content content);
 
+// Asks the memory for what geo_find() of this address will look at, so that it is there when other work is
+// done.
+void geo_expect(const struct geo *geo, const struct in6_addr *address);
+
 // Adds to *fact what the file says. Of a damaged file that was not checked, nothing. `address`: IPv4 as
 // ::ffff:a.b.c.d.
 void geo_find(struct geo *geo, const struct in6_addr *address, struct geo_fact *fact);

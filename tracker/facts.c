@@ -49,6 +49,14 @@ static void place_note(struct facts *facts, const struct reference *reference, c
     facts->datacentre = reference->datacentres_count && datacentres_hold(reference->datacentres, fact.asn);
 }
 
+void facts_expect(const struct reference *reference, const struct in6_addr *address)
+{
+    if (reference->place)
+        geo_expect(reference->place, address);
+    if (reference->network)
+        geo_expect(reference->network, address);
+}
+
 void facts_read(struct facts *facts, struct reference *reference, const struct heads *heads,
                 const struct in6_addr *address)
 {

@@ -22,5 +22,8 @@ struct facts {
     struct slice language; // first of Accept-Language, as it was sent; of the request
 };
 
+// Asks the memory for what facts_read() will look up; best some work before it.
+void facts_expect(const struct reference *reference, const struct in6_addr *address);
+
 void facts_read(struct facts *facts, struct reference *reference, const struct heads *heads,
                 const struct in6_addr *address);

@@ -67,13 +67,8 @@ void note_start(struct note *note, struct context *context, const struct http_re
 
     heads_read(&note->heads, request);
     const struct in6_addr client = address_client(context->proxies, request, heads);
-    facts_read(&note->facts, context->reference, heads, &client);
-    struct classification found = classify(request->method, heads, &note->facts, kind == HIT_CLICK);
-
-    note->hit = (struct hit){.kind = (uint8_t)kind,
-                             .class = (uint8_t)found.class,
-                             .reason = (uint8_t)found.reason,
-                             .catalog_revision = catalog_revision(context->catalog)};
+    facts_expect(context->reference, &client);
+    note->hit = (struct hit){.kind = (uint8_t)kind, .catalog_revision = catalog_revision(context->catalog)};
     click_id_next(&context->generator, context->now_ms, note->hit.id);
     click_id_format(note->hit.id, note->id_text);
     address_note(note, context, &client);
@@ -83,7 +78,11 @@ void note_start(struct note *note, struct context *context, const struct http_re
     field[HIT_USER_AGENT] = text_keep(heads->value[HEAD_USER_AGENT], NOTE_USER_AGENT_MAX, &context->scratch);
     field[HIT_REFERRER] =
         text_keep(referrer_cut(heads->value[HEAD_REFERRER]), NOTE_REFERRER_MAX, &context->scratch);
+    facts_read(&note->facts, context->reference, heads, &client);
     facts_note(note);
+    struct classification found = classify(request->method, heads, &note->facts, kind == HIT_CLICK);
+    note->hit.class = (uint8_t)found.class;
+    note->hit.reason = (uint8_t)found.reason;
     field[HIT_CLASS_VERSION] =
         (struct slice){(const char *)context->reference->version, context->reference->version_bytes};
 }
@@ -123,8 +122,9 @@ void note_reported_click(struct note *note, struct slice click_id)
 void note_visitor(struct note *note, struct context *context, const struct http_request *request,
                   const struct catalog_program *program, enum consent consent)
 {
-    note->visitor_policy = program ? catalog_visitor_policy(program, request->host)
-                                   : (struct catalog_visitor_policy){.consent_needed = true}; // nobody could ask
+    note->visitor_policy = program
+                               ? catalog_visitor_policy(program, request->host)
+                               : (struct catalog_visitor_policy){.consent_needed = true}; // nobody could ask
     note->consent = consent;
     note->visitor_came = visitor_read(request, &note->heads, context->keys, note->visitor);
     note->visitor_refused = visitor_opted_out(&note->heads) || consent == CONSENT_REFUSED ||
