@@ -101,7 +101,7 @@ bool redis_link_is_up(const struct redis_link *link);
 must_check int redis_link_send(struct redis_link *link, const struct slice args[], size_t n,
                                redis_handler *handler, void *ctx);
 // From now on a command may wait so long for others, so that they share a write and a wake-up of Redis; 0, as
-// at first: none does. What is long enough goes at once.
+// at first: none does, and those that wait go. What is long enough goes at once.
 void redis_link_gather(struct redis_link *link, unsigned ms);
 // Gives the connection up, as if it had been lost; it is made anew. Fine inside a handler.
 void redis_link_reset(struct redis_link *link, const char *reason);

@@ -306,6 +306,8 @@ int redis_link_send(struct redis_link *link, const struct slice args[], size_t n
 void redis_link_gather(struct redis_link *link, unsigned ms)
 {
     link->gather_ms = ms;
+    if (ms == 0 && evtimer_pending(link->gather_timer, NULL))
+        on_gathered(-1, 0, link);
 }
 
 void redis_link_reset(struct redis_link *link, const char *reason)

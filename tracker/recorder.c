@@ -50,6 +50,7 @@ struct recorder {
     struct event *tick, *sync_tick;
     uint64_t ticks;
     bool journal_due; // a new journal may be tried
+    bool hurry;       // the end is near: frames do not gather
     bool scanned;     // false: look for journals to adopt at the next tick
 };
 
@@ -184,7 +185,7 @@ static void mode_enter(struct recorder *r, enum recorder_mode mode)
     log_event(mode == RECORDER_JOURNALED ? LOG_INFO : LOG_ERROR, "recorder.mode",
               log_str("mode", names[mode]), log_uint("worker", r->options->worker));
     r->mode = mode;
-    redis_link_gather(r->store.link, mode == RECORDER_JOURNALED ? GATHER_MS : 0);
+    redis_link_gather(r->store.link, mode == RECORDER_JOURNALED && !r->hurry ? GATHER_MS : 0);
     metric_set(&r->counters->mode, mode);
 }
 
@@ -264,6 +265,12 @@ static int turn_record(struct recorder *r)
     metric_add(&r->counters->frames, 1);
     producer_commit(&r->producer);
     return 0;
+}
+
+void recorder_hurry(struct recorder *r)
+{
+    r->hurry = true;
+    redis_link_gather(r->store.link, 0);
 }
 
 int recorder_turn_end(struct recorder *r)

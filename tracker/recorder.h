@@ -89,6 +89,10 @@ must_check int recorder_add(struct recorder *recorder, const struct hit *hit);
 // Ends the turn; cheap when nothing was added. 0 or RECORDER_RETRY.
 must_check int recorder_turn_end(struct recorder *recorder);
 
+// From now on frames go to Redis at once: the worker is about to end, and who owns its journal next may be
+// long in coming.
+void recorder_hurry(struct recorder *recorder);
+
 // Runs `clickledger-tracker drain`: sends what the journals without an owner hold until PostgreSQL has it all
 // and every producer has ended, telling progress on stdout. Makes its own loop. 0 or negative errno; -EBUSY
 // if journals are still owned by a running tracker.

@@ -134,6 +134,7 @@ static void on_term(evutil_socket_t fd, short what, void *ctx)
     worker->stopping = true;
     worker->stopping_ms = clock_monotonic_ms();
     http_server_drain(worker->context.server);
+    recorder_hurry(worker->context.recorder);
 }
 
 static void on_settled(void *ctx, uint64_t token, bool stored)
@@ -296,6 +297,8 @@ int worker_run(const struct worker_options *options)
         turn_run(worker);
         r = worker->failed;
     }
+    if (worker->stopping)
+        event_base_loop(worker->base, EVLOOP_NONBLOCK); // what the last turn recorded is on its way to Redis
     worker_end(worker);
     return r;
 }
