@@ -1,4 +1,5 @@
 """Numbers as people read them: medians with their spread, ratios beside their targets."""
+import json
 import os
 import statistics
 import subprocess
@@ -40,9 +41,9 @@ def machine(root, build, folder):
                 break
     disk = _said("stat", "-f", "-c", "%T", folder)
     commit = _said("git", "-C", root, "describe", "--always", "--dirty", "--abbrev=10")
-    kind = _said("meson", "introspect", build, "--buildoptions")
-    kind = "debugoptimized" if '"debugoptimized"' in kind else "?"
+    flags = {one["name"]: one["value"] for one in json.loads(_said("meson", "introspect", build, "--buildoptions"))}
     load = os.getloadavg()[0]
+    versions = [_said("/usr/sbin/nginx", "-v").removeprefix("nginx version: "), _said("redis-server", "--version").split(" sha")[0],
+                _said("/usr/lib/postgresql/15/bin/postgres", "--version"), _said("gcc", "--version")]
     return [f"machine: {model}, {os.cpu_count()} cores, Linux {os.uname().release}, {disk}; load average at the start {load:.1f}",
-            f"commit {commit}; {_said('/usr/sbin/nginx', '-v').removeprefix('nginx version: ')}; {_said('redis-server', '--version').split(' sha')[0]}; "
-            f"{_said('/usr/lib/postgresql/15/bin/postgres', '--version')}; {_said('gcc', '--version')}"]
+            f"commit {commit}, -O{flags['optimization']}{' with LTO' if flags['b_lto'] else ''}; " + "; ".join(versions)]

@@ -54,8 +54,8 @@ def test_every_id_is_found(installation, load, tmp_path):
 
 
 def test_mix_varies(installation, load, tmp_path):
-    done, ids = load("--rate", 0, "--count", 4000, "--close")
-    assert done.returncode == 0 and len(ids) == 4000
+    done, ids = load("--rate", 0, "--count", 16384, "--close")
+    assert done.returncode == 0 and len(ids) == 16384
     assert verify(installation, tmp_path / "ids").returncode == 0
     agents, subs = installation.query("select count(distinct user_agent), count(distinct sub1) from clickledger.click")[0]
     assert agents > 2000 and subs > 2000
