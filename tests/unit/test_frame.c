@@ -129,6 +129,22 @@ static void the_payload_is_checked(void **state)
     assert_int_equal(frame_payload_check(&header, NULL, 0), 0);
 }
 
+static void packed_hits_may_take_less_than_a_byte_each(void **state)
+{
+    (void)state;
+    uint8_t bytes[FRAME_HEADER_BYTES];
+    struct frame_header header = sample, back;
+
+    header.packed = true;
+    header.count = header.payload_bytes + 1;
+    frame_header_encode(&header, bytes);
+    assert_int_equal(frame_header_decode(bytes, sizeof(bytes), &back), 0);
+    assert_true(back.packed);
+    bytes_put_u32(bytes + 4, FRAME_VERSION_PLAIN);
+    bytes_put_u64(bytes + 88, XXH3_64bits(bytes, 88));
+    assert_int_equal(frame_header_decode(bytes, sizeof(bytes), &back), FRAME_LIMIT);
+}
+
 static void an_end_frame_is_empty(void **state)
 {
     (void)state;
@@ -180,9 +196,13 @@ static void the_next_header_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_header_comes_back),        cmocka_unit_test(every_flipped_bit_is_found),
-        cmocka_unit_test(contradictions_are_refused), cmocka_unit_test(the_payload_is_checked),
-        cmocka_unit_test(an_end_frame_is_empty),      cmocka_unit_test(the_chain_survives_a_new_address),
+        cmocka_unit_test(a_header_comes_back),
+        cmocka_unit_test(every_flipped_bit_is_found),
+        cmocka_unit_test(contradictions_are_refused),
+        cmocka_unit_test(the_payload_is_checked),
+        cmocka_unit_test(packed_hits_may_take_less_than_a_byte_each),
+        cmocka_unit_test(an_end_frame_is_empty),
+        cmocka_unit_test(the_chain_survives_a_new_address),
         cmocka_unit_test(the_next_header_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

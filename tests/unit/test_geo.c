@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -78,6 +79,57 @@ static void place_test(void **state)
         assert_int_equal(fact.asn, 0);
     }
     assert_int_equal(find(geo, "2001:db8::1").country[0], 0); // an IPv4 database
+    geo_free(geo);
+}
+
+// A database with networks of all lengths around those of the table and of the memo.
+static void networks_write(void)
+{
+    static const char rows[] =
+        "1.0.0.0/8 RU\n5.6.0.0/16 DE 01\n5.6.128.0/17 FR\n9.8.7.0/24 PL\n9.8.7.128/25 UA\n"
+        "9.8.7.200/32 KZ\n100.64.0.0/10 US\n200.0.0.0/15 BR\n0.0.0.0/12 IT\n";
+    char command[512];
+
+    snprintf(command, sizeof(command), "perl '%s' '%s' place", GEO_MAKE, path);
+    FILE *made_by = popen(command, "w");
+    assert_non_null(made_by);
+    assert_int_equal(fputs(rows, made_by) >= 0, 1);
+    assert_int_equal(pclose(made_by), 0);
+}
+
+static struct geo_fact find_by(struct geo *geo, uint32_t address, bool mapped)
+{
+    struct in6_addr in = {0};
+    struct geo_fact fact = {0};
+
+    in.s6_addr32[2] = mapped ? htonl(0xffff) : 0;
+    in.s6_addr32[3] = htonl(address);
+    geo_find(geo, &in, &fact);
+    return fact;
+}
+
+// A database keeps IPv4 in ::/96, where libmaxminddb walks the tree itself: what table and memo say is held
+// against that.
+static void table_and_memo_are_the_tree_test(void **state)
+{
+    static const uint32_t near[] = {0x01000000, 0x05060000, 0x05068000, 0x09080700, 0x09080780,
+                                    0x090807c8, 0x64400000, 0xc8000000, 0x00000000};
+    static const unsigned lower_bits[] = {3, 9, 17, 25, 32};
+    unsigned known = 0;
+    struct geo *geo;
+
+    (void)state;
+    networks_write();
+    assert_int_equal(geo_open(&geo, path, GEO_PLACE), 0);
+    srand(7);
+    for (unsigned i = 0; i < 200000; i++) {
+        uint32_t noise = (uint32_t)rand() << 16 ^ (uint32_t)rand();
+        uint32_t address = near[i % 9] ^ (noise & (uint32_t)((1ull << lower_bits[i / 9 % 5]) - 1));
+        struct geo_fact fact = find_by(geo, address, true), tree = find_by(geo, address, false);
+        assert_memory_equal(&fact, &tree, sizeof(fact));
+        known += fact.country[0] != '\0';
+    }
+    assert_in_range(known, 50000, 199999);
     geo_free(geo);
 }
 
@@ -223,9 +275,10 @@ static void files_test(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(place_test),  cmocka_unit_test(asn_test),  cmocka_unit_test(values_test),
-        cmocka_unit_test(damage_test), cmocka_unit_test(deep_test), cmocka_unit_test(nodes_test),
-        cmocka_unit_test(files_test),
+        cmocka_unit_test(place_test),  cmocka_unit_test(table_and_memo_are_the_tree_test),
+        cmocka_unit_test(asn_test),    cmocka_unit_test(values_test),
+        cmocka_unit_test(damage_test), cmocka_unit_test(deep_test),
+        cmocka_unit_test(nodes_test),  cmocka_unit_test(files_test),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
