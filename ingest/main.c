@@ -1,67 +1,94 @@
-// clickledger-ingest: the daemon, and `peek`. Only reads the command line; everything else is in service.c
-// and peek.c.
+// clickledger-ingest: the daemon, and its commands. Only reads the command line; each command's work is in a
+// file of its own.
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/program.h"
+#include "ingest/arguments.h"
 #include "ingest/peek.h"
 #include "ingest/service.h"
 
 #define ROLE          "cl_ingest" // unless the conninfo names another
-#define PEEK_HITS_MAX 1000000000ULL
+#define PEEK_HITS_MAX 1000000000
+#define USAGE_BYTES   2048
 
-static int refuse(const char *what)
+// What may stand behind the program's name in place of nothing, which is the daemon.
+struct command {
+    const char *name;
+    const char *arguments;                                                     // as --help shows them
+    int (*run)(const struct ingest_settings *settings, int argc, char **argv); // arguments; the exit status
+};
+
+static int peek_command(const struct ingest_settings *settings, int argc, char **argv)
 {
-    fprintf(stderr, "clickledger-ingest: %s; see --help\n", what);
-    return 2;
+    int64_t count = PEEK_HITS_MAX;
+    const struct argument arguments[] = {argument_number("--count", &count, 0, PEEK_HITS_MAX)};
+
+    if (arguments_read(arguments, array_length(arguments), argc, argv))
+        return ARGUMENTS_WRONG;
+    return peek_run(settings, (uint64_t)count);
 }
 
-// Behind `peek`: [--count N].
-static int peek(const struct ingest_settings *settings, int argc, char **argv)
-{
-    unsigned long long count = PEEK_HITS_MAX;
-    char *end = NULL;
+static const struct command commands[] = {
+    {"peek", "[--count N]", peek_command},
+};
 
-    if (argc != 0 && (argc != 2 || strcmp(argv[0], "--count") != 0))
-        return refuse("peek takes --count N");
-    if (argc == 2) {
-        errno = 0;
-        count = strtoull(argv[1], &end, 10);
-        if (errno || argv[1][0] < '0' || argv[1][0] > '9' || *end || count > PEEK_HITS_MAX)
-            return refuse("--count takes a number");
+static const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < array_length(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
     }
-    return peek_run(settings, count);
+    return NULL;
+}
+
+// "[peek [--count N] | ...]"
+static void usage_format(char out[USAGE_BYTES])
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < array_length(commands); i++)
+        at += (size_t)snprintf(out + at, USAGE_BYTES - at, "%s%s %s", i > 0 ? " |\n         " : "[",
+                               commands[i].name, commands[i].arguments);
+    snprintf(out + at, USAGE_BYTES - at, "]");
+}
+
+// `peek --config FILE ...` is `--config FILE peek ...`.
+static void config_first(int argc, char **argv)
+{
+    if (argc < 4 || !command_find(argv[1]) || strcmp(argv[2], "--config") != 0)
+        return;
+    char *word = argv[1];
+    argv[1] = argv[2];
+    argv[2] = argv[3];
+    argv[3] = word;
 }
 
 int main(int argc, char **argv)
 {
     static struct ingest_settings settings;
-    static const struct program program = {
+    char usage[USAGE_BYTES];
+    struct program program = {
         .name = "ingest",
-        .usage = "[peek [--count N]]",
+        .usage = usage,
         .options = ingest_options,
+        .n_options = ingest_options_n,
         .config = &settings,
         .log = &settings.log,
     };
-    struct program started = program;
-    started.n_options = ingest_options_n;
-    // `peek --config FILE ...` is `--config FILE peek ...`.
-    if (argc > 3 && strcmp(argv[1], "peek") == 0 && strcmp(argv[2], "--config") == 0) {
-        char *word = argv[1];
-        argv[1] = argv[2];
-        argv[2] = argv[3];
-        argv[3] = word;
-    }
-    int next = program_start(&started, argc, argv);
 
-    if (next < argc && strcmp(argv[next], "peek") == 0)
-        return peek(&settings, argc - next - 1, argv + next + 1);
-    if (next < argc)
-        return refuse("unknown argument");
+    usage_format(usage);
+    config_first(argc, argv);
+    int next = program_start(&program, argc, argv);
     if (setenv("PGUSER", ROLE, 0))
         return 1;
-    return service_run(&settings);
+    if (next == argc)
+        return service_run(&settings);
+    const struct command *command = command_find(argv[next]);
+    if (command)
+        return command->run(&settings, argc - next - 1, argv + next + 1);
+    fprintf(stderr, "clickledger-ingest: unknown argument %s; see --help\n", argv[next]);
+    return ARGUMENTS_WRONG;
 }
