@@ -1,9 +1,9 @@
 // What operators ask the api. Owner: the program's loop. The counters live with those who count (service,
-// pool, HTTP server); a snapshot of them is made for each answer.
+// pool, HTTP server); a snapshot of them is made for each answer. Not healthy: no connection to PostgreSQL.
 
 #include "api/admin.h"
 
-#define METRICS_BYTES_MAX 8192
+#include <string.h>
 
 struct snapshot {
     struct service_counters service;
@@ -43,42 +43,25 @@ static const struct metric metrics[] = {
     GAUGE("waiting", pool.waiting, "Requests that wait for a connection."),
 };
 
-static void answer_text(struct http_conn *conn, unsigned status, struct slice type, struct slice body)
+static ssize_t metrics_write(const void *ctx, char *out, size_t out_bytes)
 {
-    struct http_header header = {SLICE("Content-Type"), type};
-    http_respond(conn, status, &header, 1, body);
-}
-
-static void answer_metrics(struct http_conn *conn, const struct service *service)
-{
+    const struct service *service = ctx;
     const struct snapshot snapshot = {service->counters, *pg_pool_counters(service->pool),
                                       *http_server_counters(service->server)};
     const void *instances[] = {&snapshot};
-    char text[METRICS_BYTES_MAX];
-    ssize_t len = metrics_render(metrics, array_length(metrics), instances, 1, text, sizeof(text));
-    if (len < 0)
-        answer_text(conn, 500, SLICE("text/plain"), SLICE("too long\n"));
-    else
-        answer_text(conn, 200, SLICE(METRICS_CONTENT_TYPE), (struct slice){text, (size_t)len});
+    return metrics_render(metrics, array_length(metrics), instances, 1, out, out_bytes);
 }
 
-static void admin_handle(void *ctx, struct http_conn *conn, const struct http_request *request)
+static bool health_write(const void *ctx, char *out)
 {
     const struct service *service = ctx;
-    if (request->method != HTTP_GET && request->method != HTTP_HEAD)
-        answer_text(conn, 405, SLICE("text/plain"), SLICE("GET or HEAD\n"));
-    else if (slice_equal(request->path, SLICE("/metrics")))
-        answer_metrics(conn, service);
-    else if (!slice_equal(request->path, SLICE("/healthz")))
-        answer_text(conn, 404, SLICE("text/plain"), SLICE("/healthz and /metrics are here\n"));
-    else if (pg_pool_counters(service->pool)->open == 0)
-        answer_text(conn, 503, SLICE("text/plain"), SLICE("no connection to PostgreSQL\n"));
-    else
-        answer_text(conn, 200, SLICE("text/plain"), SLICE("ok\n"));
+    bool ok = pg_pool_counters(service->pool)->open > 0;
+
+    strcpy(out, ok ? "ok\n" : "no connection to PostgreSQL\n");
+    return ok;
 }
 
-struct http_server *admin_new(struct event_base *base, const struct service *service)
+struct admin_source admin_source_of(const struct service *service)
 {
-    static const struct http_limits limits = {.connections_max = 32, .body_bytes_max = 1024};
-    return http_server_new(base, &limits, admin_handle, (void *)(uintptr_t)service);
+    return (struct admin_source){.health = health_write, .metrics = metrics_write, .ctx = service};
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-// /metrics and /healthz for operators, on a listener of their own: what they tell is not for the callers of
-// the API.
+// What the api tells on /healthz and /metrics.
 
 #include "api/service.h"
+#include "base/admin.h"
 
-// Takes the service, which must outlive the server. NULL with errno.
-struct http_server *admin_new(struct event_base *base, const struct service *service);
+// Of a service with pool and server, which must outlive what is served from it.
+struct admin_source admin_source_of(const struct service *service);

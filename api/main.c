@@ -49,6 +49,7 @@ struct running {
     struct event_base *base;
     struct service service;
     struct http_server *admin;
+    struct admin_source admin_source;
     struct event *stopped;
     struct event *drain_limit;
     bool draining, stop;
@@ -113,7 +114,8 @@ static int open_all(struct running *running, const struct api_config *config)
         return -ENOMEM;
     service->server = http_server_new(running->base, &limits, service_handle, service);
     service->pool = open_pool(running, config);
-    running->admin = admin_new(running->base, service);
+    running->admin_source = admin_source_of(service);
+    running->admin = admin_new(running->base, &running->admin_source);
     if (!service->server || !service->pool || !running->admin)
         return -ENOMEM;
     if (config->admin_port != 0) {

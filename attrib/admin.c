@@ -3,10 +3,9 @@
 
 #include "attrib/admin.h"
 
-#include "base/metrics.h"
-#include "base/slice.h"
+#include <string.h>
 
-#define METRICS_BYTES_MAX 8192
+#include "base/metrics.h"
 
 #define COUNTER(metric_name, member, text)                                                                   \
     {                                                                                                        \
@@ -35,43 +34,23 @@ static const struct metric metrics[] = {
     GAUGE("leader", leader, "Whether this worker attributes (1) or stands by (0)."),
 };
 
-static void answer_text(struct http_conn *conn, unsigned status, struct slice type, struct slice body)
+static ssize_t metrics_write(const void *ctx, char *out, size_t out_bytes)
 {
-    struct http_header header = {SLICE("Content-Type"), type};
-    http_respond(conn, status, &header, 1, body);
+    return metrics_render(metrics, array_length(metrics), &ctx, 1, out, out_bytes);
 }
 
-static void answer_metrics(struct http_conn *conn, const struct admin_state *state)
-{
-    const void *instances[] = {state};
-    char text[METRICS_BYTES_MAX];
-    ssize_t len = metrics_render(metrics, array_length(metrics), instances, 1, text, sizeof(text));
-
-    if (len < 0)
-        answer_text(conn, 500, SLICE("text/plain"), SLICE("too long\n"));
-    else
-        answer_text(conn, 200, SLICE(METRICS_CONTENT_TYPE), (struct slice){text, (size_t)len});
-}
-
-static void admin_handle(void *ctx, struct http_conn *conn, const struct http_request *request)
+static bool health_write(const void *ctx, char *out)
 {
     const struct admin_state *state = ctx;
 
-    if (request->method != HTTP_GET && request->method != HTTP_HEAD)
-        answer_text(conn, 405, SLICE("text/plain"), SLICE("GET or HEAD\n"));
-    else if (slice_equal(request->path, SLICE("/metrics")))
-        answer_metrics(conn, state);
-    else if (!slice_equal(request->path, SLICE("/healthz")))
-        answer_text(conn, 404, SLICE("text/plain"), SLICE("/healthz and /metrics are here\n"));
-    else if (!state->connected)
-        answer_text(conn, 503, SLICE("text/plain"), SLICE("no connection to PostgreSQL\n"));
+    if (!state->connected)
+        strcpy(out, "no connection to PostgreSQL\n");
     else
-        answer_text(conn, 200, SLICE("text/plain"),
-                    state->leader ? SLICE("ok\n") : SLICE("ok, standing by\n"));
+        strcpy(out, state->leader ? "ok\n" : "ok, standing by\n");
+    return state->connected;
 }
 
-struct http_server *admin_new(struct event_base *base, const struct admin_state *state)
+struct admin_source admin_source_of(const struct admin_state *state)
 {
-    static const struct http_limits limits = {.connections_max = 32, .body_bytes_max = 1024};
-    return http_server_new(base, &limits, admin_handle, (void *)(uintptr_t)state);
+    return (struct admin_source){.health = health_write, .metrics = metrics_write, .ctx = state};
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "attrib/batch.h"
-#include "base/http_server.h"
+#include "base/admin.h"
 
 struct admin_state {
     struct batch_counts counts;
@@ -14,5 +14,5 @@ struct admin_state {
     uint64_t failures;          // batches that could not be done, and lost connections
 };
 
-// Takes the daemon's state, which must outlive the server. NULL with errno.
-struct http_server *admin_new(struct event_base *base, const struct admin_state *state);
+// Of the daemon's state, which must outlive what is served from it.
+struct admin_source admin_source_of(const struct admin_state *state);

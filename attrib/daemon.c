@@ -12,6 +12,7 @@
 #include "attrib/admin.h"
 #include "attrib/session.h"
 #include "base/clock.h"
+#include "base/http_server.h"
 #include "base/log.h"
 #include "base/program.h"
 
@@ -25,6 +26,7 @@ struct loop {
     struct event *wake, *notified, *stop;
     struct session session;
     struct admin_state state;
+    struct admin_source admin_source;
     bool is_stopping, is_ready;
 };
 
@@ -179,7 +181,8 @@ static int loop_open(struct loop *loop)
     loop->base = event_base_new();
     if (stop_fd < 0 || !loop->base)
         return stop_fd < 0 ? stop_fd : -ENOMEM;
-    loop->admin = admin_new(loop->base, &loop->state);
+    loop->admin_source = admin_source_of(&loop->state);
+    loop->admin = admin_new(loop->base, &loop->admin_source);
     loop->wake = evtimer_new(loop->base, on_wake, loop);
     loop->stop = event_new(loop->base, stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
     if (!loop->admin || !loop->wake || !loop->stop || event_add(loop->stop, NULL) < 0)

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/http_server.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/program.h"
@@ -28,8 +29,9 @@ struct service {
     const struct ingest_settings *settings;
     struct shard_options shard_options;
     struct event_base *base;
-    struct admin *admin;
+    struct http_server *admin;
     struct admin_state admin_state;
+    struct admin_source admin_source;
     struct redis_client *redis;
     uint64_t redis_retry_ms, redis_pause_ms, tick_ms;
     bool redis_complained;
@@ -206,7 +208,7 @@ static void admin_turn(struct service *service, unsigned rest_ms)
     if (rest_ms > 0)
         event_base_loopexit(service->base, &rest);
     event_base_loop(service->base, rest_ms > 0 ? 0 : EVLOOP_NONBLOCK);
-    admin_flush(service->admin);
+    http_server_flush(service->admin);
 }
 
 // 0, or SHARD_VERSION_UNKNOWN.
@@ -248,9 +250,13 @@ static int service_open(struct service *service)
     for (unsigned i = 0; i < service->n_shards; i++)
         shard_init(&service->shards[i], i, &service->shard_options, &service->counters);
     service->admin_state.counters = &service->counters;
-    service->admin =
-        admin_new(service->base, settings->admin_host, (uint16_t)settings->admin_port, &service->admin_state);
-    return service->admin ? 0 : -errno;
+    service->admin_source = admin_source_of(&service->admin_state);
+    service->admin = admin_new(service->base, &service->admin_source);
+    if (!service->admin)
+        return -errno;
+    if (settings->admin_port == 0)
+        return 0;
+    return http_server_listen(service->admin, settings->admin_host, (uint16_t)settings->admin_port, false);
 }
 
 static void service_close(struct service *service)
@@ -260,7 +266,7 @@ static void service_close(struct service *service)
     free(service->shards);
     catalog_task_deinit(&service->catalog);
     redis_client_close(service->redis);
-    admin_free(service->admin);
+    http_server_free(service->admin);
     if (service->base)
         event_base_free(service->base);
 }

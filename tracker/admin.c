@@ -9,20 +9,6 @@
 #include "base/clock.h"
 
 #define BEAT_AGE_MS_MAX 5000 // a worker that did not turn for so long is not alive
-#define HEALTH_MAX      1024
-
-#define HEADER(name, value)                                                                                  \
-    {                                                                                                        \
-        {name, sizeof(name) - 1},                                                                            \
-        {                                                                                                    \
-            value, sizeof(value) - 1                                                                         \
-        }                                                                                                    \
-    }
-
-static const struct http_header metrics_headers[] = {HEADER("Content-Type", METRICS_CONTENT_TYPE),
-                                                     HEADER("Cache-Control", "no-store")};
-static const struct http_header text_headers[] = {HEADER("Content-Type", "text/plain; charset=utf-8"),
-                                                  HEADER("Cache-Control", "no-store")};
 
 #define OWN(name, help, member, labels)                                                                      \
     {                                                                                                        \
@@ -40,6 +26,13 @@ static const struct metric own_metrics[] = {
     {"clickledger_tracker_predecessor_drains",
      "1 while the tracker that this one replaced has open connections.", METRIC_GAUGE,
      offsetof(struct admin, predecessor), NULL, false},
+};
+
+struct metric_table {
+    const struct metric *rows;
+    size_t n;
+    const void *const *instances;
+    size_t n_instances;
 };
 
 struct health {
@@ -93,67 +86,49 @@ static void catalog_age_write(const struct admin *admin, char *out, size_t bytes
                  (clock_monotonic_ms() - admin->catalog_heard_ms) / 1000);
 }
 
-// 503 only when no visitor's click can be recorded.
-static void answer_health(const struct admin *admin, struct http_conn *conn)
+// Not healthy only when no visitor's click can be recorded.
+static bool health_write(const void *ctx, char *out)
 {
+    const struct admin *admin = ctx;
     struct health health = health_read(admin);
     bool good = health.journaled + health.held > 0;
-    char text[HEALTH_MAX], age[64];
+    char age[64];
 
     catalog_age_write(admin, age, sizeof(age));
-    int len = snprintf(
-        text, sizeof(text),
-        "%s\nworkers: %u of %u alive\njournal: %u of %u journaled, %u wait for redis, %u cannot record\n"
-        "redis: up for %u of %u workers\ncatalog: revision %" PRIu64 ", %s\n",
-        good ? "ok" : "cannot record", health.alive, admin->workers, health.journaled, health.alive,
-        health.held, health.blind, health.redis_up, health.alive, health.revision, age);
-    http_respond(conn, good ? 200 : 503, text_headers, array_length(text_headers),
-                 (struct slice){text, (size_t)len});
+    snprintf(out, ADMIN_HEALTH_BYTES_MAX,
+             "%s\nworkers: %u of %u alive\njournal: %u of %u journaled, %u wait for redis, %u cannot record\n"
+             "redis: up for %u of %u workers\ncatalog: revision %" PRIu64 ", %s\n",
+             good ? "ok" : "cannot record", health.alive, admin->workers, health.journaled, health.alive,
+             health.held, health.blind, health.redis_up, health.alive, health.revision, age);
+    return good;
 }
 
-static void render(struct admin *admin, size_t *len, const struct metric *table, size_t n,
-                   const void *const *instances, size_t n_instances, bool *whole)
+static ssize_t metrics_write(const void *ctx, char *out, size_t out_bytes)
 {
-    ssize_t bytes =
-        metrics_render(table, n, instances, n_instances, admin->text + *len, sizeof(admin->text) - *len);
-
-    if (bytes < 0)
-        *whole = false;
-    else
-        *len += (size_t)bytes;
-}
-
-static void answer_metrics(struct admin *admin, struct http_conn *conn)
-{
-    const void *counters[TRACKER_WORKERS_MAX], *recorders[TRACKER_WORKERS_MAX], *own[] = {admin};
+    const struct admin *admin = ctx;
+    const void *counters[TRACKER_WORKERS_MAX], *recorders[TRACKER_WORKERS_MAX];
+    const struct metric_table tables[] = {
+        {own_metrics, array_length(own_metrics), &ctx, 1},
+        {counters_metrics, counters_metrics_count, counters, admin->workers},
+        {recorder_metrics, recorder_metrics_count, recorders, admin->workers},
+    };
     size_t len = 0;
-    bool whole = true;
 
     for (unsigned i = 0; i < admin->workers; i++) {
         counters[i] = &admin->shared->worker[i].counters;
         recorders[i] = &admin->shared->worker[i].recorder;
     }
-    render(admin, &len, own_metrics, array_length(own_metrics), own, 1, &whole);
-    render(admin, &len, counters_metrics, counters_metrics_count, counters, admin->workers, &whole);
-    render(admin, &len, recorder_metrics, recorder_metrics_count, recorders, admin->workers, &whole);
-    if (whole)
-        http_respond(conn, 200, metrics_headers, array_length(metrics_headers),
-                     (struct slice){admin->text, len});
-    else
-        http_respond(conn, 500, text_headers, array_length(text_headers),
-                     SLICE("The metrics are too long.\n"));
+    for (size_t i = 0; i < array_length(tables); i++) {
+        ssize_t bytes = metrics_render(tables[i].rows, tables[i].n, tables[i].instances, tables[i].n_instances,
+                                       out + len, out_bytes - len);
+        if (bytes < 0)
+            return bytes;
+        len += (size_t)bytes;
+    }
+    return (ssize_t)len;
 }
 
-void admin_answer(void *ctx, struct http_conn *conn, const struct http_request *request)
+struct admin_source admin_source_of(const struct admin *admin)
 {
-    struct admin *admin = ctx;
-
-    if (request->method != HTTP_GET && request->method != HTTP_HEAD)
-        http_respond(conn, 405, &(struct http_header){SLICE("Allow"), SLICE("GET, HEAD")}, 1, SLICE_NONE);
-    else if (slice_equal(request->path, SLICE("/healthz")))
-        answer_health(admin, conn);
-    else if (slice_equal(request->path, SLICE("/metrics")))
-        answer_metrics(admin, conn);
-    else
-        http_respond(conn, 404, text_headers, array_length(text_headers), SLICE("/healthz or /metrics\n"));
+    return (struct admin_source){.health = health_write, .metrics = metrics_write, .ctx = admin};
 }

@@ -5,10 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/http_server.h"
+#include "base/admin.h"
 #include "tracker/shared.h"
-
-#define ADMIN_TEXT_MAX (1 << 18) // bytes of /metrics
 
 struct admin {
     const struct shared *shared;
@@ -18,11 +16,10 @@ struct admin {
     uint64_t upgrades_done, upgrades_failed;
     uint64_t predecessor;      // 1: it drains
     uint64_t catalog_heard_ms; // monotonic; 0: never
-    char text[ADMIN_TEXT_MAX];
 };
 
-// A http_handler; ctx is a struct admin.
-void admin_answer(void *ctx, struct http_conn *conn, const struct http_request *request);
+// Of the supervisor's, which must outlive what is served from it.
+struct admin_source admin_source_of(const struct admin *admin);
 
 // Whether this worker's loop has turned lately.
 bool admin_worker_alive(const struct shared_worker *worker, uint64_t now_ms);

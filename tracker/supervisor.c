@@ -20,7 +20,6 @@
 
 #define TICK_MS           100
 #define KILL_AFTER_MS     5000 // beyond the time for open requests
-#define ADMIN_CONNECTIONS 64
 
 // The sockets go first: what the supervisor keeps open would still collect connections.
 void supervisor_stop(struct supervisor *supervisor)
@@ -223,9 +222,8 @@ static int memory_map(struct supervisor *supervisor)
 // A successor answers it when it is ready.
 static int admin_start(struct supervisor *supervisor)
 {
-    const struct http_limits limits = {.connections_max = ADMIN_CONNECTIONS};
-
-    supervisor->server = http_server_new(supervisor->base, &limits, admin_answer, supervisor->admin);
+    supervisor->admin_source = admin_source_of(supervisor->admin);
+    supervisor->server = admin_new(supervisor->base, &supervisor->admin_source);
     if (!supervisor->server)
         return -errno;
     return supervisor->took_over ? 0 : http_server_adopt(supervisor->server, supervisor->admin_fd);

@@ -39,6 +39,7 @@ struct supervisor {
     struct redis_options redis;
     struct catalog_sync *catalog_sync;
     struct admin *admin;
+    struct admin_source admin_source;
     struct children children;
     struct predecessor predecessor;
     struct successor successor;
