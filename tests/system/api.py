@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from conftest import BUILD, wait_for
+from ports import free_port
 
 OPTIONS = "connections = 2\n"
 NONE = 999999999  # no row has this number
@@ -165,12 +166,6 @@ class World:
                  " content_hash, verdict, conversion_id)"
                  " values (%s, click_ts(%s), 'postback', %s, 'order-anna', '10.00', 1000, 'RUB', gen_random_uuid(), 1, 0, 'applied', %s)",
                  (self.receipt, self.receipt, self.program, self.anna.conversion))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.parse
@@ -13,25 +12,7 @@ import urllib.parse
 import psycopg2
 
 from conftest import BUILD, ROOT
-
-
-def free_ports(count):
-    """Ports in a row that nobody listens on."""
-    for first in range(20000 + os.getpid() % 5000, 60000, count):
-        sockets = []
-        try:
-            for port in range(first, first + count):
-                probe = socket.socket()
-                sockets.append(probe)
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for probe in sockets:
-                probe.close()
-    raise RuntimeError("no free ports")
+from ports import free_ports
 
 
 class Installation:

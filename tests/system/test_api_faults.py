@@ -3,8 +3,9 @@ import concurrent.futures
 
 import psycopg2
 
-from api import LINK, OPEN, PROGRAM, Api, Client, World, api, free_port, world  # noqa: F401 (fixtures)
+from api import LINK, OPEN, PROGRAM, Api, Client, World, api, world  # noqa: F401 (fixtures)
 from conftest import wait_for
+from ports import free_port
 
 
 # --- Once -----------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,4 @@
 """clickledger-attrib with a real PostgreSQL: from reports, touches and decisions to credits, commissions and the ledger."""
-import socket
 import threading
 import urllib.request
 import uuid
@@ -9,13 +8,8 @@ import psycopg2
 import pytest
 
 from conftest import wait_for
+from ports import free_port
 from shop import ATTRIB, PRODUCER, T0, Shop, uuid7
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def verdict(installation, receipt):
     def found():
         status, body = installation.api("/v1/receipts/" + receipt, "admin_key")
         return body["verdict"] if status == 200 else None
-    return wait_for(found, 10, f"the verdict of {receipt}")
+    return wait_for(found, what=f"the verdict of {receipt}")
 
 
 REFUSED = [
@@ -87,13 +87,13 @@ def test_unknown_postback_key(installation):
     status, _, body = installation.request(installation.addresses["tracker"] + "/postback/nobodys-key?order_id=1&amount=10.00")
     assert status == 404
     assert json.loads(body)["error"]["code"] == "key_unknown"
-    wait_for(lambda: installation.query("select count(*) from clickledger.conversion_report where verdict = 'key_unknown'")[0][0] == 1, 10, "the report")
+    wait_for(lambda: installation.query("select count(*) from clickledger.conversion_report where verdict = 'key_unknown'")[0][0] == 1, what="the report")
 
 
 def test_unknown_link_is_recorded(installation):
     status, _, _ = installation.request(installation.addresses["tracker"] + "/c/no-such-link", headers={"User-Agent": AGENTS[0]})
     assert status in (302, 404)
-    wait_for(lambda: installation.query("select class::text, reason from clickledger.click where path = 'no-such-link'") == [("invalid", "link_unknown")], 10)
+    wait_for(lambda: installation.query("select class::text, reason from clickledger.click where path = 'no-such-link'") == [("invalid", "link_unknown")])
 
 
 def test_malformed_request_is_refused(installation):
@@ -123,7 +123,7 @@ def test_click_of_another_programme(installation):
                        "insert into clickledger.link (program_id, partner_id, slug, target_url) "
                        "select p.id, (select min(id) from clickledger.partner), 'other', 'https://other.example/' from p returning id")
     link = installation.addresses["tracker"] + "/c/other"
-    foreign = wait_for(lambda: click(installation, link), 5, "the link of the other programme")
+    foreign = wait_for(lambda: click(installation, link), what="the link of the other programme")
     receipt = report(installation, order_id="foreign", amount="10.00", status="approved", click_id=foreign)[1]["receipt"]
     assert verdict(installation, receipt) == "program_mismatch"
     assert installation.query("select count(*) from clickledger.credit c join clickledger.conversion o on o.id = c.conversion_id "
@@ -162,7 +162,7 @@ def test_what_is_injected_is_only_text(installation):
     def rows():
         return dict(installation.query("select click_id::text, sub1 from clickledger.click where click_id = any(%s::uuid[])", list(ids)))
 
-    found = wait_for(lambda: len(rows()) == len(ids) and rows(), 10, "the clicks")
+    found = wait_for(lambda: len(rows()) == len(ids) and rows(), what="the clicks")
     wrong = {value: found[click_id] for (click_id, stored), value in zip(ids.items(), INJECTED) if stored is not None and found[click_id] != stored}
     assert not wrong
     assert "\0" not in "".join(filter(None, found.values()))

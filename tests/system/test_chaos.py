@@ -65,7 +65,7 @@ def test_kill_9_under_load(installation):
     with Visitors(installation.port, seed=SEED) as visitors:
         for number in range(ROUNDS):
             before = visitors.count()
-            wait_for(lambda: visitors.count() > before + random_.randrange(50, 400), 30, "clicks")
+            wait_for(lambda: visitors.count() > before + random_.randrange(50, 400), what="clicks")
             ids = visitors.results[0]["answered"]
             orders += order(installation, number, random_.choice(ids[-20:]))
             victim = random_.choice(VICTIMS)

@@ -72,7 +72,7 @@ def test_balance(day, name, pending, available):
 def test_stats(day, name, clicks, conversions, revenue, commission, group_by):
     partner = getattr(day, name)
     # The hits of two workers come in two loads.
-    wait_for(lambda: stats(partner, group_by)["clicks"] == clicks, 10, "the clicks")
+    wait_for(lambda: stats(partner, group_by)["clicks"] == clicks, what="the clicks")
     row = stats(partner, group_by)
     assert (row["conversions"], row["revenue_minor"], row["commission_minor"]) == (conversions, revenue, commission)
     assert row["cr_ppm"] == (conversions * 1000000 // clicks if clicks else None)

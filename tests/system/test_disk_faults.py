@@ -58,10 +58,10 @@ def test_disk_full_under_load(installation):
         for _ in range(3):
             more_clicks(visitors, 300)
             fill(os.path.join(folder, "ballast"))
-            wait_for(lambda: 1 in modes(installation), 30, "answers that wait for Redis")
+            wait_for(lambda: 1 in modes(installation), what="answers that wait for Redis")
             more_clicks(visitors, 300)
             os.unlink(os.path.join(folder, "ballast"))
-            wait_for(lambda: modes(installation) == {0}, 30, "journals")
+            wait_for(lambda: modes(installation) == {0}, what="journals")
         visitors.stop()
         all_there(installation, visitors)
         assert visitors.total("blind") == 0
@@ -76,10 +76,10 @@ def test_journals_deleted_under_load(installation):
             failures = installation.metrics()["clickledger_recorder_journal_failures_total"]
             for folder in path:
                 shutil.rmtree(folder)
-            wait_for(lambda: installation.metrics()["clickledger_recorder_journal_failures_total"] >= failures + 2, 30, "both workers to notice")
-            wait_for(lambda: modes(installation) == {0}, 30, "new journals")
+            wait_for(lambda: installation.metrics()["clickledger_recorder_journal_failures_total"] >= failures + 2, what="both workers to notice")
+            wait_for(lambda: modes(installation) == {0}, what="new journals")
         ids = visitors.total("answered")
-        wait_for(lambda: missing(installation, ids) == 0, 30, "the clicks before")
+        wait_for(lambda: missing(installation, ids) == 0, what="the clicks before")
         installation.kill("redis")
         more_clicks(visitors, 300)  # these are in the new journals only
         installation.kill("tracker")

@@ -45,7 +45,7 @@ def all_there(installation, visitors, limit_s=60):
 
 def more_clicks(visitors, count):
     before = visitors.count()
-    wait_for(lambda: visitors.count() >= before + count, 30, f"{count} more clicks")
+    wait_for(lambda: visitors.count() >= before + count, what=f"{count} more clicks")
 
 
 def test_redis_emptied_under_load(installation):
@@ -62,7 +62,7 @@ def test_redis_emptied_under_load(installation):
 def stop_postgres(installation):
     """Like a crash: SIGKILL, and wait until the last of its children has let go of the data."""
     pid = installation.kill("postgres")
-    wait_for(lambda: not postgres_children(installation), 30, f"PostgreSQL {pid} and its children gone")
+    wait_for(lambda: not postgres_children(installation), what=f"PostgreSQL {pid} and its children gone")
 
 
 def postgres_children(installation):
@@ -81,7 +81,7 @@ def test_postgres_restored_to_an_earlier_backup(installation):
     with Visitors(installation.port) as visitors:
         more_clicks(visitors, 300)
         early = visitors.total("answered")
-        wait_for(lambda: missing(installation, early) == 0, 30, "the first clicks in PostgreSQL")
+        wait_for(lambda: missing(installation, early) == 0, what="the first clicks in PostgreSQL")
         stop_postgres(installation)
         copy(data, backup)
         installation.up()
@@ -90,7 +90,7 @@ def test_postgres_restored_to_an_earlier_backup(installation):
         installation.up()
         more_clicks(visitors, 300)
         late = visitors.total("answered")
-        wait_for(lambda: missing(installation, late) == 0, 30, "the later clicks in PostgreSQL")
+        wait_for(lambda: missing(installation, late) == 0, what="the later clicks in PostgreSQL")
         stop_postgres(installation)
         copy(backup, data)
         installation.up()
@@ -110,9 +110,9 @@ def test_flipped_bit_in_the_journal_is_counted(installation):
     installation.kill("tracker")
     damaged = flip_one_bit_of_a_payload(installation, ids)
     installation.up()
-    wait_for(lambda: missing(installation, ids) == 1, 30, "all but the damaged click")
+    wait_for(lambda: missing(installation, ids) == 1, what="all but the damaged click")
     assert missing(installation, [damaged]) == 1
-    wait_for(lambda: installation.query("select sum(lost) from clickledger.producer")[0][0] == 1, 30, "the damaged click counted as lost")
+    wait_for(lambda: installation.query("select sum(lost) from clickledger.producer")[0][0] == 1, what="the damaged click counted as lost")
     assert installation.query("select reason, hits from clickledger.lost_range") == [("hole", 1)]
     assert conserved(installation)
 

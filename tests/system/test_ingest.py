@@ -8,7 +8,7 @@ import frames
 from conftest import wait_for
 from frames import HOLE, PACKED, REPORT, UNJOURNALED, Producer, hit
 from ingest import DAY_MS, INGEST, ingest, letters, new_ingest, producer, row, settled  # noqa: F401 (fixtures)
-from installation import free_ports
+from ports import free_port
 
 
 def test_in_order(ingest, postgres, producer):
@@ -214,7 +214,7 @@ def test_peek(new_ingest, producer):
 
 
 def test_health_and_metrics(new_ingest, postgres, producer, redis_server):
-    port = free_ports(1)
+    port = free_port()
     new_ingest(admin_port=port).start()
 
     def get(path):

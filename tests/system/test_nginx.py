@@ -10,8 +10,9 @@ import subprocess
 import pytest
 
 from conftest import ROOT, wait_for
+from ports import free_port
 from test_tracker_life import workers
-from tracker import BROWSER, free_port, hits, make_fixture  # noqa: F401
+from tracker import BROWSER, hits, make_fixture  # noqa: F401
 
 MAIN = """
 daemon off;

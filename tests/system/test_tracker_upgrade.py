@@ -204,7 +204,7 @@ def test_a_program_that_cannot_start_changes_nothing(life):
     assert tracker.metric("clickledger_tracker_restarts_total") == 0
     tracker.install()
     tracker.upgrade()
-    assert b"Connection: close" in kept.ask()
+    wait_for(lambda: b"Connection: close" in kept.ask(), what="the old worker to drain")
     assert tracker.get("/c/new").status == 302
 
 
@@ -213,7 +213,7 @@ def test_one_upgrade_at_a_time(life):
     idle = Connection(tracker)
     idle.ask()
     old = tracker.upgrade()
-    assert tracker.metric("clickledger_tracker_predecessor_drains") == 1
+    wait_for(lambda: tracker.metric("clickledger_tracker_predecessor_drains") == 1, what="word of the predecessor")
     tracker.upgrade_failed("the one before it still drains")
     tracker.tell(signal.SIGTERM)  # the end of all: what drains does not wait for idle clients then
     wait_for(lambda: not running(old), what="the predecessor's end")

@@ -69,7 +69,7 @@ def test_data_survives_down(installation):
     installation.down()
     assert not listening(installation.port)
     installation.up()
-    wait_for(lambda: installation.query("select count(*) from clickledger.click where click_id = %s", click_id)[0][0] == 1, 10, "the click")
+    wait_for(lambda: installation.query("select count(*) from clickledger.click where click_id = %s", click_id)[0][0] == 1, what="the click")
 
 
 def test_secrets_are_private(installation):

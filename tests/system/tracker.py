@@ -12,6 +12,7 @@ import lz4.block
 import pytest
 
 from conftest import BUILD, ROOT, wait_for
+from ports import free_port
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0 Safari/537.36"
 KEY_LINE = "0 000102030405060708090a0b0c0d0e0f\n"
@@ -162,12 +163,6 @@ def hits(client, shard=0):
     return [hit_decode(data) for data in records(frames(client, shard))]
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Answer:
     def __init__(self, answer):
         self.status, self.headers, self.body = answer.status, answer.headers, answer.read()
@@ -178,6 +173,7 @@ class Answer:
 
     @property
     def click_id(self):
+        assert self.location, f"no redirect: {self.status} {self.body}"
         return self.query()["click_id"][0]
 
 
@@ -201,7 +197,7 @@ class Tracker:
     def start(self, revision=None):
         """Starts it and waits until it answers, by a catalog of this revision if one is named."""
         self.process = self.spawn(self.program, "--config", self.config)
-        wait_for(self.healthy, what="the tracker")
+        wait_for(self.healthy, what=f"the tracker of {self.config}")
         if revision is not None:
             self.wait_catalog(revision)
 
