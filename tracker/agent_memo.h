@@ -2,7 +2,7 @@
 
 // What was found about user agents lately, so that a list of words costs a request nothing.
 
-#include "tracker/agents.h"
+#include "base/agents.h"
 
 #define AGENT_MEMO_SETS 2048 // a power of two
 #define AGENT_MEMO_WAYS 4

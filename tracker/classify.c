@@ -68,14 +68,10 @@ struct classification classify(enum http_method method, const struct heads *head
     if (purpose != HIT_CLASS_HUMAN)
         return (struct classification){purpose, HIT_REASON_SEC_PURPOSE};
 
-    if (heads->value[HEAD_USER_AGENT].len == 0)
-        return (struct classification){HIT_CLASS_BOT, HIT_REASON_UA_EMPTY};
-    if (facts->agent_class != HIT_CLASS_HUMAN)
-        return (struct classification){(enum hit_class)facts->agent_class,
-                                       facts->agent_class == HIT_CLASS_PREVIEW ? HIT_REASON_UA_PREVIEW
-                                                                               : HIT_REASON_UA_BOT};
-    if (facts->datacentre)
-        return (struct classification){HIT_CLASS_BOT, HIT_REASON_ASN_DATACENTRE};
+    struct classification sender = sender_classify(heads->value[HEAD_USER_AGENT].len > 0,
+                                                   (enum hit_class)facts->agent_class, facts->datacentre);
+    if (sender.class != HIT_CLASS_HUMAN)
+        return sender;
     if (navigation && !navigates(heads))
         return (struct classification){HIT_CLASS_INVALID, HIT_REASON_SEC_FETCH_DEST};
     return (struct classification){HIT_CLASS_HUMAN, HIT_REASON_NONE};

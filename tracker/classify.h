@@ -2,13 +2,8 @@
 
 // What a request is taken for, from the request alone.
 
-#include "base/hit.h"
+#include "base/sender_class.h"
 #include "tracker/facts.h"
-
-struct classification {
-    enum hit_class class;
-    enum hit_reason reason;
-};
 
 // navigation: the request is one that a person makes by following a link (a click), so that a browser which
 // says it loads an image, a frame or a script does not count.

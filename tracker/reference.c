@@ -8,80 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list_load.h"
 #include "base/log.h"
 
-#define WHY_BYTES 256
+#define WHY_BYTES LIST_WHY_BYTES
 
 // --- Loading: 0, or not 0 with the reason ----------------------------------------------------
-
-static int why_errno(char why[WHY_BYTES], int r)
-{
-    snprintf(why, WHY_BYTES, "%s", strerror(-r));
-    return r;
-}
-
-// The file, or the binary's own list. free() text->data where *own is set.
-static int list_take(const char *path, struct slice built_in, struct slice *text, bool *own,
-                     char why[WHY_BYTES])
-{
-    *text = built_in;
-    *own = path[0] != '\0';
-    int r = *own ? list_file_read(path, text) : 0;
-    return r ? why_errno(why, r) : 0;
-}
-
-static int list_why(int r, const struct list_reader *reader, char why[WHY_BYTES])
-{
-    if (r < 0)
-        return why_errno(why, r);
-    snprintf(why, WHY_BYTES, "line %u: %s", reader->line, reader->why);
-    return r;
-}
-
-static int agents_load(struct agents **agents, const char *path, char why[WHY_BYTES])
-{
-    struct slice text;
-    struct list_reader reader;
-    bool own;
-    int r = list_take(path, (struct slice){(const char *)agents_list, agents_list_bytes}, &text, &own, why);
-
-    if (r)
-        return r;
-    r = agents_parse(agents, text, &reader);
-    if (own)
-        free((char *)text.data);
-    return r ? list_why(r, &reader, why) : 0;
-}
-
-static int datacentres_load(struct datacentres **out, const char *path, char why[WHY_BYTES])
-{
-    struct slice text;
-    struct list_reader reader;
-    bool own;
-    struct datacentres *datacentres = malloc(sizeof(*datacentres));
-    int r = datacentres
-                ? list_take(path, (struct slice){(const char *)datacentres_list, datacentres_list_bytes},
-                            &text, &own, why)
-                : why_errno(why, -ENOMEM);
-
-    if (r == 0) {
-        r = datacentres_parse(datacentres, text, &reader);
-        if (own)
-            free((char *)text.data);
-        if (r)
-            list_why(r, &reader, why);
-    }
-    if (r)
-        free(datacentres);
-    else
-        *out = datacentres;
-    return r;
-}
 
 static int geo_why(int r, char why[WHY_BYTES])
 {
     if (r < 0)
-        return why_errno(why, r);
+        snprintf(why, WHY_BYTES, "%s", strerror(-r));
     if (r > 0)
         snprintf(why, WHY_BYTES, "no MaxMind DB of what is asked for, or a damaged one");
     return r;
@@ -138,7 +75,7 @@ static void version_note(struct reference *reference)
 {
     struct bytes_writer writer = bytes_writer(reference->version, sizeof(reference->version));
 
-    bytes_write_varint(&writer, max_of(agents_version(reference->agents), reference->datacentres->version));
+    bytes_write_varint(&writer, lists_version(reference->agents, reference->datacentres));
     reference->version_bytes = (uint8_t)(writer.at - reference->version);
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/geo.h"
 #include "tracker/agent_memo.h"
-#include "tracker/datacentres.h"
+#include "base/datacentres.h"
 #include "tracker/options.h"
 
 struct reference {

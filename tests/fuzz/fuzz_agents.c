@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "tracker/agents.h"
-#include "tracker/datacentres.h"
+#include "base/agents.h"
+#include "base/datacentres.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 // What the built-in list makes of known user agents: test_agents_corpus FOLDER (tests/data/agents). At least
 // 97 % of the bots and previews must be found, at most 0.5 % of the browsers taken for one; prints the rates.
 
-#include "tracker/agents.h"
+#include "base/agents.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

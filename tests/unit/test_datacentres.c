@@ -1,6 +1,6 @@
 // The list of data centres: what is one, what is no list.
 
-#include "tracker/datacentres.h"
+#include "base/datacentres.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

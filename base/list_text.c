@@ -1,7 +1,7 @@
 // Reads text files of rows, strictly: a version first, every row as its list wants it, no row too many. Pure
 // but for list_file_read().
 
-#include "tracker/list_text.h"
+#include "base/list_text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 //
 // Owner: who parsed it; nothing changes it afterwards. Limits: AGENTS_*.
 
-#include "tracker/agents.h"
+#include "base/agents.h"
 
 #include <errno.h>
 #include <stdlib.h>

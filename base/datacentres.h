@@ -1,11 +1,11 @@
 #pragma once
 
-// The autonomous systems of data centres: a list with a version, tracker/datacentres.list or a file in its
+// The autonomous systems of data centres: a list with a version, base/datacentres.list or a file in its
 // place.
 
 #include <stdbool.h>
 
-#include "tracker/list_text.h"
+#include "base/list_text.h"
 
 #define DATACENTRES_MAX 8192 // autonomous systems
 

@@ -1,6 +1,6 @@
 // The list of data centres, sorted. Pure.
 
-#include "tracker/datacentres.h"
+#include "base/datacentres.h"
 
 #include <stdlib.h>
 

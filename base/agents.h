@@ -1,10 +1,10 @@
 #pragma once
 
 // What a user agent says: person or program, device, operating system, browser. The words are a list with a
-// version: tracker/agents.list, or a file in its place.
+// version: base/agents.list, or a file in its place.
 
 #include "base/hit.h"
-#include "tracker/list_text.h"
+#include "base/list_text.h"
 
 #define AGENTS_ROWS_MAX 4096
 #define AGENTS_WORD_MIN 2 // bytes of a word
