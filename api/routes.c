@@ -1,5 +1,5 @@
 // The routes of the API. A row is a route: what it is called, what it takes, what answers it, who may ask.
-// Adding one means a row here and a function in sql/0008, 0009 or 0013; nothing else knows the routes. Lists are
+// Adding one means a row here and a function api_* in sql/; nothing else knows the routes. Lists are
 // pages: see PAGE. Limits of texts are those of the tables.
 
 #include "api/route.h"
@@ -122,10 +122,34 @@ static const struct field conversions_fields[] = {
 };
 static const struct field approve_fields[] = {
     ID,
-    {"reason", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "why"},
+    {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
 };
 static const struct field decline_fields[] = {
     ID,
+    {"reason", FIELD_BODY, FIELD_CODE, true, 1, TOKEN_MAX, NULL, "code of /v1/decline-reasons; the partner sees it"},
+    {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
+};
+static const struct field payouts_fields[] = {
+    PROGRAM, PARTNER, STATUS("requested|paid|cancelled|refused"), PAGE,
+};
+static const struct field payout_fields[] = {OF_PROGRAM};
+static const struct field payout_paid_fields[] = {
+    ID,
+    {"reference", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "of the payment outside, e.g. the bank's number"},
+};
+static const struct field payout_end_fields[] = {
+    ID,
+    {"reason", FIELD_BODY, FIELD_TEXT, true, 1, 500, NULL, "why; the partner sees it"},
+};
+static const struct field payout_policy_fields[] = {
+    ID,
+    {"min_minor", FIELD_BODY, FIELD_WHOLE, true, 1, MINOR_MAX, NULL, "least that is paid out, in minor units"},
+};
+static const struct field adjustment_fields[] = {
+    OF_PROGRAM, OF_PARTNER,
+    {"key", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "of this adjustment: the same again is not done twice"},
+    {"amount_minor", FIELD_BODY, FIELD_WHOLE, true, -MINOR_MAX, MINOR_MAX, NULL,
+     "what the partner gains, below zero loses; in minor units"},
     {"reason", FIELD_BODY, FIELD_TEXT, true, 1, 500, NULL, "why; the partner sees it"},
 };
 static const struct field receipt_fields[] = {
@@ -213,7 +237,23 @@ const struct route routes[] = {
     {HTTP_GET, "/v1/balance", READ("api_balance"), ROUTE_ANY, 200, false,
      "Sums of the ledger.", FIELDS(balance_fields)},
     {HTTP_GET, "/v1/statement", READ("api_statement"), ROUTE_ANY, 200, false,
-     "Lines of the ledger, the newest first.", FIELDS(statement_fields)},
+     "Lines of the ledger, the newest first, and the head of the newest seal.", FIELDS(statement_fields)},
+    {HTTP_GET, "/v1/decline-reasons", READ("api_decline_reasons"), ROUTE_ANY, 200, false,
+     "Reasons for which conversions are declined."},
+    {HTTP_PATCH, "/v1/programs/{id}/payout-policy", READ("api_payout_policy"), ROUTE_TEAM, 200, false,
+     "Sets the least that a programme pays out.", FIELDS(payout_policy_fields)},
+    {HTTP_GET, "/v1/payouts", READ("api_payouts"), ROUTE_ANY, 200, false,
+     "Payouts.", FIELDS(payouts_fields)},
+    {HTTP_POST, "/v1/payouts", WRITE("api_payout_create"), ROUTE_PARTNER, 201, false,
+     "Asks for all that is available; it is reserved at once.", FIELDS(payout_fields)},
+    {HTTP_POST, "/v1/payouts/{id}/paid", WRITE("api_payout_paid"), ROUTE_TEAM, 200, false,
+     "Notes that a payout was paid, once.", FIELDS(payout_paid_fields)},
+    {HTTP_POST, "/v1/payouts/{id}/cancel", WRITE("api_payout_cancel"), ROUTE_ANY, 200, false,
+     "Takes a request back; the amount is available again.", FIELDS(payout_end_fields)},
+    {HTTP_POST, "/v1/payouts/{id}/refuse", WRITE("api_payout_refuse"), ROUTE_TEAM, 200, false,
+     "Refuses a payout; the amount is available again.", FIELDS(payout_end_fields)},
+    {HTTP_POST, "/v1/adjustments", WRITE("api_adjustment_create"), ROUTE_TEAM, 201, false,
+     "Gives a partner an amount, or takes it, by hand.", FIELDS(adjustment_fields)},
 };
 // clang-format on
 

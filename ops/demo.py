@@ -197,8 +197,8 @@ class Day:
         orders = self.conversions()
         self.team.post(f"/v1/conversions/{orders['1002']['id']}/approve")
         say("1002  approved by the team")
-        self.team.post(f"/v1/conversions/{orders['1005']['id']}/decline", {"reason": "paid with a stolen card"})
-        say("1005  declined by the team: paid with a stolen card")
+        self.team.post(f"/v1/conversions/{orders['1005']['id']}/decline", {"reason": "fraud_card"})
+        say("1005  declined by the team: fraud_card")
         wait_for("the decisions", lambda: [self.conversions()[order]["status"] for order in ("1002", "1005")] == ["approved", "declined"], SETTLE_SECONDS)
 
     def show(self, partner):

@@ -73,7 +73,7 @@ from (values
   ('truncation of entries', 'truncate clickledger.ledger_entry'),
   ('update of a transaction', 'update clickledger.ledger_transaction set currency = ''EUR'''),
   ('deletion of a transaction', 'delete from clickledger.ledger_transaction'),
-  ('truncation of all', 'truncate clickledger.ledger_account, clickledger.ledger_transaction, clickledger.ledger_entry'),
+  ('truncation of all', 'truncate clickledger.ledger_account, clickledger.ledger_transaction, clickledger.ledger_entry cascade'),
   ('update of an account', 'update clickledger.ledger_account set currency = ''EUR''')) as forbidden (description, statements);
 select is(
   (select array_agg(distinct pg_temp.refused(role, 'insert into clickledger.ledger_entry values (1, 1, null, 1)'))
@@ -81,13 +81,13 @@ select is(
   array['refused'], 'nobody but the owner may write entries');
 
 -- Violations are seen, whoever made them
-select is_empty('select * from ledger_violations', 'nothing is wrong so far');
+select is_empty('select * from ledger_violation', 'nothing is wrong so far');
 alter table ledger_entry disable trigger append_only;
 update ledger_entry set amount_minor = 501 where amount_minor = 500;
-select is((select array_agg(rule) from ledger_violations), array['unbalanced'], 'an edit by the superuser shows');
+select is((select array_agg(rule) from ledger_violation), array['unbalanced'], 'an edit by the superuser shows');
 update ledger_entry set amount_minor = 500 where amount_minor = 501;
 update ledger_entry set partner_id = (select boris from known) where partner_id is not null and amount_minor = 500;
-select is((select array_agg(rule) from ledger_violations), array['foreign_account'], 'an entry given to somebody else shows');
+select is((select array_agg(rule) from ledger_violation), array['foreign_account'], 'an entry given to somebody else shows');
 update ledger_entry set partner_id = (select anna from known) where partner_id is not null and amount_minor = 500;
 
 -- What the superuser writes past the foreign keys, and what stays balanced
@@ -96,7 +96,7 @@ declare
   found_rules text[];
 begin
   execute statement;
-  select array_agg(distinct rule) into found_rules from clickledger.ledger_violations;
+  select array_agg(distinct rule) into found_rules from clickledger.ledger_violation;
   raise exception using errcode = 'P0001', detail = coalesce(found_rules::text, '{}');
 exception when raise_exception then
   get stacked diagnostics statement = pg_exception_detail;
@@ -111,7 +111,7 @@ select program, 1, now(), 'percent', 100000, 14, 30, 'code_over_click' from know
 insert into commission (conversion_id, partner_id, program_id, terms_id, currency, base_minor, amount_minor, status, approved, hold_until, revision)
 select c.id, anna, program, t.id, 'RUB', 5000, 500, 'pending', true, now(), 1 from known, conversion c, terms t;
 update ledger_transaction set conversion_id = (select id from conversion) where key = 'k:1';
-select is_empty('select * from ledger_violations', 'a commission that the ledger has is none');
+select is_empty('select * from ledger_violation', 'a commission that the ledger has is none');
 set local session_replication_role = replica;
 select is(pg_temp.seen('insert into clickledger.ledger_entry select 0, id, partner_id, 7 from clickledger.ledger_account where partner_id is not null limit 1'),
   array['orphan'], 'money without a transaction shows');
@@ -119,7 +119,7 @@ select is(pg_temp.seen('update clickledger.ledger_account set currency = ''EUR''
   array['commission'], 'a ledger moved to another currency shows');
 select is(pg_temp.seen('update clickledger.ledger_account set kind = ''partner_paid'' where kind = ''partner_pending''; '
     'update clickledger.commission set status = ''void'''),
-  array['commission'], 'money that was paid without a commission shows');
+  array['commission', 'payout_account'], 'money that was paid without a commission and a payout shows');
 
 select * from finish();
 rollback;

@@ -26,7 +26,7 @@ def attribute(database):
     done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": database.conninfo("cl_attrib")},
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert database.query("select * from ledger_violations") == []
+    assert database.query("select * from ledger_violation") == []
     return {name: int(count) for name, count in (word.split("=") for word in done.stdout.split())}
 
 
@@ -87,10 +87,10 @@ class Shop:
                       [id, *columns.values()])
         return id
 
-    def decide(self, action, at, order="o1", reason="because"):
+    def decide(self, action, at, order="o1", reason="other"):
         self.db.query("insert into conversion_decision (conversion_id, action, reason, api_key_id, decided_at)"
                       " select id, %s, %s, %s, %s from conversion where program_id = %s and order_id = %s",
-                      [action, reason, self.key, at, self.program, order])
+                      [action, reason if action == "decline" else None, self.key, at, self.program, order])
 
     def attribute(self):
         return attribute(self.db)

@@ -129,10 +129,10 @@ def test_decisions_and_refunds_move_the_money(shop):
     shop.report(T0 + timedelta(hours=3), status="refunded", amount_minor=400)
     shop.attribute()
     assert shop.balances() == [(shop.anna, 0, 60)]
-    shop.decide("decline", T0 + timedelta(hours=4), reason="fraud")
+    shop.decide("decline", T0 + timedelta(hours=4), reason="fraud_card")
     shop.attribute()
     assert shop.balances() == [(shop.anna, 0, 0)]
-    assert shop.db.value("select reason from conversion") == "fraud"
+    assert shop.db.value("select reason from conversion") == "fraud_card"
     assert [kind for (kind,) in shop.db.query("select kind from ledger_transaction order by id")] == ["accrue", "release", "adjust", "void"]
 
 

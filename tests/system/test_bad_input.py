@@ -174,4 +174,4 @@ def test_the_batch_behind_goes_on(installation):
     assert verdict(installation, receipt) == "applied"
     assert installation.query("select m.amount_minor from clickledger.commission m join clickledger.conversion c on c.id = m.conversion_id "
                               "where order_id = 'good'") == [(1000,)]
-    assert installation.query("select count(*) from clickledger.ledger_violations")[0][0] == 0
+    assert installation.query("select count(*) from clickledger.ledger_violation")[0][0] == 0

@@ -53,7 +53,7 @@ def check(installation, visitors, orders):
     assert visitors.total("blind") == 0
     assert installation.query("select coalesce(sum(lost), 0), coalesce(sum(dead), 0), coalesce(sum(hits - stored), 0) "
                               "from clickledger.producer")[0] == (0, 0, 0)
-    assert installation.query("select count(*) from clickledger.ledger_violations")[0][0] == 0
+    assert installation.query("select count(*) from clickledger.ledger_violation")[0][0] == 0
     assert installation.query("select coalesce(sum(amount_minor), 0) from clickledger.ledger_entry")[0][0] == 0
     assert clicks_differ(installation.query) == [] and conversions_differ(installation.query) == []
 

@@ -80,7 +80,7 @@ def test_stats(day, name, clicks, conversions, revenue, commission, group_by):
 
 def test_declined_order_says_why(day):
     order = next(order for order in day.anna.api.get("/v1/conversions")["data"] if order["order_id"] == "1005")
-    assert (order["status"], order["reason"]) == ("declined", "paid with a stolen card")
+    assert (order["status"], order["reason"]) == ("declined", "fraud_card")
 
 
 def test_explanation_names_winner_and_hides_the_other(day):
@@ -100,7 +100,7 @@ def test_partners_see_only_their_own(day):
 
 
 def test_ledger_is_sound(day):
-    assert day.installation.query("select count(*) from clickledger.ledger_violations") == [(0,)]
+    assert day.installation.query("select count(*) from clickledger.ledger_violation") == [(0,)]
     assert day.installation.query("select sum(amount_minor) from clickledger.ledger_entry") == [(0,)]
 
 
