@@ -1,16 +1,16 @@
 // clickledger-attrib: without arguments the daemon; `run` does what there is to do, tells it, and ends.
-// Both use the same batches and the same lock. The role is cl_attrib unless conninfo or PGUSER say otherwise.
+// Both use the same batches and the same lock.
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "attrib/batch.h"
 #include "attrib/config.h"
 #include "attrib/daemon.h"
 #include "attrib/session.h"
+#include "base/arguments.h"
+#include "base/command.h"
 #include "base/log.h"
-#include "base/program.h"
 
 static const struct config_option options[] = {
     LOG_OPTIONS(struct attrib_config, log),
@@ -36,11 +36,14 @@ static int batches_run(struct session *session, struct batch_counts *counts)
     return r;
 }
 
-static int run_once(const struct attrib_config *config)
+static int run_command(const void *settings, int argc, char **argv)
 {
+    const struct attrib_config *config = settings;
     struct session session = {0};
     struct batch_counts counts = {0};
 
+    if (arguments_read(NULL, 0, argc, argv))
+        return ARGUMENTS_WRONG;
     if (session_open(&session, config->postgres.conninfo))
         return EXIT_FAILURE;
     int r = batches_run(&session, &counts);
@@ -52,35 +55,26 @@ static int run_once(const struct attrib_config *config)
     return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-// `run --config FILE` is `--config FILE run`.
-static void argument_last(int argc, char **argv, const char *word)
+static int daemon_command(const void *settings)
 {
-    if (argc < 3 || strcmp(argv[1], word) != 0)
-        return;
-    char *kept = argv[1];
-    memmove(&argv[1], &argv[2], sizeof(argv[0]) * (size_t)(argc - 2));
-    argv[argc - 1] = kept;
+    return daemon_run(settings);
 }
+
+static const struct command commands[] = {
+    {"run", "", run_command},
+};
 
 int main(int argc, char **argv)
 {
-    struct attrib_config config = {0};
-    const struct program program = {
+    static struct attrib_config config;
+    struct program program = {
         .name = "attrib",
-        .usage = "[run]",
         .options = options,
         .n_options = array_length(options),
         .config = &config,
         .log = &config.log,
     };
+    const struct command_table table = {commands, array_length(commands), daemon_command, "cl_attrib"};
 
-    argument_last(argc, argv, "run");
-    int next = program_start(&program, argc, argv);
-    setenv("PGUSER", "cl_attrib", 0);
-    if (next == argc)
-        return daemon_run(&config);
-    if (next == argc - 1 && strcmp(argv[next], "run") == 0)
-        return run_once(&config);
-    fprintf(stderr, "clickledger-attrib: unknown argument %s\n", argv[next]);
-    return 2;
+    return command_main(&program, &table, argc, argv);
 }

@@ -1,6 +1,6 @@
 // Arguments of the commands: what is taken, and what is refused.
 
-#include "ingest/arguments.h"
+#include "base/arguments.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

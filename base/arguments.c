@@ -1,7 +1,7 @@
 // Command-line arguments of the commands. Owner: nobody, pure but for stderr. Limits: ARGUMENTS_MAX per
 // command.
 
-#include "ingest/arguments.h"
+#include "base/arguments.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -62,7 +62,7 @@ static bool time_parse(const struct argument *argument, const char *text)
 
 static int value_refuse(const struct argument *argument)
 {
-    fprintf(stderr, "clickledger-ingest: %s takes ", argument->name);
+    fprintf(stderr, "%s: %s takes ", program_invocation_short_name, argument->name);
     if (argument->kind == ARGUMENT_NUMBER)
         fprintf(stderr, "a number from %" PRId64 " to %" PRId64 "\n", argument->min, argument->max);
     else if (argument->kind == ARGUMENT_TIME)
@@ -106,7 +106,7 @@ int arguments_read(const struct argument arguments[], size_t n, int argc, char *
     for (int i = 0; i < argc; i++) {
         size_t found = argument_find(arguments, n, argv[i]);
         if (found == n || seen[found]) {
-            fprintf(stderr, "clickledger-ingest: %s argument %s; see --help\n",
+            fprintf(stderr, "%s: %s argument %s; see --help\n", program_invocation_short_name,
                     found == n ? "unknown" : "repeated", argv[i]);
             return ARGUMENTS_WRONG;
         }
