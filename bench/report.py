@@ -22,7 +22,7 @@ def table(rows):
 
 
 def target(values, limit, better="at most"):
-    met = statistics.median(values) <= limit
+    met = (statistics.median(values) <= limit) == (better == "at most")
     return f"target {better} {limit:.2f}: {'met' if met else 'missed'}"
 
 

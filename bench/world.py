@@ -55,8 +55,11 @@ def free_port():
 
 
 class World:
-    def __init__(self, databases=None, links=1000, **settings):
-        self.links, self.settings = links, {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
+    server_core, load_core = SERVER_CORE, LOAD_CORE
+
+    def __init__(self, databases=None, links=1000, workers=1, **settings):
+        self.links, self.workers = links, workers
+        self.settings = {"trusted_proxies": "127.0.0.0/8", "connections_max": 16384, **settings}
         self.answered = 0          # clicks that must come to PostgreSQL
         self.folder = tempfile.mkdtemp(prefix="clickledger-bench-", dir=os.environ.get("TMPDIR", "/var/tmp"))
         os.chmod(self.folder, 0o755)
@@ -83,17 +86,17 @@ class World:
     def _start(self):
         state = self.state
         state.open()
-        state.choose(types.SimpleNamespace(port=free_port(), api_port=None, workers=1))
+        state.choose(types.SimpleNamespace(port=free_port(), api_port=None, workers=self.workers))
         state.make_home()
         state.build()
         commands.configure(state)
         self.services = {service.name: service for service in state.services()}
-        with pinned(LOAD_CORE):
+        with pinned(self.load_core):
             state.start_postgres(self.services["postgres"])
             state.migrate()
             commands.seed(state)
             state.psql("cl_owner", "-c", LINKS_SQL.format(target=TARGET, links=self.links))
-            with pinned(SERVER_CORE):
+            with pinned(self.server_core):
                 self.services["redis"].start()
             self.services["ingest"].start()
         self.start_tracker()
@@ -104,7 +107,7 @@ class World:
         chosen = {f"CLICKLEDGER_TRACKER_{name.upper()}": str(value) for name, value in {**self.settings, **settings}.items()}
         os.environ.update(chosen)
         try:
-            with pinned(SERVER_CORE):
+            with pinned(self.server_core):
                 self.services["tracker"].start()
         finally:
             for name in chosen:
@@ -155,10 +158,14 @@ class World:
         """Hits that PostgreSQL has, of all producers."""
         return int(self.state.psql("cl_owner", "-c", "select coalesce(sum(stored), 0) from clickledger.producer"))
 
+    def waiting(self):
+        """Frames in Redis."""
+        return int(self.redis("xlen", "cl:hits:{0}"))
+
     def drain(self):
         """Until PostgreSQL has every answered click and Redis none."""
         end = time.monotonic() + DRAIN_SECONDS
-        while self.settled() < self.answered or self.redis("xlen", "cl:hits:{0}") != "0":
+        while self.settled() < self.answered or self.waiting() > 0:
             if time.monotonic() > end:
                 raise Failure(f"not drained within {DRAIN_SECONDS} s: {self.answered} answered, {self.settled()} stored")
             time.sleep(0.1)

@@ -102,8 +102,9 @@ def test_errors(name, arguments, code, said):
     assert said in done.stdout + done.stderr
 
 
-def test_click_runs():
-    done = tool("run", "click", "--quick")
+@pytest.mark.parametrize("arguments", [["click"], ["ingest", "--shards", 1]], ids=lambda arguments: arguments[0])
+def test_runs(arguments):
+    done = tool("run", *arguments, "--quick")
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.splitlines()[-1]
     assert last.startswith("ratio=") and float(last[6:]) > 0
