@@ -85,6 +85,37 @@ static const struct field terms_new_fields[] = {
     {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"},
     {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"},
 };
+static const struct field policies_fields[] = {ID, PAGE};
+static const struct field policy_fields[] = {
+    ID,
+    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL,
+     "in force for conversions from then on; without it from now on"},
+    {"model", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "last|first|linear|position|time_decay",
+     "how the touches of a journey share a conversion"},
+    {"first_ppm", FIELD_BODY, FIELD_WHOLE, false, 0, 1000000, NULL,
+     "for position: share of the first touch in parts per million; without it 400000"},
+    {"last_ppm", FIELD_BODY, FIELD_WHOLE, false, 0, 1000000, NULL,
+     "for position: share of the last touch; without it 400000"},
+    {"half_life_hours", FIELD_BODY, FIELD_WHOLE, false, 1, 8784, NULL,
+     "for time_decay: hours after which a touch weighs half; without it 168"},
+    {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "none|code_over_click|click_over_code|split",
+     "where codes and other touches meet; without it code_over_click"},
+    {"code_ppm", FIELD_BODY, FIELD_WHOLE, false, 1, 999999, NULL,
+     "for split: share of the codes in parts per million; without it 500000"},
+    {"click_window_hours", FIELD_BODY, FIELD_WHOLE, false, 1, 8784, NULL,
+     "hours during which a click counts; without it the terms' window"},
+    {"promo_window_hours", FIELD_BODY, FIELD_WHOLE, false, 1, 8784, NULL,
+     "hours during which an entered code counts; without it the terms' window"},
+    {"impression_window_hours", FIELD_BODY, FIELD_WHOLE, false, 0, 8784, NULL,
+     "hours during which an impression counts; without it 0: it does not"},
+    {"visit_window_hours", FIELD_BODY, FIELD_WHOLE, false, 0, 8784, NULL,
+     "hours during which a visit of a channel without partner competes; without it 0: it does not"},
+    {"binding", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "none|first_partner",
+     "whether signed customers belong to their first partner; without it none"},
+    {"bind_days", FIELD_BODY, FIELD_WHOLE, false, 1, 3650, NULL, "for first_partner: how long; without it for good"},
+    {"touches_max", FIELD_BODY, FIELD_WHOLE, false, 1, 64, NULL,
+     "newest touches that make a journey; without it 50"},
+};
 static const struct field integrations_fields[] = {PROGRAM, STATUS("active|revoked"), PAGE};
 static const struct field integration_fields[] = {ID, NAME, WORDS};
 static const struct field integration_change_fields[] = {
@@ -184,6 +215,10 @@ const struct route routes[] = {
      "Versions of a programme's terms.", FIELDS(terms_fields)},
     {HTTP_POST, "/v1/programs/{id}/terms", WRITE("api_terms_create"), ROUTE_TEAM, 201, false,
      "Makes a new version of terms; earlier ones stay.", FIELDS(terms_new_fields)},
+    {HTTP_GET, "/v1/programs/{id}/attribution", READ("api_policies"), ROUTE_TEAM, 200, false,
+     "Versions of how a programme's touches share conversions.", FIELDS(policies_fields)},
+    {HTTP_POST, "/v1/programs/{id}/attribution", WRITE("api_policy_create"), ROUTE_TEAM, 201, false,
+     "Makes a new version of it; earlier ones stay.", FIELDS(policy_fields)},
     {HTTP_POST, "/v1/programs/{id}/integrations", WRITE("api_integration_create"), ROUTE_TEAM, 201, true,
      "Makes a postback key; it is shown once.", FIELDS(integration_fields)},
     {HTTP_GET, "/v1/integrations", READ("api_integrations"), ROUTE_TEAM, 200, false,

@@ -9,7 +9,7 @@
 
 #define BATCH_ORDERS_MAX      1000 // of each sort: open reports, decisions, late touches, ended holds
 #define BATCH_TOUCH_LOADS_MAX 256
-#define BATCH_TERMS_MAX       256
+#define BATCH_TERMS_MAX       256 // and policies
 #define BATCH_TRIES_MAX       5
 
 // Added up over batches.

@@ -7,7 +7,7 @@
 #include "attrib/array.h"
 #include "base/pg.h"
 
-#define WORK_ARRAYS_MAX  16
+#define WORK_ARRAYS_MAX  24
 #define WORK_TOUCHES_MAX 200 // of each sort (clicks, entries; human, not) and visitor, the newest
 
 struct order {
@@ -16,9 +16,10 @@ struct order {
     int64_t conversion_id; // 0: there is none (yet)
     struct conversion state;
     int64_t month_us;
-    enum touch_precedence precedence;
+    int64_t policy_id; // 0: none was in force
+    struct attribution_policy policy;
+    struct attribution_result credited;
     size_t touch_from, touch_to; // in the work's touches
-    size_t winner;               // touch_to: nobody
 };
 
 struct work_counts {
@@ -57,6 +58,7 @@ enum touch_column {
     TOUCH_RATE,
     TOUCH_FIXED,
     TOUCH_HOLD,
+    TOUCH_IS_BOUND,
 };
 
 // The whole way. 0, an enum pg_condition or a negative errno; then the transaction must be rolled back to
@@ -73,5 +75,9 @@ must_check int work_explain(struct work *work);    // -> explanations
 must_check int work_call(struct work *work, const char *sql, struct array arrays[], size_t n,
                          struct pg_result **result);
 void work_ids(const struct work *work, struct array *ids); // of all conversions
+// Cells of a touch's row to the ends of `columns`.
+void work_touch_cells(const struct work *work, struct array columns[], const enum touch_column cells[],
+                      size_t n, size_t touch);
+struct slice work_model(const struct order *order); // what gave the credits: a model's name, or "bound"
 // $1, $2, $3 of a statement about orders: program_ids, kinds, order_ids.
 void work_order(struct array arrays[3], const struct order *order);

@@ -55,9 +55,9 @@ static struct commission_terms terms_of(const struct pg_result *rows, size_t row
     };
 }
 
-static struct share share_of(const struct work *work, const struct order *order)
+static struct share share_of(const struct work *work, const struct order *order, size_t touch_row)
 {
-    const struct touch *touch = &work->touches[order->winner];
+    const struct touch *touch = &work->touches[touch_row];
 
     return (struct share){
         .conversion_id = order->conversion_id,
@@ -71,8 +71,21 @@ static struct share share_of(const struct work *work, const struct order *order)
                   .amount_minor = order->state.amount_minor,
                   .refunded_minor = order->state.refunded_minor,
                   .weight_ppm = touch->weight_ppm,
-                  .terms = terms_of(work->touch_rows, order->winner)},
+                  .terms = terms_of(work->touch_rows, touch_row)},
     };
+}
+
+// A partner with several credits has one commission, by the terms of its latest touch: rows of touches are
+// sorted by time, the latest first.
+static void share_add(struct share shares[], size_t *n, struct share share)
+{
+    for (size_t i = *n; i > 0 && shares[i - 1].conversion_id == share.conversion_id; i--) {
+        if (shares[i - 1].partner_id == share.partner_id) {
+            shares[i - 1].order.weight_ppm += share.order.weight_ppm;
+            return;
+        }
+    }
+    shares[(*n)++] = share;
 }
 
 // A credit without terms in force at its touch earns nothing.
@@ -82,9 +95,11 @@ static size_t shares_collect(const struct work *work, struct share shares[])
 
     for (size_t i = 0; i < work->n; i++) {
         const struct order *order = &work->orders[i];
-        if (order->winner < order->touch_to &&
-            !pg_result_is_null(work->touch_rows, order->winner, TOUCH_TERMS))
-            shares[n++] = share_of(work, order);
+        for (size_t touch = order->touch_from; touch < order->touch_to; touch++) {
+            if (work->touches[touch].weight_ppm > 0 &&
+                !pg_result_is_null(work->touch_rows, touch, TOUCH_TERMS))
+                share_add(shares, &n, share_of(work, order, touch));
+        }
     }
     return n;
 }
@@ -288,7 +303,7 @@ int work_commission(struct work *work)
     struct changes changes = {0};
     struct array ids[1] = {{0}};
     struct pg_result *posted = NULL;
-    struct share *shares = calloc(work->n + 1, sizeof(*shares));
+    struct share *shares = calloc(work->n_touches + 1, sizeof(*shares)); // at most one a touch
 
     if (!shares)
         return -ENOMEM;

@@ -1,5 +1,5 @@
-// Second step: the candidate touches of each conversion compete, the winner's credit is written; and the last
-// one, which tells every concerned partner why. Owner: the work. Needs orders sorted by conversion_id.
+// Second step: the candidate touches of each conversion compete under the policy in force, their credits are
+// written, and what they bind. Owner: the work. Needs orders sorted by conversion_id.
 
 #include "attrib/work.h"
 
@@ -9,38 +9,90 @@
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
 
+// Columns of attribution_scope().
+enum scope_column {
+    SCOPE_CONVERSION,
+    SCOPE_MONTH,
+    SCOPE_POLICY,
+    SCOPE_MODEL,
+    SCOPE_FIRST,
+    SCOPE_LAST,
+    SCOPE_HALF_LIFE,
+    SCOPE_PRECEDENCE,
+    SCOPE_CODE,
+    SCOPE_WINDOW_CLICK,
+    SCOPE_WINDOW_PROMO,
+    SCOPE_WINDOW_IMPRESSION,
+    SCOPE_WINDOW_VISIT,
+    SCOPE_TOUCHES,
+};
+
+// --- The policy
+
+static struct attribution_policy policy_of(const struct pg_result *rows, size_t row)
+{
+    return (struct attribution_policy){
+        .model = {.kind = model_find(pg_result_cell(rows, row, SCOPE_MODEL)),
+                  .first_ppm = (uint32_t)pg_result_int(rows, row, SCOPE_FIRST),
+                  .last_ppm = (uint32_t)pg_result_int(rows, row, SCOPE_LAST),
+                  .half_life_us = pg_result_int(rows, row, SCOPE_HALF_LIFE)},
+        .precedence = touch_precedence_find(pg_result_cell(rows, row, SCOPE_PRECEDENCE)),
+        .code_ppm = (uint32_t)pg_result_int(rows, row, SCOPE_CODE),
+        .window_us = {[TOUCH_CLICK] = pg_result_int(rows, row, SCOPE_WINDOW_CLICK),
+                      [TOUCH_PROMO] = pg_result_int(rows, row, SCOPE_WINDOW_PROMO),
+                      [TOUCH_IMPRESSION] = pg_result_int(rows, row, SCOPE_WINDOW_IMPRESSION),
+                      [TOUCH_VISIT] = pg_result_int(rows, row, SCOPE_WINDOW_VISIT)},
+        .touches_max = (unsigned)pg_result_int(rows, row, SCOPE_TOUCHES),
+    };
+}
+
+static bool policy_valid(const struct attribution_policy *policy)
+{
+    return policy->model.kind < MODEL_KINDS && policy->precedence < PRECEDENCES && policy->touches_max >= 1 &&
+           policy->touches_max <= MODEL_TOUCHES_MAX;
+}
+
+static int scopes_take(struct work *work, const struct pg_result *rows)
+{
+    size_t row = 0;
+
+    for (size_t i = 0; i < work->n; i++) {
+        struct order *order = &work->orders[i];
+        if (row == pg_result_rows(rows) || pg_result_int(rows, row, SCOPE_CONVERSION) != order->conversion_id)
+            continue;
+        order->month_us = pg_result_int(rows, row, SCOPE_MONTH);
+        order->policy_id = pg_result_int(rows, row, SCOPE_POLICY);
+        order->policy = policy_of(rows, row++);
+        if (!policy_valid(&order->policy))
+            return -EBADMSG;
+    }
+    return 0;
+}
+
 static int scopes_load(struct work *work)
 {
     struct array ids[1] = {{0}};
     struct pg_result *rows = NULL;
-    size_t row = 0;
 
     work_ids(work, ids);
-    int r = work_call(work, "select * from clickledger.conversion_scope($1)", ids, 1, &rows);
+    int r = work_call(work, "select * from clickledger.attribution_scope($1)", ids, 1, &rows);
     if (r)
         return r;
-    for (size_t i = 0; i < work->n; i++) {
-        struct order *order = &work->orders[i];
-        if (row == pg_result_rows(rows) || pg_result_int(rows, row, 0) != order->conversion_id)
-            continue;
-        order->month_us = pg_result_int(rows, row, 1);
-        order->precedence = slice_equal(pg_result_cell(rows, row, 2), SLICE("last_touch"))
-                                ? PRECEDENCE_LAST_TOUCH
-                                : PRECEDENCE_CODE_OVER_CLICK;
-        row++;
-    }
+    r = scopes_take(work, rows);
     pg_result_free(rows);
-    return 0;
+    return r;
 }
+
+// --- The touches
 
 static struct touch touch_of(const struct pg_result *rows, size_t row)
 {
     return (struct touch){
-        .kind =
-            slice_equal(pg_result_cell(rows, row, TOUCH_KIND), SLICE("promo")) ? TOUCH_PROMO : TOUCH_CLICK,
+        .kind = touch_kind_find(pg_result_cell(rows, row, TOUCH_KIND)),
         .is_human = slice_equal(pg_result_cell(rows, row, TOUCH_CLASS), SLICE("human")),
         .is_active = pg_result_bool(rows, row, TOUCH_IS_ACTIVE),
         .is_of_order = pg_result_bool(rows, row, TOUCH_IS_OF_ORDER),
+        .is_bound = pg_result_bool(rows, row, TOUCH_IS_BOUND),
         .id = pg_result_cell(rows, row, TOUCH_ID),
         .time_us = pg_result_int(rows, row, TOUCH_AT),
         .window_us = pg_result_int(rows, row, TOUCH_WINDOW),
@@ -63,9 +115,25 @@ static int touches_load(struct work *work)
     work->touches = calloc(work->n_touches + 1, sizeof(work->touches[0]));
     if (!work->touches)
         return -ENOMEM;
-    for (size_t i = 0; i < work->n_touches; i++)
+    for (size_t i = 0; i < work->n_touches; i++) {
         work->touches[i] = touch_of(work->touch_rows, i);
+        if (work->touches[i].kind == TOUCH_KINDS)
+            return -EBADMSG;
+    }
     return 0;
+}
+
+static void order_decide(struct work *work, struct order *order)
+{
+    struct attribution attribution = {
+        .program_id = order->program_id,
+        .time_us = order->state.occurred_at_us,
+        .amount_minor = order->state.amount_minor - order->state.refunded_minor,
+        .policy = &order->policy,
+    };
+
+    order->credited = attribution_decide(&attribution, &work->touches[order->touch_from],
+                                         order->touch_to - order->touch_from);
 }
 
 static void touches_decide(struct work *work)
@@ -74,52 +142,69 @@ static void touches_decide(struct work *work)
 
     for (size_t i = 0; i < work->n; i++) {
         struct order *order = &work->orders[i];
-        struct attribution attribution = {
-            .program_id = order->program_id,
-            .time_us = order->state.occurred_at_us,
-            .precedence = order->precedence,
-        };
         order->touch_from = next;
         while (next < work->n_touches &&
                pg_result_int(work->touch_rows, next, TOUCH_CONVERSION) == order->conversion_id)
             next++;
         order->touch_to = next;
-        order->winner =
-            order->touch_from + attribution_decide(&attribution, &work->touches[order->touch_from],
-                                                   order->touch_to - order->touch_from);
+        if (order->conversion_id)
+            order_decide(work, order);
     }
 }
 
-static void cells_add(const struct work *work, struct array columns[], const enum touch_column cells[],
+// --- The credits
+
+void work_touch_cells(const struct work *work, struct array columns[], const enum touch_column cells[],
                       size_t n, size_t touch)
 {
     for (size_t i = 0; i < n; i++)
         array_text(&columns[i], pg_result_cell(work->touch_rows, touch, cells[i]));
 }
 
-static int credits_write(struct work *work)
+struct slice work_model(const struct order *order)
+{
+    return order->credited.is_bound ? SLICE("bound") : slice_of(model_name(order->policy.model.kind));
+}
+
+static void credits_add(const struct work *work, const struct order *order, struct array columns[11])
 {
     static const enum touch_column cells[] = {TOUCH_CONVERSION, TOUCH_KIND,    TOUCH_ID,   TOUCH_AT,
                                               TOUCH_PROGRAM,    TOUCH_PARTNER, TOUCH_LINK, TOUCH_PROMO_CODE};
-    struct array columns[11] = {{0}};
+
+    for (size_t i = order->touch_from; i < order->touch_to; i++) {
+        if (work->touches[i].weight_ppm == 0)
+            continue;
+        work_touch_cells(work, columns, cells, array_length(cells), i);
+        array_int(&columns[8], work->touches[i].weight_ppm);
+        array_int(&columns[9], work->touches[i].amount_minor);
+        array_text(&columns[10], work_model(order));
+    }
+}
+
+static int credits_write(struct work *work)
+{
+    struct array columns[12] = {{0}};
     struct pg_result *written = NULL;
 
     work_ids(work, &columns[0]);
-    for (size_t i = 0; i < work->n; i++) {
-        const struct order *order = &work->orders[i];
-        if (order->winner == order->touch_to)
-            continue;
-        cells_add(work, &columns[1], cells, array_length(cells), order->winner);
-        array_int(&columns[9], work->touches[order->winner].weight_ppm);
-        array_text(&columns[10], SLICE("last"));
-    }
-    int r = work_call(work, "select clickledger.credit_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                      columns, 11, &written);
+    for (size_t i = 0; i < work->n; i++)
+        credits_add(work, &work->orders[i], &columns[1]);
+    int r =
+        work_call(work, "select clickledger.credit_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                  columns, 12, &written);
     if (r)
         return r;
     work->counts.credits += (uint64_t)pg_result_int(written, 0, 0);
     pg_result_free(written);
     return 0;
+}
+
+static int customers_bind(struct work *work)
+{
+    struct array ids[1] = {{0}};
+
+    work_ids(work, ids);
+    return work_call(work, "select clickledger.customer_bind($1)", ids, 1, NULL);
 }
 
 int work_attribute(struct work *work)
@@ -130,37 +215,6 @@ int work_attribute(struct work *work)
     if (r)
         return r;
     touches_decide(work);
-    return credits_write(work);
-}
-
-static struct slice precedence_name(enum touch_precedence precedence)
-{
-    return precedence == PRECEDENCE_LAST_TOUCH ? SLICE("last_touch") : SLICE("code_over_click");
-}
-
-int work_explain(struct work *work)
-{
-    static const enum touch_column cells[] = {TOUCH_CONVERSION, TOUCH_KIND,    TOUCH_ID,   TOUCH_AT,
-                                              TOUCH_PROGRAM,    TOUCH_PARTNER, TOUCH_LINK, TOUCH_PROMO_CODE,
-                                              TOUCH_CLASS,      TOUCH_WINDOW};
-    struct array columns[15] = {{0}};
-
-    for (size_t i = 0; i < work->n; i++) {
-        if (!work->orders[i].conversion_id)
-            continue;
-        array_int(&columns[0], work->orders[i].conversion_id);
-        array_text(&columns[1], precedence_name(work->orders[i].precedence));
-    }
-    for (size_t i = 0; i < work->n_touches; i++) {
-        const struct touch *touch = &work->touches[i];
-        cells_add(work, &columns[2], cells, array_length(cells), i);
-        array_int(&columns[12], touch->weight_ppm);
-        array_text(&columns[13], slice_of(touch_verdict_name(touch->verdict)));
-        array_text(&columns[14], slice_of(touch_verdict_reason(touch->verdict)));
-    }
-    return work_call(
-        work,
-        "select clickledger.explanation_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-        "$13, $14, $15)",
-        columns, 15, NULL);
+    r = credits_write(work);
+    return r ? r : customers_bind(work);
 }

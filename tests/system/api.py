@@ -122,8 +122,8 @@ class Tenant:
         conversion = db.value("insert into conversion (program_id, kind, order_id, occurred_at, status, currency, amount_minor, click_id)"
                               " values (%s, 'sale', %s, '2024-01-01T10:30Z', 'approved', 'RUB', %s, %s) returning id", (world.program, order,
                                   self.amount, self.click))
-        db.query("insert into credit values (%s, 'click', %s, click_ts(%s), %s, %s, %s, null, 1000000, 'last')",
-                 (conversion, self.click, self.click, world.program, self.id, self.link))
+        db.query("insert into credit values (%s, 'click', %s, click_ts(%s), %s, %s, %s, null, 1000000, 'last', %s)",
+                 (conversion, self.click, self.click, world.program, self.id, self.link, self.amount))
         db.query("insert into commission (conversion_id, partner_id, program_id, terms_id, currency, base_minor, amount_minor, status,"
                  " approved, hold_until, revision)"
                  " values (%s, %s, %s, %s, 'RUB', %s, %s, 'pending', true, '2024-02-01', 1)",
@@ -131,8 +131,8 @@ class Tenant:
         db.query("insert into explanation (conversion_id, partner_id, body) values (%s, %s, %s)", (conversion, self.id, json.dumps({"for": self.id})))
         db.query("select ledger_post(%s, 'accrue', %s, %s, %s, 'RUB', array['program_expense', 'partner_pending'], array[%s, %s]::bigint[])",
                  (f"test:{conversion}", world.program, self.id, conversion, -self.commission, self.commission))
-        db.query("insert into conversion_hourly (hour, program_id, partner_id, link_id, kind, status, currency, conversions, revenue_minor, commission_minor)"
-                 " values ('2024-01-01T10:00Z', %s, %s, %s, 'sale', 'approved', 'RUB', 1, %s, %s)",
+        db.query("insert into conversion_hourly (hour, program_id, partner_id, link_id, kind, status, currency, conversions_ppm,"
+                 " revenue_minor, commission_minor) values ('2024-01-01T10:00Z', %s, %s, %s, 'sale', 'approved', 'RUB', 1000000, %s, %s)",
                  (world.program, self.id, self.link, self.amount, self.commission))
         return conversion
 

@@ -7,13 +7,17 @@ CLICK_ROWS = """
   select date_trunc('hour', ts, 'UTC'), coalesce(program_id, 0), coalesce(partner_id, 0), coalesce(link_id, 0), class::text, count(*)
   from clickledger.click group by 1, 2, 3, 4, 5"""
 CONVERSIONS = """
-  select hour, program_id, partner_id, link_id, kind, status, currency, conversions, revenue_minor, commission_minor
-  from clickledger.conversion_hourly where (conversions, revenue_minor, commission_minor) <> (0, 0, 0)"""
+  select hour, program_id, partner_id, link_id, kind, status, currency, conversions_ppm, revenue_minor, commission_minor
+  from clickledger.conversion_hourly where (conversions_ppm, revenue_minor, commission_minor) <> (0, 0, 0)"""
 CONVERSION_ROWS = """
   select date_trunc('hour', c.occurred_at, 'UTC'), c.program_id, coalesce(r.partner_id, 0), coalesce(r.link_id, 0), c.kind, c.status,
-    c.currency, count(*), sum(c.amount_minor - c.refunded_minor), sum(coalesce(m.amount_minor, 0))
+    c.currency, sum(coalesce(r.weight_ppm, 1000000)), sum(coalesce(r.amount_minor, c.amount_minor - c.refunded_minor)),
+    coalesce(sum(case when r.weight_ppm = r.weights then m.amount_minor
+        else floor(m.amount_minor * r.upto / r.weights) - floor(m.amount_minor * (r.upto - r.weight_ppm) / r.weights) end), 0)
   from clickledger.conversion c
-  left join clickledger.credit r on r.conversion_id = c.id
+  left join (
+    select *, sum(weight_ppm::numeric) over (partition by conversion_id, partner_id order by touch_ts, touch_id, touch_kind) as upto,
+      sum(weight_ppm::numeric) over (partition by conversion_id, partner_id) as weights from clickledger.credit) r on r.conversion_id = c.id
   left join clickledger.commission m on m.conversion_id = c.id and m.partner_id = r.partner_id
   group by 1, 2, 3, 4, 5, 6, 7"""
 

@@ -55,6 +55,11 @@ class Shop:
                       " hold_days, window_days, precedence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                       [self.program, partner, version, since, kind, rate_ppm, fixed_minor, hold_days, window_days, precedence])
 
+    def make_policy(self, model="last", since=datetime(2025, 1, 1, tzinfo=timezone.utc), **said):
+        columns = {"program_id": self.program, "effective_from": since, "model": model, **said}
+        self.db.query(f"insert into attribution_policy ({', '.join(columns)}, version) select {', '.join(['%s'] * len(columns))},"
+                      " 1 + (select count(*) from attribution_policy where program_id = %s)", [*columns.values(), self.program])
+
     def make_code(self, code, partner):
         return self.db.value("insert into promo_code (program_id, partner_id, code, target_url) values (%s, %s, %s, 'https://shop.example/')"
                              " returning id", [self.program, partner, code])
@@ -69,6 +74,19 @@ class Shop:
                       [id, id, visitor, program or self.program, partner, hit_class, PRODUCER])
         self.load_touch(at)
         return id
+
+    def hit(self, table, at, visitor, **said):
+        columns = {"hit_id": uuid7(at), "visitor_id": visitor, "program_id": self.program, "class": "human", "reason": "none", "status": 200,
+                   "catalog_revision": 1, "producer": PRODUCER, "seq": 1, "content_hash": 1, **said}
+        self.db.query(f"insert into {table} (ts, {', '.join(columns)}) values (click_ts(%s), {', '.join(['%s'] * len(columns))})",
+                      [columns["hit_id"], *columns.values()])
+        self.load_touch(at)
+
+    def impression(self, at, partner, visitor, **said):
+        self.hit("impression", at, visitor, partner_id=partner, **said)
+
+    def visit(self, at, visitor, **said):
+        self.hit("visit", at, visitor, **said)
 
     def promo_entry(self, at, code, visitor, id=None):
         id = id or uuid7(at)

@@ -40,6 +40,11 @@ def test_from_nothing_to_a_link(api):
     second = team.post(f"/v1/programs/{id_}/terms", {"commission_kind": "fixed", "fixed_minor": 500})
     assert second.body["version"] == 2 and second.body["rate_ppm"] is None
     assert team.get(f"/v1/programs/{id_}/terms").data == [second.body, terms.body]
+    policy = team.post(f"/v1/programs/{id_}/attribution", {"model": "position", "first_ppm": 300000, "binding": "first_partner", "bind_days": 30,
+                                                           "effective_from": "2024-01-01T00:00:00Z"})
+    assert (policy.status, policy.body["version"], policy.body["first_ppm"], policy.body["last_ppm"]) == (201, 1, 300000, 400000)
+    assert (policy.body["precedence"], policy.body["click_window_hours"], policy.body["touches_max"]) == ("code_over_click", None, 50)
+    assert team.get(f"/v1/programs/{id_}/attribution").data == [policy.body]
     integration = team.post(f"/v1/programs/{id_}/integrations", {"name": "shop", "aliases": {"tid": "order_id"}}).body
     assert integration["path"] == "/postback/" + integration["key"]
     assert api.postgres.value("select key_hash from integration") .tobytes() == hashlib.sha256(integration["key"].encode()).digest()
@@ -184,7 +189,7 @@ def test_currencies_are_those_of_the_programs(api):
 
 def test_every_route_wants_its_key(world):
     routes = list(operations(world.api))
-    assert len(routes) == 41
+    assert len(routes) == 43
     for method, path, operation in routes:
         path = path.replace("{id}", world.receipt if "receipts" in path else "1")
         body = {name: example(schema) for name, schema in body_of(operation).items()} if method != "GET" else None
@@ -317,6 +322,14 @@ REFUSED_POSTS = [
     ("/v1/programs", {**PROGRAM, "visitor_cookie": "yes"}, 422, "visitor_cookie"),
     ("/v1/programs", {**PROGRAM, "fallback_url": "javascript:alert(1)"}, 422, "fallback_url"),
     ("/v1/programs/1/terms", {"commission_kind": "percent"}, 422, "rate_ppm"),
+    ("/v1/programs/1/attribution", {}, 422, "model"),
+    ("/v1/programs/1/attribution", {"model": "best"}, 422, "model"),
+    ("/v1/programs/1/attribution", {"model": "last", "last_ppm": 1}, 422, "first_ppm"),
+    ("/v1/programs/1/attribution", {"model": "position", "first_ppm": 600001}, 422, "first_ppm"),
+    ("/v1/programs/1/attribution", {"model": "linear", "half_life_hours": 24}, 422, "half_life_hours"),
+    ("/v1/programs/1/attribution", {"model": "last", "code_ppm": 1}, 422, "code_ppm"),
+    ("/v1/programs/1/attribution", {"model": "last", "bind_days": 1}, 422, "bind_days"),
+    ("/v1/programs/1/attribution", {"model": "last", "touches_max": 65}, 422, "touches_max"),
     ("/v1/programs/1/terms", {"commission_kind": "percent", "rate_ppm": 1000001}, 422, "rate_ppm"),
     ("/v1/programs/1/terms", {"commission_kind": "percent", "rate_ppm": -1}, 422, "rate_ppm"),
     ("/v1/programs/1/terms", {"commission_kind": "percent", "rate_ppm": 0.5}, 422, "rate_ppm"),

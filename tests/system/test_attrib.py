@@ -28,8 +28,8 @@ def test_an_order_is_credited_by_its_click(shop):
     assert shop.balances() == [(shop.anna, 0, 1235)]
     assert shop.db.query("select touch_kind, touch_id::text, partner_id, link_id, weight_ppm, model from credit") == [
         ("click", click, shop.anna, 1, 1000000, "last")]
-    assert shop.db.query("select partner_id, status, conversions, revenue_minor, commission_minor from conversion_hourly") == [
-        (shop.anna, "approved", 1, 12345, 1235)]
+    assert shop.db.query("select partner_id, status, conversions_ppm, revenue_minor, commission_minor from conversion_hourly") == [
+        (shop.anna, "approved", 1000000, 12345, 1235)]
 
 
 def test_a_second_run_does_nothing(shop):
@@ -59,7 +59,7 @@ def test_a_late_click_is_found(shop):
     shop.attribute()
     assert shop.commissions() == [(shop.anna, 0, "void"), (shop.boris, 100, "available")]
     assert shop.balances() == [(shop.anna, 0, 0), (shop.boris, 0, 100)]
-    assert shop.db.query("select partner_id, conversions from conversion_hourly where conversions <> 0") == [(shop.boris, 1)]
+    assert shop.db.query("select partner_id, conversions_ppm from conversion_hourly where conversions_ppm <> 0") == [(shop.boris, 1000000)]
 
 
 def test_codes(shop):
@@ -250,7 +250,7 @@ def test_killed_again_and_again_it_counts_once(shop, spawn):
     shop.attribute()
     assert shop.balances() == [(shop.anna, 0, 30000)]
     assert shop.db.query("select count(*), count(distinct conversion_id), sum(weight_ppm) from credit") == [(300, 300, 300000000)]
-    assert shop.db.query("select conversions, commission_minor from conversion_hourly where conversions <> 0") == [(300, 30000)]
+    assert shop.db.query("select conversions_ppm, commission_minor from conversion_hourly where conversions_ppm <> 0") == [(300000000, 30000)]
 
 
 def test_text_of_any_kind_survives(shop):

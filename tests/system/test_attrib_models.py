@@ -1,0 +1,151 @@
+"""Models, precedence, windows, bound customers and joined devices, from touches to credits, commissions, statistics, explanations."""
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from rollups import conversions_differ
+from shop import T0, Shop, uuid7
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def shop(postgres):
+    return Shop(postgres)
+
+
+def credits(shop, order="o1"):
+    return shop.db.query("select partner_name(r.partner_id), r.touch_kind, r.weight_ppm, r.amount_minor, r.model from credit r"
+                         " join conversion c on c.id = r.conversion_id where c.order_id = %s order by r.touch_ts, r.touch_id", [order])
+
+
+@pytest.fixture(autouse=True)
+def names(postgres):
+    postgres.query("create function partner_name(bigint) returns text return (select name from partner where id = $1)")
+
+
+def journey(shop, partners, order="o1", amount=1000):
+    """Clicks a day apart, the last one a day before the order."""
+    visitor = str(uuid.uuid4())
+    for day, partner in enumerate(partners):
+        shop.click(T0 + day * DAY, partner, visitor)
+    shop.report(T0 + len(partners) * DAY, order, visitor_id=visitor, amount_minor=amount, status="approved")
+
+
+def test_credits_of_several_touches(shop):
+    shop.make_policy("linear")
+    journey(shop, [shop.anna, shop.boris, shop.anna], amount=1000)
+    done = shop.attribute()
+    assert (done["credits"], done["commissions"], done["transactions"]) == (3, 2, 2)
+    assert credits(shop) == [("Anna", "click", 333334, 334, "linear"), ("Boris", "click", 333333, 333, "linear"),
+                             ("Anna", "click", 333333, 333, "linear")]
+    assert shop.commissions() == [(shop.anna, 67, "available"), (shop.boris, 33, "available")]
+    assert shop.db.query("select partner_name(partner_id), conversions_ppm, revenue_minor, commission_minor from conversion_hourly"
+                         " order by 1") == [("Anna", 666667, 667, 67), ("Boris", 333333, 333, 33)]
+    assert conversions_differ(shop.db.query) == []
+    shop.db.query("insert into conversion_due select id from conversion")
+    assert shop.attribute()["credits"] == 0
+
+
+def test_policies_take_effect(shop):
+    """The one in force at the conversion counts; one that reaches back moves what is posted."""
+    shop.make_policy("first", since=T0 + 3 * DAY)
+    journey(shop, [shop.anna, shop.boris], "before")
+    journey(shop, [shop.anna, shop.boris, shop.boris], "after")
+    shop.attribute()
+    assert credits(shop, "before") == [("Boris", "click", 1000000, 1000, "last")]
+    assert credits(shop, "after") == [("Anna", "click", 1000000, 1000, "first")]
+    shop.make_policy("position", since=T0 + 3 * DAY, first_ppm=500000, last_ppm=500000)
+    shop.attribute()
+    assert credits(shop, "after") == [("Anna", "click", 500000, 500, "position"), ("Boris", "click", 500000, 500, "position")]
+    assert conversions_differ(shop.db.query) == []
+
+
+def test_a_journey_is_cut(shop):
+    shop.make_policy("linear", touches_max=2)
+    journey(shop, [shop.anna, shop.boris, shop.boris])
+    shop.attribute()
+    assert [(name, weight) for name, _, weight, *_ in credits(shop)] == [("Boris", 500000), ("Boris", 500000)]
+    told = shop.db.value("select body from explanation where partner_id = %s", [shop.anna])
+    assert (told["truncated"], told["model"], told["policy"]["touches_max"]) == (True, "linear", 2)
+    assert [(t["own"], t["verdict"], t["reason"]) for t in told["touches"]] == [
+        (False, "won", "share"), (False, "won", "share"), (True, "ineligible", "truncated")]
+
+
+def test_other_kinds_compete_when_the_policy_says_so(shop):
+    visitor = str(uuid.uuid4())
+    shop.click(T0, shop.anna, visitor)
+    shop.impression(T0 + timedelta(hours=1), shop.boris, visitor)
+    shop.visit(T0 + timedelta(hours=2), visitor, utm_source="newsletter")
+    shop.visit(T0 + timedelta(hours=3), visitor, utm_source="partner", click_id=uuid7(T0))  # where a click of ours led
+    shop.report(T0 + timedelta(hours=4), visitor_id=visitor, amount_minor=999, status="approved")
+    shop.attribute()
+    assert credits(shop) == [("Anna", "click", 1000000, 999, "last")]
+    shop.make_policy("linear", impression_window_hours=4, visit_window_hours=4)
+    shop.attribute()
+    assert credits(shop) == [("Anna", "click", 333334, 333, "linear"), ("Boris", "impression", 333333, 333, "linear"),
+                             (None, "visit", 333333, 333, "linear")]
+    assert shop.commissions() == [(shop.anna, 33, "available"), (shop.boris, 33, "available")]
+    assert conversions_differ(shop.db.query) == []
+    # The windows are half open: [t - 3 h, t) has the impression at its beginning.
+    shop.make_policy("last", impression_window_hours=3, visit_window_hours=1)
+    shop.attribute()
+    assert credits(shop) == [("Boris", "impression", 1000000, 999, "last")]
+    # An impression that comes late is found like a click.
+    shop.impression(T0 + timedelta(hours=3), shop.anna, visitor)
+    shop.attribute()
+    assert credits(shop) == [("Anna", "impression", 1000000, 999, "last")]
+
+
+def test_a_signed_customer_joins_devices(shop):
+    phone, desk = str(uuid.uuid4()), str(uuid.uuid4())
+    shop.click(T0, shop.anna, phone)
+    shop.report(T0 + DAY, "o1", visitor_id=phone, customer="c1", amount_minor=1000, signed=True)
+    shop.report(T0 + 2 * DAY, "o2", visitor_id=desk, customer="c1", amount_minor=1000, signed=True)
+    shop.report(T0 + 2 * DAY, "unsigned", visitor_id=desk, customer="c1", amount_minor=1000)
+    shop.attribute()
+    assert credits(shop, "o2") == [("Anna", "click", 1000000, 1000, "last")]
+    assert credits(shop, "unsigned") == []
+    # A touch of the other device that comes late counts for the later order, and not for the one before it.
+    shop.click(T0 + timedelta(hours=1), shop.boris, desk)
+    shop.attribute()
+    assert [credits(shop, order)[0][0] for order in ("o1", "o2", "unsigned")] == ["Anna", "Boris", "Boris"]
+
+
+def test_a_bound_customer(shop):
+    shop.make_policy("last", binding="first_partner", bind_days=10)
+    visitors = [str(uuid.uuid4()) for _ in range(3)]
+    shop.click(T0, shop.anna, visitors[0])
+    for day, visitor in enumerate(visitors):
+        shop.click(T0 + timedelta(days=5 * day, hours=1), shop.boris, visitors[day])
+        shop.report(T0 + timedelta(days=5 * day, hours=2), f"o{day}", visitor_id=visitor, customer="c", amount_minor=1000, signed=True)
+    shop.attribute()
+    assert [credits(shop, f"o{day}")[0][::4] for day in range(3)] == [("Boris", "last"), ("Boris", "bound"), ("Boris", "bound")]
+    # What bound the customer changes, and with it what followed; ten days later is the last moment.
+    shop.click(T0 + timedelta(hours=1, minutes=30), shop.anna, visitors[0])
+    shop.attribute()
+    assert [credits(shop, f"o{day}")[0][::4] for day in range(3)] == [("Anna", "last"), ("Anna", "bound"), ("Anna", "bound")]
+    shop.report(T0 + timedelta(days=10, hours=3), "late", visitor_id=visitors[2], customer="c", amount_minor=1000, signed=True)
+    shop.attribute()
+    assert credits(shop, "late")[0][::4] == ("Boris", "last")
+    told = shop.db.value("select body from explanation x join conversion c on c.id = x.conversion_id and c.order_id = 'o1' where partner_id = %s",
+                         [shop.boris])
+    assert {(t["verdict"], t["reason"]) for t in told["touches"] if t["own"]} == {("lost", "customer_bound")}
+    # A declined order binds nobody: the next one that was credited does.
+    shop.decide("decline", T0 + timedelta(days=20), "o0")
+    shop.attribute()
+    assert [credits(shop, f"o{day}")[0][::4] for day in (1, 2)] == [("Boris", "last"), ("Boris", "bound")]
+    assert shop.db.query("select * from conversion_due") == []
+
+
+def test_nothing_of_rivals_is_told(shop):
+    """None of one partner's stored values is in the other's explanation."""
+    shop.make_policy("linear", binding="first_partner")
+    journey(shop, [shop.anna, shop.boris])
+    shop.attribute()
+    for partner, rival in (shop.anna, shop.boris), (shop.boris, shop.anna):
+        told = json.dumps(shop.db.value("select body from explanation where partner_id = %s", [partner]))
+        stored = shop.db.query("select click_id::text from click where partner_id = %s", [rival])
+        assert stored and not any(value in told for row in stored for value in row)
