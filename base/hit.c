@@ -32,12 +32,15 @@ static const struct {
     [HIT_OS] = {1, 1},
     [HIT_BROWSER] = {1, 1},
     [HIT_CLASS_VERSION] = VARINT_SIZE,
+    [HIT_REPORT_SIGNED] = {1, 1},
 };
 
 static bool listed_known(unsigned tag, struct slice value)
 {
     if (tag == HIT_DEVICE)
         return hit_device_name((uint8_t)value.data[0]);
+    if (tag == HIT_REPORT_SIGNED)
+        return value.data[0] == 1;
     if (tag == HIT_OS)
         return hit_os_name((uint8_t)value.data[0]);
     return tag != HIT_BROWSER || hit_browser_name((uint8_t)value.data[0]);

@@ -163,6 +163,7 @@ static const char *const field_names[HIT_FIELD_COUNT] = {
     [HIT_OS] = "os",
     [HIT_BROWSER] = "browser",
     [HIT_CLASS_VERSION] = "class_version",
+    [HIT_REPORT_SIGNED] = "report_signed",
 };
 
 static const char *const condition_names[] = {

@@ -44,6 +44,7 @@ enum source {
     FROM_REFERRER_HOST,
     FROM_REFERRER_PATH,
     FROM_REPORT_SOURCE,
+    FROM_PRESENCE, // of a field
     FROM_VERDICT, // of a report that the tracker refused, else null
     FROM_VERDICT_AT,
     FROM_PRODUCER,
@@ -117,6 +118,7 @@ static const struct column report_columns[] = {
     {"amount", FROM_TEXT, HIT_REPORT_AMOUNT}, {"amount_minor", FROM_NUMBER, HIT_REPORT_AMOUNT_MINOR},
     {"currency", FROM_TEXT, HIT_REPORT_CURRENCY}, {"promo", FROM_TEXT, HIT_PROMO},
     {"product", FROM_TEXT, HIT_REPORT_PRODUCT}, {"customer", FROM_TEXT, HIT_REPORT_CUSTOMER},
+    {"signed", FROM_PRESENCE, HIT_REPORT_SIGNED},
     {"event_time", FROM_TIME, HIT_REPORT_EVENT_TIME}, {"event_id", FROM_TEXT, HIT_REPORT_EVENT_ID}, SUBS,
     {"raw", FROM_TEXT, HIT_REPORT_RAW}, {"address", FROM_ADDRESS, HIT_ADDRESS},
     {"user_agent", FROM_TEXT, HIT_USER_AGENT}, FACTS, {"reason", FROM_REASON, 0}, {"verdict", FROM_VERDICT, 0},
@@ -377,6 +379,7 @@ static int put_column(struct bytes_writer *w, const struct column *column, const
     case FROM_REVISION: put_i64(w, (int64_t)hit->catalog_revision); return 0;
     case FROM_REPORT_SOURCE:
         put_string(w, hit->field[HIT_REPORT_INTEGRATION].data ? "postback" : "pixel"); return 0;
+    case FROM_PRESENCE: put_bytes(w, hit->field[column->field].data ? "\1" : "\0", 1); return 0;
     case FROM_VERDICT: put_verdict(w, hit, false); return 0;
     case FROM_VERDICT_AT: put_verdict(w, hit, true); return 0;
     case FROM_PRODUCER: put_bytes(w, origin->producer, PRODUCER_BYTES); return 0;

@@ -79,6 +79,8 @@ static void print_field(unsigned field, struct slice value)
         printf("%" PRId64, (int64_t)bytes_get_u64((const uint8_t *)value.data));
     else if (field == HIT_REPORT_EVENT_TIME)
         print_time((int64_t)bytes_get_u64((const uint8_t *)value.data));
+    else if (field == HIT_REPORT_SIGNED)
+        printf("true");
     else if (field == HIT_DEVICE)
         print_text(slice_of(hit_device_name((uint8_t)value.data[0])));
     else if (field == HIT_OS)

@@ -167,8 +167,11 @@ static enum hit_reason postback_read(struct context *context, const struct http_
     struct catalog_program program;
     bool is_json;
 
-    if (integration->secrets.len > 0)
+    if (integration->secrets.len > 0) {
         fault = signature_check(request, integration->secrets, context->now_ms);
+        if (fault == HIT_REASON_NONE)
+            reporting->note.hit.field[HIT_REPORT_SIGNED] = SLICE("\1");
+    }
     if (fault == HIT_REASON_NONE)
         fault = body_type_read(request, &is_json);
     if (fault != HIT_REASON_NONE)

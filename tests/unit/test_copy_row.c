@@ -160,6 +160,7 @@ static void test_report(void **state)
     cell_check(cells, n, "source", "=postback");
     cell_check(cells, n, "integration_id", "0000000000000081");
     cell_check(cells, n, "order_id", "=A-1");
+    cell_check(cells, n, "signed", "00");
     cell_check(cells, n, "amount_minor", "0000000000003039");
     cell_check(cells, n, "event_time", "fffcac17133ac000");
     cell_check(cells, n, "address", "0380001020010db8000000000000000000000000");
@@ -168,8 +169,10 @@ static void test_report(void **state)
 
     hit.reason = HIT_REASON_AMOUNT_NEGATIVE;
     hit.field[HIT_REPORT_INTEGRATION] = SLICE_NONE;
+    hit.field[HIT_REPORT_SIGNED] = SLICE("\1");
     n = write_and_read(&hit, cells);
     cell_check(cells, n, "source", "=pixel");
+    cell_check(cells, n, "signed", "01");
     cell_check(cells, n, "integration_id", "null");
     cell_check(cells, n, "verdict", "=amount_negative");
     assert_true(cells[n - 4].value.data != NULL); // verdict_at

@@ -32,6 +32,7 @@ static size_t field_bytes(unsigned tag)
     case HIT_DEVICE:
     case HIT_OS:
     case HIT_BROWSER:
+    case HIT_REPORT_SIGNED:
         return 1;
     default:
         return tag;
@@ -57,6 +58,7 @@ static struct hit full_hit(void)
     hit.field[HIT_DEVICE] = SLICE("\1");
     hit.field[HIT_OS] = SLICE("\2");
     hit.field[HIT_BROWSER] = SLICE("\3");
+    hit.field[HIT_REPORT_SIGNED] = SLICE("\1");
     return hit;
 }
 
@@ -245,7 +247,7 @@ static void limits_hold(void **state)
     hit.field[HIT_REGION] = SLICE("MOSC");
     assert_int_equal(hit_encode(&w, &hit), HIT_FIELD_SIZE);
     hit.field[HIT_REGION] = SLICE_NONE;
-    static const enum hit_field listed[] = {HIT_DEVICE, HIT_OS, HIT_BROWSER};
+    static const enum hit_field listed[] = {HIT_DEVICE, HIT_OS, HIT_BROWSER, HIT_REPORT_SIGNED};
     for (size_t i = 0; i < array_length(listed); i++) {
         hit.field[listed[i]] = SLICE("\0");
         assert_int_equal(hit_encode(&w, &hit), HIT_KIND_UNKNOWN);
@@ -282,6 +284,7 @@ static void every_number_has_a_name(void **state)
     names_check(hit_os_name, 1, HIT_OS_COUNT);
     names_check(hit_browser_name, 1, HIT_BROWSER_COUNT);
     assert_string_equal(hit_field_name(50), "class_version");
+    assert_string_equal(hit_field_name(51), "report_signed");
     assert_string_equal(hit_device_name(5), "other");
     assert_string_equal(hit_os_name(11), "other");
     assert_string_equal(hit_browser_name(40), "other");
