@@ -36,7 +36,7 @@ static bool task_connect(struct catalog_task *task, const char *conninfo, uint64
 
     if (task->pg)
         return true;
-    if (pg_connect(&task->pg, conninfo, "clickledger-ingest-catalog", &error)) {
+    if (pg_connect(&task->pg, conninfo, task->session, &error)) {
         task_fall_back(task, monotonic_ms, error.message);
         return false;
     }

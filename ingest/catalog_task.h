@@ -7,6 +7,7 @@
 
 struct catalog_task {
     struct publisher publisher;
+    const char *session; // what PostgreSQL calls its connection
     struct pg *pg;
     uint64_t retry_ms, pause_ms;
     bool complained;

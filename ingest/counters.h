@@ -26,10 +26,11 @@ struct counters {
     uint64_t lost_gap, lost_hole, found;
     uint64_t loads, loads_failed;
     uint64_t postgres_failures, redis_failures;
-    uint64_t takeovers, rewinds, streams_reset;
+    uint64_t takeovers, rewinds, streams_reset, members_ended;
     uint64_t entries_trimmed, positions_published, turns;
     uint64_t catalog_changes, catalog_entries, catalog_images, links_exhausted;
-    uint64_t shards, shards_owned, producers, waiting_entries, waiting_ms; // gauges
+    uint64_t shards, shards_owned, shards_unowned, shards_retired, members, producers, waiting_entries,
+        waiting_ms; // gauges
 };
 
 // Adds the counters of `part`, not its gauges.

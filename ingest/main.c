@@ -3,6 +3,8 @@
 
 #include "base/arguments.h"
 #include "base/command.h"
+#include "ingest/division.h"
+#include "ingest/member.h"
 #include "ingest/peek.h"
 #include "ingest/service.h"
 
@@ -18,6 +20,16 @@ static int peek_command(const void *settings, int argc, char **argv)
     return peek_run(settings, (uint64_t)count);
 }
 
+static int shards_command(const void *settings, int argc, char **argv)
+{
+    int64_t wanted = 0;
+    const struct argument arguments[] = {argument_number("--set", &wanted, 1, MEMBER_SHARDS_MAX)};
+
+    if (arguments_read(arguments, array_length(arguments), argc, argv))
+        return ARGUMENTS_WRONG;
+    return division_run(settings, wanted);
+}
+
 static int daemon_command(const void *settings)
 {
     return service_run(settings);
@@ -25,6 +37,7 @@ static int daemon_command(const void *settings)
 
 static const struct command commands[] = {
     {"peek", "[--count N]", peek_command},
+    {"shards", "[--set N]", shards_command},
 };
 
 int main(int argc, char **argv)

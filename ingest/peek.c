@@ -16,6 +16,7 @@
 #include "base/hit_destination.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "ingest/member.h"
 #include "ingest/service.h"
 #include "ingest/stream.h"
 
@@ -209,7 +210,7 @@ int peek_run(const struct ingest_settings *settings, uint64_t count)
         fprintf(stderr, "clickledger-ingest: Redis: %s\n", error);
         return 1;
     }
-    for (unsigned shard = 0; r == 0 && shard < settings->shards; shard++) {
+    for (unsigned shard = 0; r == 0 && shard < MEMBER_SHARDS_MAX; shard++) {
         char after[STREAM_ID_BYTES] = "0-0";
         size_t n = PAGE;
         while (r == 0 && n == PAGE && count > 0)

@@ -1,6 +1,7 @@
-// The daemon's loop. Owner of everything in the process: one Redis client, one struct shard (with its own
-// connection to PostgreSQL) per shard, the admin server. One thing at a time, in this order: admin requests,
-// connections, the stream. Limits: BLOCK_MS in one read; nothing waits longer than the stores' own timeouts.
+// The daemon's loop. Owner of everything in the process: one Redis client, the shards (with their own
+// connections to PostgreSQL), the catalog's publisher, the admin server. One thing at a time, in this order:
+// admin requests, connections, the stream. Limits: BLOCK_MS in one read; nothing waits longer than the
+// stores' own timeouts.
 
 #include "ingest/service.h"
 
@@ -16,27 +17,24 @@
 #include "base/program.h"
 #include "ingest/admin.h"
 #include "ingest/catalog_task.h"
-#include "ingest/shard.h"
+#include "ingest/shards.h"
 
 #define BLOCK_MS           50
 #define GATHER_MS          50 // behind a load that emptied the stream, so that the next one is worth a transaction
 #define IDLE_MS            50
-#define TICK_MS            1000
 #define REDIS_PAUSE_MIN_MS 50
 #define REDIS_PAUSE_MAX_MS 2000
 
 struct service {
     const struct ingest_settings *settings;
-    struct shard_options shard_options;
     struct event_base *base;
     struct http_server *admin;
     struct admin_state admin_state;
     struct admin_source admin_source;
     struct redis_client *redis;
-    uint64_t redis_retry_ms, redis_pause_ms, tick_ms;
+    uint64_t redis_retry_ms, redis_pause_ms;
     bool redis_complained;
-    struct shard *shards;
-    unsigned n_shards;
+    struct shards shards;
     struct catalog_task catalog;
     struct counters counters;
     int stop_fd;
@@ -70,8 +68,7 @@ static void redis_lose(struct service *service, uint64_t monotonic_ms)
 
     redis_pause(service, monotonic_ms, why && why[0] ? why : "it answered with an error");
     service->redis = redis_client_close(service->redis);
-    for (unsigned i = 0; i < service->n_shards; i++)
-        shard_redis_lost(&service->shards[i]);
+    shards_redis_lost(&service->shards);
 }
 
 static void redis_connect(struct service *service, uint64_t monotonic_ms)
@@ -91,31 +88,12 @@ static void redis_connect(struct service *service, uint64_t monotonic_ms)
 static void redis_recovered(struct service *service)
 {
     if (service->redis_complained)
-        log_event(LOG_INFO, "ingest.redis_back", log_uint("shards", service->n_shards));
+        log_event(LOG_INFO, "ingest.redis_back", log_uint("shards", service->shards.n));
     service->redis_complained = false;
     service->redis_pause_ms = 0;
 }
 
 // --- One turn
-
-static int streams_load(struct service *service, const struct redis_reply *streams)
-{
-    for (size_t i = 0; i < redis_reply_length(streams); i++) {
-        const struct redis_reply *stream = redis_reply_element(streams, i);
-        struct slice key = redis_reply_text(redis_reply_element(stream, 0));
-        for (unsigned s = 0; s < service->n_shards; s++) {
-            char name[STREAM_KEY_BYTES];
-            stream_key(s, name);
-            if (!slice_equal(key, slice_of(name)))
-                continue;
-            int r = shard_load(&service->shards[s], service->redis, redis_reply_element(stream, 1),
-                               clock_wall_ms(), clock_monotonic_ms());
-            if (r)
-                return r;
-        }
-    }
-    return 0;
-}
 
 // How long to rest behind this read. Nothing came: no longer, for we have waited. More than was read may be
 // there: no time.
@@ -134,14 +112,10 @@ static unsigned rest_after(const struct service *service, const struct redis_rep
 // Waits for entries of the shards that can be loaded, and loads them.
 static int streams_read(struct service *service, unsigned *rest_ms)
 {
-    static struct stream_cursor cursors[1024];
+    static struct stream_cursor cursors[MEMBER_SHARDS_MAX];
     struct redis_reply *reply = NULL;
-    size_t n = 0;
+    size_t n = shards_cursors(&service->shards, cursors);
 
-    for (unsigned i = 0; i < service->n_shards; i++) {
-        if (shard_reads(&service->shards[i], clock_monotonic_ms()))
-            cursors[n++] = (struct stream_cursor){i, service->shards[i].cursor};
-    }
     *rest_ms = IDLE_MS;
     if (n == 0 || !service->redis)
         return 0;
@@ -149,16 +123,8 @@ static int streams_read(struct service *service, unsigned *rest_ms)
         return SHARD_REDIS;
     redis_recovered(service);
     *rest_ms = rest_after(service, reply);
-    int r = streams_load(service, reply);
+    int r = shards_load(&service->shards, service->redis, reply);
     redis_reply_free(reply);
-    return r;
-}
-
-static int shards_advance(struct service *service)
-{
-    int r = 0;
-    for (unsigned i = 0; r == 0 && i < service->n_shards; i++)
-        r = shard_advance(&service->shards[i], service->redis, clock_wall_ms(), clock_monotonic_ms());
     return r;
 }
 
@@ -171,33 +137,9 @@ static int catalog_run(struct service *service)
 
 static void health_update(struct service *service)
 {
-    bool healthy = service->redis != NULL && !service->redis_complained;
-    uint64_t owned = 0, producers = 0;
+    bool shards = shards_healthy(&service->shards);
 
-    for (unsigned i = 0; i < service->n_shards; i++) {
-        const struct shard *shard = &service->shards[i];
-        healthy = healthy && shard->state != SHARD_APART;
-        owned += shard->state == SHARD_WORKING;
-        producers += shard->state == SHARD_WORKING ? shard->positions.n : 0;
-    }
-    service->admin_state.healthy = healthy;
-    metric_set(&service->counters.shards_owned, owned);
-    metric_set(&service->counters.producers, producers);
-}
-
-static int shards_tick(struct service *service)
-{
-    uint64_t now = clock_monotonic_ms();
-    int r = 0;
-
-    if (now < service->tick_ms)
-        return 0;
-    service->tick_ms = now + TICK_MS;
-    metric_set(&service->counters.waiting_entries, 0);
-    metric_set(&service->counters.waiting_ms, 0);
-    for (unsigned i = 0; r == 0 && i < service->n_shards; i++)
-        r = shard_tick(&service->shards[i], service->redis, clock_wall_ms(), clock_monotonic_ms());
-    return r;
+    service->admin_state.healthy = shards && service->redis != NULL && !service->redis_complained;
 }
 
 // Answers whoever asks, for so long.
@@ -217,11 +159,11 @@ static int service_turn(struct service *service)
     unsigned rest_ms = IDLE_MS;
 
     redis_connect(service, clock_monotonic_ms());
-    int r = shards_advance(service);
+    int r = shards_advance(&service->shards, service->redis);
     if (r == 0)
         r = catalog_run(service);
     if (r == 0)
-        r = shards_tick(service);
+        r = shards_tick(&service->shards, service->redis);
     if (r == 0)
         r = streams_read(service, &rest_ms);
     if (r == SHARD_REDIS)
@@ -242,13 +184,9 @@ static int service_open(struct service *service)
     if (service->stop_fd < 0)
         return service->stop_fd;
     service->base = event_base_new();
-    service->shards = calloc((size_t)settings->shards, sizeof(*service->shards));
-    if (!service->base || !service->shards)
+    if (!service->base || shards_init(&service->shards, settings, &service->counters))
         return -ENOMEM;
-    service->n_shards = (unsigned)settings->shards;
-    metric_set(&service->counters.shards, service->n_shards);
-    for (unsigned i = 0; i < service->n_shards; i++)
-        shard_init(&service->shards[i], i, &service->shard_options, &service->counters);
+    service->catalog.session = service->shards.member.catalog;
     service->admin_state.counters = &service->counters;
     service->admin_source = admin_source_of(&service->admin_state);
     service->admin = admin_new(service->base, &service->admin_source);
@@ -261,9 +199,7 @@ static int service_open(struct service *service)
 
 static void service_close(struct service *service)
 {
-    for (unsigned i = 0; i < service->n_shards; i++)
-        shard_deinit(&service->shards[i]);
-    free(service->shards);
+    shards_deinit(&service->shards);
     catalog_task_deinit(&service->catalog);
     redis_client_close(service->redis);
     http_server_free(service->admin);
@@ -273,16 +209,7 @@ static void service_close(struct service *service)
 
 int service_run(const struct ingest_settings *settings)
 {
-    struct service service = {
-        .settings = settings,
-        .shard_options =
-            {
-                .conninfo = settings->postgres.conninfo,
-                .limits = {(size_t)settings->load_hits, (size_t)settings->load_bytes},
-                .keep_ended_ms = (uint64_t)settings->keep_ended_ms,
-                .keep_open_ms = (uint64_t)settings->keep_open_ms,
-            },
-    };
+    struct service service = {.settings = settings};
     int r = service_open(&service), status = 0;
 
     if (r) {

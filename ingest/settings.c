@@ -13,7 +13,7 @@ const struct config_option ingest_options[] = {
      "address of /healthz and /metrics", NULL},
     {"ingest", "admin_port", CONFIG_INT, FIELD(admin_port), 0, 65535, "9402", "their port; 0: none", NULL},
     {"ingest", "shards", CONFIG_INT, FIELD(shards), 1, 1024, "1",
-     "streams of hits, the same number for all; may grow, never shrink", NULL},
+     "streams of hits of a new installation; later: clickledger-ingest shards --set N", NULL},
     {"ingest", "read_entries", CONFIG_INT, FIELD(read_entries), 1, 10000, "256",
      "stream entries (frames) read at once from each shard", NULL},
     {"ingest", "load_hits", CONFIG_INT, FIELD(load_hits), 1, 1000000, "20000", "hits in one transaction", NULL},

@@ -15,7 +15,6 @@
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
 #define LOCK_POLL_MS 500
-#define APPLICATION  "clickledger-ingest"
 
 void shard_init(struct shard *shard, unsigned id, const struct shard_options *options,
                 struct counters *counters)
@@ -73,7 +72,7 @@ static void shard_connect(struct shard *shard, uint64_t monotonic_ms)
     const char *why = NULL;
 
     shard->loader = loader_new(&shard->options->limits);
-    if (!shard->loader || pg_connect(&shard->pg, shard->options->conninfo, APPLICATION, &error)) {
+    if (!shard->loader || pg_connect(&shard->pg, shard->options->conninfo, shard->options->session, &error)) {
         shard_fall_back(shard, monotonic_ms, error.message);
         return;
     }
@@ -134,9 +133,26 @@ static int shard_take_over(struct shard *shard, struct redis_client *redis, uint
     return 0;
 }
 
+void shard_assign(struct shard *shard, bool assigned)
+{
+    if (shard->assigned && !assigned) {
+        if (shard_is_ours(shard))
+            log_event(LOG_INFO, "ingest.shard_released", log_uint("shard", shard->id));
+        shard_deinit(shard);
+        shard->complained = false;
+        shard->retry_ms = shard->pause_ms = 0;
+    }
+    shard->assigned = assigned;
+}
+
+bool shard_is_ours(const struct shard *shard)
+{
+    return shard->state == SHARD_TAKEN || shard->state == SHARD_WORKING;
+}
+
 int shard_advance(struct shard *shard, struct redis_client *redis, uint64_t now_ms, uint64_t monotonic_ms)
 {
-    if (monotonic_ms < shard->retry_ms)
+    if (!shard->assigned || monotonic_ms < shard->retry_ms)
         return 0;
     if (shard->state == SHARD_APART)
         shard_connect(shard, monotonic_ms);
@@ -276,9 +292,7 @@ static int stream_check(struct shard *shard, struct redis_client *redis, uint64_
 
 int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms, uint64_t monotonic_ms)
 {
-    bool ours = shard->state == SHARD_TAKEN || shard->state == SHARD_WORKING;
-
-    if (!ours || monotonic_ms < shard->retry_ms)
+    if (!shard_is_ours(shard) || monotonic_ms < shard->retry_ms)
         return 0;
     // Without its connection the shard may belong to somebody else by now; silent, it would lose it.
     if (pg_exec(shard->pg, "select 1")) {

@@ -6,14 +6,15 @@
 #include "ingest/stream.h"
 
 enum shard_state {
-    SHARD_APART,   // no connection to PostgreSQL
-    SHARD_WAITING, // connected; another process owns the shard
+    SHARD_APART,   // no connection to PostgreSQL; the only state of a shard that is not ours to look after
+    SHARD_WAITING, // connected; not the owner yet
     SHARD_TAKEN,   // ours; Redis has not been asked yet
     SHARD_WORKING, // ours; entries are read and loaded
 };
 
 struct shard_options {
     const char *conninfo;
+    const char *session; // what PostgreSQL calls the connections
     struct load_limits limits;
     uint64_t keep_ended_ms, keep_open_ms; // how long positions are published after a producer's last frame
 };
@@ -26,6 +27,7 @@ enum shard_condition {
 struct shard {
     unsigned id;
     enum shard_state state;
+    bool assigned; // we should own it
     const struct shard_options *options;
     struct counters *counters;
     struct pg *pg;
@@ -43,7 +45,11 @@ void shard_init(struct shard *shard, unsigned id, const struct shard_options *op
                 struct counters *counters);
 void shard_deinit(struct shard *shard);
 
-// Gets further towards SHARD_WORKING, if it is time. redis may be NULL. 0 or SHARD_REDIS.
+// Whether it is ours to own: one that is not is let go at once.
+void shard_assign(struct shard *shard, bool assigned);
+bool shard_is_ours(const struct shard *shard); // the lock is held, as far as we know
+
+// Gets an assigned shard further towards SHARD_WORKING, if it is time. redis may be NULL. 0 or SHARD_REDIS.
 must_check int shard_advance(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
                              uint64_t monotonic_ms);
 

@@ -23,6 +23,17 @@ void position_key(unsigned shard, char out[STREAM_KEY_BYTES])
     snprintf(out, STREAM_KEY_BYTES, "cl:pos:{%u}", shard);
 }
 
+bool stream_key_parse(struct slice key, unsigned *shard)
+{
+    char name[STREAM_KEY_BYTES];
+
+    snprintf(name, sizeof(name), "%.*s", (int)key.len, key.data);
+    if (sscanf(name, "cl:hits:{%4u}", shard) != 1)
+        return false;
+    stream_key(*shard, name);
+    return slice_equal(key, slice_of(name));
+}
+
 int redis_do(struct redis_client *redis, const struct slice args[], size_t n, struct redis_reply **reply)
 {
     struct redis_reply *answer = NULL;

@@ -12,6 +12,7 @@
 // "cl:hits:{3}", "cl:pos:{3}"
 void stream_key(unsigned shard, char out[STREAM_KEY_BYTES]);
 void position_key(unsigned shard, char out[STREAM_KEY_BYTES]);
+bool stream_key_parse(struct slice key, unsigned *shard); // the inverse of stream_key()
 
 // One command whose error reply is a failure. *reply (may be NULL) is the caller's after 0.
 must_check int redis_do(struct redis_client *redis, const struct slice args[], size_t n,

@@ -12,8 +12,6 @@
 
 #include "base/log.h"
 
-#define LOCK_CLASS 25452 // of all advisory locks on shards
-
 int takeover_session(struct pg *pg, const char **why)
 {
     struct pg_result *result = NULL;
@@ -44,8 +42,8 @@ int takeover_session(struct pg *pg, const char **why)
 int takeover_lock(struct pg *pg, unsigned shard)
 {
     struct pg_result *result = NULL;
-    struct pg_param params[] = {pg_int(LOCK_CLASS), pg_int(shard)};
-    int r = pg_query(pg, "select pg_try_advisory_lock($1::integer, $2::integer)", params, 2, &result);
+    struct pg_param param = pg_int(shard);
+    int r = pg_query(pg, "select clickledger.shard_take($1::integer)", &param, 1, &result);
 
     if (r)
         return r;
@@ -54,15 +52,11 @@ int takeover_lock(struct pg *pg, unsigned shard)
     return r;
 }
 
-// Makes the shard's row if need be.
 static int generation_read(struct shard *shard)
 {
     struct pg_result *result = NULL;
     struct pg_param param = pg_int(shard->id);
-    int r = pg_query(shard->pg, "insert into clickledger.shard (id) values ($1) on conflict do nothing",
-                     &param, 1, NULL);
-    if (r == 0)
-        r = pg_query(shard->pg,
+    int r = pg_query(shard->pg,
                      "select c.system_identifier || '-'"
                      " || ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer || "
                      "'-' || s.rewind"

@@ -26,7 +26,13 @@ struct held_frame {
 void held_init(struct held *held, struct store *store, unsigned shard, held_settled *settled, void *ctx)
 {
     *held = (struct held){.store = store, .settled = settled, .ctx = ctx};
-    snprintf(held->stream_key, sizeof(held->stream_key), "cl:hits:{%u}", shard);
+    held_move(held, shard);
+}
+
+void held_move(struct held *held, unsigned shard)
+{
+    if (!held->first)
+        snprintf(held->stream_key, sizeof(held->stream_key), "cl:hits:{%u}", shard);
 }
 
 static void frame_settle(struct held *held, struct held_frame *frame, bool stored)

@@ -28,6 +28,8 @@ struct held {
 };
 
 void held_init(struct held *held, struct store *store, unsigned shard, held_settled *settled, void *ctx);
+// The stream of the next producer; nothing happens while frames of the one before wait.
+void held_move(struct held *held, unsigned shard);
 void held_deinit(struct held *held); // settles what is left with false; behind store_deinit()
 
 // Takes a copy and sends it if Redis is there. 0, -ENOMEM or -ENOBUFS (HELD_BYTES_MAX). settled() follows

@@ -23,6 +23,7 @@
 #include "tracker/journal_syncer.h"
 #include "tracker/live.h"
 #include "tracker/producer.h"
+#include "tracker/retired.h"
 
 #define TICK_MS       250
 #define GATHER_MS     10 // that a journaled frame waits for others on its way to Redis
@@ -38,11 +39,12 @@ struct recorder {
     void *ctx;
     enum recorder_mode mode;
     uint64_t token; // of the turn that collects
+    unsigned shard; // of the next producer
     int root_fd;    // -1: not to be had yet
     struct producer producer;
-    struct live *live;    // the journal that is written; NULL but in RECORDER_JOURNALED
-    struct live *retired; // failed ones that still wait for replies
-    uint64_t lives;       // how many there were
+    struct live *live;      // the journal that is written; NULL but in RECORDER_JOURNALED
+    struct retired retired; // those that were left: failed ones, and those of another shard
+    uint64_t lives;         // how many there were
     struct journal_syncer *syncer;
     struct store store;
     struct held held;
@@ -50,6 +52,7 @@ struct recorder {
     struct event *tick, *sync_tick;
     uint64_t ticks;
     bool journal_due; // a new journal may be tried
+    bool move_due;    // the journal belongs to another shard than the next one
     bool hurry;       // the end is near: frames do not gather
     bool scanned;     // false: look for journals to adopt at the next tick
 };
@@ -109,7 +112,7 @@ static void held_end(struct recorder *r, const struct producer *p)
 static int journal_begin(struct recorder *r)
 {
     struct journal_meta meta = {
-        .shard = r->options->shard, .worker = r->options->worker, .started_ms = clock_wall_ms()};
+        .shard = r->shard, .worker = r->options->worker, .started_ms = clock_wall_ms()};
     struct producer before = r->producer;
 
     snprintf(meta.host, sizeof(meta.host), "%s", r->options->host);
@@ -132,25 +135,27 @@ static int journal_begin(struct recorder *r)
 static void journal_leave(struct recorder *r)
 {
     metric_add(&r->counters->journal_failures, 1);
-    live_retire(r->live);
-    r->live->next = r->retired;
-    r->retired = r->live;
+    retired_add(&r->retired, r->live);
     r->live = NULL;
     producer_renew(&r->producer, FRAME_UNJOURNALED);
+    held_move(&r->held, r->shard);
 }
 
-static void retired_release(struct recorder *r)
+// Goes on as a new producer of the new shard. The old journal stays in use while there can be no new one.
+static void journal_move(struct recorder *r)
 {
-    for (struct live **link = &r->retired; *link;) {
-        struct live *live = *link;
-        if (!live_idle(live)) {
-            link = &live->next;
-            continue;
-        }
-        *link = live->next;
-        live_free(live);
-        r->scanned = false;
+    struct live *before = r->live;
+    unsigned from = before->journal.folder.meta.shard;
+    int error = journal_begin(r);
+
+    if (error) {
+        r->live = before;
+        log_event(LOG_WARN, "journal.not_moved", log_uint("shard", r->shard), log_errno(error));
+        return;
     }
+    retired_add(&r->retired, before);
+    log_event(LOG_INFO, "recorder.shard", log_uint("worker", r->options->worker), log_uint("from", from),
+              log_uint("shard", r->shard));
 }
 
 static void on_synced(void *ctx, uint64_t token, int error)
@@ -160,18 +165,21 @@ static void on_synced(void *ctx, uint64_t token, int error)
     metric_add(&r->counters->syncs, 1);
     if (error && r->live && token == r->live->token)
         journal_fail(&r->live->journal, error);
+    else if (error)
+        log_event(LOG_ERROR, "journal.not_synced", log_errno(error));
 }
 
 static void on_sync_tick(evutil_socket_t unused_fd, short what, void *ctx)
 {
     struct recorder *r = ctx;
+    struct live *unsynced = retired_unsynced(&r->retired), *live = unsynced ? unsynced : r->live;
 
     (void)unused_fd, (void)what;
-    if (!r->live || journal_syncer_busy(r->syncer))
+    if (!live || journal_syncer_busy(r->syncer))
         return;
-    int fd = journal_sync_take(&r->live->journal);
-    if (fd >= 0 && journal_syncer_submit(r->syncer, fd, r->live->token))
-        journal_fail(&r->live->journal, -EIO);
+    int fd = journal_sync_take(&live->journal);
+    if (fd >= 0 && journal_syncer_submit(r->syncer, fd, live->token))
+        journal_fail(&live->journal, -EIO);
 }
 
 // --- The mode --------------------------------------------------------------------------------
@@ -194,7 +202,7 @@ static enum recorder_mode mode_without_journal(const struct recorder *r)
     return store_is_ready(&r->store) && !r->held.refusing ? RECORDER_HELD : RECORDER_BLIND;
 }
 
-// Between turns: leaves a failed journal, returns to a new one, follows Redis.
+// Between turns: leaves a failed journal, returns to a new one, follows the shard and Redis.
 static void mode_update(struct recorder *r)
 {
     if (r->live && r->live->journal.error)
@@ -205,6 +213,9 @@ static void mode_update(struct recorder *r)
         if (error)
             log_event(LOG_ERROR, "journal.none", log_str("dir", r->options->journal_dir), log_errno(error));
     }
+    if (r->live && r->move_due)
+        journal_move(r);
+    r->move_due = false;
     if (r->live)
         mode_enter(r, RECORDER_JOURNALED);
     else
@@ -341,6 +352,7 @@ static void each_second(struct recorder *r)
 {
     if (r->live) {
         live_keep(r->live, clock_wall_ms());
+        r->move_due = r->live->journal.folder.meta.shard != r->shard;
     } else {
         r->journal_due = true;
         r->held.refusing = false; // it may have changed its mind
@@ -359,6 +371,11 @@ static void adoption_look(struct recorder *r)
         log_event(LOG_WARN, "adoption.scan_failed", log_errno(error));
 }
 
+void recorder_move(struct recorder *r, unsigned shard)
+{
+    r->shard = shard;
+}
+
 void recorder_adopt_soon(struct recorder *r)
 {
     r->scanned = false;
@@ -372,7 +389,8 @@ static void on_tick(evutil_socket_t unused_fd, short what, void *ctx)
     r->ticks++;
     if (r->live)
         live_tick(r->live);
-    retired_release(r);
+    if (retired_release(&r->retired))
+        r->scanned = false;
     held_tick(&r->held, clock_monotonic_ms());
     adoption_look(r);
     if (r->adoption)
@@ -407,7 +425,8 @@ static int recorder_start(struct recorder *r)
         error = store_init(&r->store, r->base, &o->redis, &store_events, r);
     if (error)
         return error;
-    held_init(&r->held, &r->store, o->shard, on_settled, r);
+    r->shard = o->shard;
+    held_init(&r->held, &r->store, r->shard, on_settled, r);
     r->tick = timer_new(r, on_tick, TICK_MS);
     if (!r->tick)
         return -ENOMEM;
@@ -454,7 +473,7 @@ struct recorder *recorder_close(struct recorder *r)
     store_deinit(&r->store);
     held_deinit(&r->held);
     live_free(r->live);
-    retired_release(r);
+    retired_deinit(&r->retired);
     adoption_free(r->adoption);
     if (r->tick)
         event_free(r->tick);

@@ -34,7 +34,7 @@ struct recorder_options {
     const char *journal_dir; // made if it is not there
     const char *host;        // noted in the journal's meta
     unsigned worker;
-    unsigned shard;
+    unsigned shard;             // at the start; later see recorder_move()
     bool adopt;                 // looks after journals without an owner; true for one worker of a host
     int64_t journal_sync_ms;    // fdatasync beside the loop; 0: before recorder_turn_end() returns
     int64_t journal_keep_ms;    // after PostgreSQL has it
@@ -79,6 +79,10 @@ enum recorder_mode recorder_mode(const struct recorder *recorder);
 
 // The token under which the turn that collects now will be settled (HELD mode).
 uint64_t recorder_token(const struct recorder *recorder);
+
+// The shard of producers to come. A journal on another one is left to adoption within a second, and a new
+// producer begins. Cheap when nothing changes.
+void recorder_move(struct recorder *recorder, unsigned shard);
 
 // Looks for journals without an owner soon, not only every ten seconds.
 void recorder_adopt_soon(struct recorder *recorder);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <xxhash.h>
 
 #include "base/clock.h"
 #include "tracker/context.h"
@@ -102,6 +103,15 @@ static void unused_close_due(struct worker *worker)
     http_server_close_unused(worker->context.server);
 }
 
+// Workers of a host take different shards; which one comes first depends on the host.
+static unsigned shard_choose(const struct worker *worker)
+{
+    uint32_t shards = catalog_shards(worker->context.catalog);
+    uint64_t first = XXH3_64bits(worker->host, strlen(worker->host)) % CATALOG_SHARDS_MAX;
+
+    return shards > 0 ? (unsigned)((first + worker->options->index) % shards) : 0;
+}
+
 // Looks alive to the supervisor, and takes a new catalog also when nobody asks for anything.
 static void on_beat(evutil_socket_t fd, short what, void *ctx)
 {
@@ -117,6 +127,7 @@ static void on_beat(evutil_socket_t fd, short what, void *ctx)
     metric_set(&counters->connections, http_server_connections(worker->context.server));
     metric_set(&counters->beat_ms, clock_monotonic_ms());
     orphans_due(worker);
+    recorder_move(worker->context.recorder, shard_choose(worker));
     if (worker->stopping)
         unused_close_due(worker);
     else if (worker->failed == 0)
@@ -186,14 +197,13 @@ static int server_start(struct worker *worker)
 static int recorder_start(struct worker *worker)
 {
     const struct tracker_config *config = &worker->options->settings->config;
-    uint32_t shards = catalog_shards(worker->context.catalog);
 
     gethostname(worker->host, sizeof(worker->host) - 1);
     worker->recorder = (struct recorder_options){
         .journal_dir = worker->journal_dir,
         .host = worker->host,
         .worker = worker->options->index,
-        .shard = shards > 0 ? worker->options->index % shards : 0,
+        .shard = shard_choose(worker),
         .adopt = worker->options->index == 0,
         .journal_sync_ms = config->journal_sync_ms,
         .journal_keep_ms = config->journal_keep_ms,

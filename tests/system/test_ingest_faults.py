@@ -211,8 +211,8 @@ def test_redis_away_keeps_the_shard(new_ingest, postgres, producer, redis_server
     killed_at = cursor.fetchone()[0]
 
     def statements_since():
-        cursor.execute("select count(*) from pg_stat_activity where application_name = 'clickledger-ingest'"
-                       " and datname = current_database() and query_start > %s + interval '2 s'", [killed_at])
+        cursor.execute("select count(*) from pg_stat_activity join clickledger.shard_lock using (pid)"
+                       " where kind = 'shard' and query_start > %s + interval '2 s'", [killed_at])
         return cursor.fetchone()[0]
 
     wait_for(statements_since, what="a sign of life")
