@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 static const char replacement[] = "\xef\xbf\xbd"; // U+FFFD
 
@@ -74,10 +75,27 @@ bool utf8_printable(struct slice text)
     return true;
 }
 
+// Copies 8 bytes at a time while all of them are ASCII and none is NUL, as nearly all text is. Returns how
+// many.
+static size_t ascii_copy(struct slice text, char *out, size_t out_bytes)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080), low = UINT64_C(0x0101010101010101);
+    size_t used = 0, limit = text.len < out_bytes ? text.len : out_bytes;
+
+    for (uint64_t word; limit - used >= sizeof(word); used += sizeof(word)) {
+        memcpy(&word, text.data + used, sizeof(word));
+        if ((word | (word - low)) & high) // high bit set, or, among bytes without it, a NUL
+            break;
+        memcpy(out + used, &word, sizeof(word));
+    }
+    return used;
+}
+
 size_t utf8_sanitize(struct slice text, char *out, size_t out_bytes)
 {
-    size_t used = 0;
+    size_t used = ascii_copy(text, out, out_bytes);
 
+    text = slice_after(text, used);
     while (text.len > 0) {
         size_t length = utf8_length(text);
         bool good = length > 0 && text.data[0] != '\0';

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/frame.h"
@@ -17,7 +18,6 @@
 #define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
 #define INET_FAMILY_4     2
 #define INET_FAMILY_6     3
-#define STATEMENT_MAX     2048
 
 enum source {
     FROM_TS,
@@ -162,18 +162,22 @@ const char *copy_table_id_column(enum copy_table table)
     return tables[table].id_column;
 }
 
-const char *copy_statement(enum copy_table table)
+void copy_statement(enum copy_table table, uint64_t day, char out[COPY_STATEMENT_BYTES])
 {
-    static char statements[COPY_TABLES][STATEMENT_MAX];
-    char *text = statements[table];
-    size_t at = (size_t)snprintf(text, STATEMENT_MAX, "copy clickledger.%s (", tables[table].name);
+    time_t time = (time_t)(day * (COPY_DAY_MS / 1000));
+    char suffix[16] = "";
+    struct tm tm;
 
+    if (day != COPY_ANY_DAY &&
+        (!gmtime_r(&time, &tm) || strftime(suffix, sizeof(suffix), "_%Y%m%d", &tm) == 0))
+        suffix[0] = '\0'; // no such day: the table refuses its rows
+    size_t at =
+        (size_t)snprintf(out, COPY_STATEMENT_BYTES, "copy clickledger.%s%s (", tables[table].name, suffix);
     for (size_t i = 0; i < tables[table].n; i++)
-        at += (size_t)snprintf(text + at, STATEMENT_MAX - at, "%s%s", i ? ", " : "",
+        at += (size_t)snprintf(out + at, COPY_STATEMENT_BYTES - at, "%s%s", i ? ", " : "",
                                tables[table].columns[i].name);
-    at += (size_t)snprintf(text + at, STATEMENT_MAX - at, ") from stdin (format binary)");
-    assert(at < STATEMENT_MAX);
-    return text;
+    at += (size_t)snprintf(out + at, COPY_STATEMENT_BYTES - at, ") from stdin (format binary)");
+    assert(at < COPY_STATEMENT_BYTES);
 }
 
 // --- Values

@@ -4,9 +4,12 @@
 
 #include "ingest/days.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#define DAYS_AHEAD 3
+#define DAYS_AHEAD     3
+#define DAY_TEXT_BYTES 8 // a day's number and a comma
 
 static void day_know(struct days *days, uint64_t day)
 {
@@ -34,7 +37,15 @@ int days_prepare(struct days *days, struct pg *pg, uint64_t today)
     return 0;
 }
 
-void days_need(struct days *days, uint64_t day)
+void days_begin(struct days *days)
+{
+    days->n_missing = 0;
+    if (days->any_late)
+        memset(days->late, 0, sizeof(days->late));
+    days->any_late = false;
+}
+
+static void day_miss(struct days *days, uint64_t day)
 {
     if (days->known[day % DAY_SLOTS] == day || days->n_missing == MISSING_DAYS_MAX)
         return;
@@ -43,6 +54,17 @@ void days_need(struct days *days, uint64_t day)
             return;
     }
     days->missing[days->n_missing++] = day;
+}
+
+void days_need(struct days *days, enum copy_table table, uint64_t day, uint64_t today)
+{
+    size_t slot = day % DAY_SLOTS;
+
+    day_miss(days, day);
+    if (day < today) {
+        days->late[table][slot / 64] |= UINT64_C(1) << slot % 64;
+        days->any_late = true;
+    }
 }
 
 int days_make_missing(struct days *days, struct pg *pg)
@@ -54,5 +76,37 @@ int days_make_missing(struct days *days, struct pg *pg)
         if (r == 0)
             day_know(days, days->missing[i]);
     }
+    return r;
+}
+
+static bool day_is_late(const struct days *days, enum copy_table table, uint64_t day)
+{
+    size_t slot = day % DAY_SLOTS;
+    return days->late[table][slot / 64] >> slot % 64 & 1;
+}
+
+static int table_tell_late(const struct days *days, struct pg *pg, enum copy_table table, uint64_t today)
+{
+    char list[2 + COPY_DAYS_BACK_MAX * DAY_TEXT_BYTES] = "{";
+    size_t at = 1;
+
+    for (uint64_t day = today - COPY_DAYS_BACK_MAX; day < today; day++) {
+        if (day_is_late(days, table, day))
+            at += (size_t)sprintf(list + at, "%s%" PRIu64, at > 1 ? "," : "", day);
+    }
+    if (at == 1)
+        return 0;
+    strcpy(list + at, "}");
+    struct pg_param params[] = {pg_string(copy_table_name(table)), pg_string(list)};
+    return pg_query(pg, "select clickledger.partition_late($1, $2::integer[])", params, array_length(params),
+                    NULL);
+}
+
+int days_tell_late(const struct days *days, struct pg *pg, uint64_t today)
+{
+    int r = 0;
+
+    for (enum copy_table table = 0; days->any_late && r == 0 && table < COPY_TABLES; table++)
+        r = table_tell_late(days, pg, table, today);
     return r;
 }

@@ -17,12 +17,21 @@ struct days {
     uint64_t known[DAY_SLOTS]; // by day modulo DAY_SLOTS
     uint64_t missing[MISSING_DAYS_MAX];
     size_t n_missing;
+    uint64_t late[COPY_TABLES][DAY_SLOTS / 64]; // bits by day modulo DAY_SLOTS: days that were over
+    bool any_late;
 };
 
 // Makes yesterday's to the day's after the day after tomorrow, and forgets which others there are.
 must_check int days_prepare(struct days *days, struct pg *pg, uint64_t today);
 
-// Notes a day as missing unless it is known.
-void days_need(struct days *days, uint64_t day);
+// Before each load.
+void days_begin(struct days *days);
+
+// Notes that a row of this day comes into the table: a day that is not known is missing, one before today is
+// late.
+void days_need(struct days *days, enum copy_table table, uint64_t day, uint64_t today);
 
 must_check int days_make_missing(struct days *days, struct pg *pg);
+
+// In the transaction that loads them: the late days are open again.
+must_check int days_tell_late(const struct days *days, struct pg *pg, uint64_t today);

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS    3600000
-#define JSON_BYTES 192 // of one row
+#define HOUR_MS         3600000
+#define VALUE_BYTES     21 // of 20 digits, or a class, and a comma
+#define COLUMN_BYTES(n) ((n)*VALUE_BYTES + 2)
 
 static int compare_u64(uint64_t a, uint64_t b)
 {
@@ -54,21 +55,32 @@ size_t hourly_count(const struct row_batch *clicks, struct hourly_row *out)
     return kept + 1;
 }
 
-static char *rows_as_json(const struct hourly_row *rows, size_t n)
-{
-    char *json = malloc(n * JSON_BYTES + 3);
-    size_t at = 0;
+#define COLUMNS 6
 
-    if (!json)
-        return NULL;
-    for (size_t i = 0; i < n; i++)
-        at += (size_t)sprintf(json + at,
-                              "%c{\"h\":%" PRIu64 ",\"g\":%" PRIu64 ",\"p\":%" PRIu64 ",\"l\":%" PRIu64
-                              ",\"c\":\"%s\",\"n\":%" PRIu64 "}",
-                              i ? ',' : '[', rows[i].hour_ms, rows[i].program_id, rows[i].partner_id,
-                              rows[i].link_id, hit_class_name(rows[i].class), rows[i].clicks);
-    strcpy(json + at, "]");
-    return json;
+static char *number_put(char *at, uint64_t value)
+{
+    return at + sprintf(at, "%" PRIu64 ",", value);
+}
+
+// The columns of click_hourly as literals of arrays.
+static void columns_write(char *room, const struct hourly_row *rows, size_t n, char *begin[COLUMNS])
+{
+    char *at[COLUMNS];
+
+    for (size_t i = 0; i < COLUMNS; i++) {
+        begin[i] = at[i] = room + i * COLUMN_BYTES(n);
+        *at[i]++ = '{';
+    }
+    for (size_t i = 0; i < n; i++) {
+        at[0] = number_put(at[0], rows[i].hour_ms);
+        at[1] = number_put(at[1], rows[i].program_id);
+        at[2] = number_put(at[2], rows[i].partner_id);
+        at[3] = number_put(at[3], rows[i].link_id);
+        at[4] += sprintf(at[4], "%s,", hit_class_name(rows[i].class));
+        at[5] = number_put(at[5], rows[i].clicks);
+    }
+    for (size_t i = 0; i < COLUMNS; i++)
+        strcpy(at[i] - 1, "}"); // over the last comma
 }
 
 static int rows_add(struct pg *pg, unsigned shard, const struct hourly_row *rows, size_t n)
@@ -76,17 +88,21 @@ static int rows_add(struct pg *pg, unsigned shard, const struct hourly_row *rows
     static const char sql[] =
         "insert into clickledger.click_hourly as c (hour, shard, program_id, partner_id, link_id, class, "
         "clicks)"
-        " select to_timestamp(h / 1000), $2, g, p, l, c::clickledger.hit_class, n"
-        " from json_to_recordset($1::json) as r (h bigint, g bigint, p bigint, l bigint, c text, n bigint)"
+        " select to_timestamp(h / 1000), $1, g, p, l, c::clickledger.hit_class, n"
+        " from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])"
+        " as r (h, g, p, l, c, n)"
         " on conflict (partner_id, hour, program_id, link_id, class, shard)"
         " do update set clicks = c.clicks + excluded.clicks";
-    char *json = rows_as_json(rows, n);
+    char *room = reallocarray(NULL, COLUMNS, COLUMN_BYTES(n)), *columns[COLUMNS];
 
-    if (!json)
+    if (!room)
         return -ENOMEM;
-    struct pg_param params[] = {pg_string(json), pg_int(shard)};
+    columns_write(room, rows, n, columns);
+    struct pg_param params[1 + COLUMNS] = {pg_int(shard)};
+    for (size_t i = 0; i < COLUMNS; i++)
+        params[1 + i] = pg_string(columns[i]);
     int r = pg_query(pg, sql, params, array_length(params), NULL);
-    free(json);
+    free(room);
     return r;
 }
 

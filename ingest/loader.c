@@ -136,7 +136,7 @@ static int hit_take(struct loader *loader, size_t delivery, size_t producer, con
         return r;
     *reason = r ? copy_condition_name(r) : NULL;
     if (r == 0 && table != COPY_REPORT)
-        days_need(&loader->days, hit_ms(hit) / COPY_DAY_MS);
+        days_need(&loader->days, table, hit_ms(hit) / COPY_DAY_MS, loader->today);
     return 0;
 }
 
@@ -334,12 +334,20 @@ static void stored_count(struct loader *loader, enum copy_table table)
     }
 }
 
+// The day of all rows if it is not over, because then its partition is there for sure.
+static uint64_t rows_day(const struct loader *loader, enum copy_table table)
+{
+    uint64_t day = table == COPY_REPORT ? COPY_ANY_DAY : row_batch_day(&loader->batches[table]);
+    return day < loader->today ? COPY_ANY_DAY : day;
+}
+
 static int rows_copy(struct loader *loader)
 {
-    int r = 0;
+    int r = days_tell_late(&loader->days, loader->pg, loader->today);
 
     for (enum copy_table table = 0; r == 0 && table < COPY_TABLES; table++) {
-        r = row_copy(loader->pg, table, &loader->batches[table], row_set_aside, loader);
+        r = row_copy(loader->pg, table, rows_day(loader, table), &loader->batches[table], row_set_aside,
+                     loader);
         if (r == 0)
             stored_count(loader, table);
     }
@@ -398,7 +406,7 @@ static int transaction_run(struct loader *loader, size_t n)
 {
     for (size_t i = 0; i < COPY_TABLES; i++)
         row_batch_clear(&loader->batches[i]);
-    loader->days.n_missing = 0;
+    days_begin(&loader->days);
     unpacked_clear(&loader->unpacked);
     loader->part = (struct counters){.loads = 1};
     int r = pg_exec(loader->pg, "begin");

@@ -69,3 +69,14 @@ int row_batch_add(struct row_batch *batch, const struct hit *hit, const struct c
     batch->len += row->bytes;
     return 0;
 }
+
+uint64_t row_batch_day(const struct row_batch *batch)
+{
+    uint64_t day = batch->n > 0 ? batch->rows[0].ms / COPY_DAY_MS : COPY_ANY_DAY;
+
+    for (size_t i = 1; i < batch->n; i++) {
+        if (batch->rows[i].ms / COPY_DAY_MS != day)
+            return COPY_ANY_DAY;
+    }
+    return day;
+}

@@ -36,3 +36,6 @@ void row_batch_deinit(struct row_batch *batch); // frees it
 // outlive the batch.
 must_check int row_batch_add(struct row_batch *batch, const struct hit *hit, const struct copy_origin *origin,
                              struct slice record, uint32_t delivery, uint32_t producer);
+
+// The day that all rows belong to; COPY_ANY_DAY when they belong to several, or there are none.
+uint64_t row_batch_day(const struct row_batch *batch);

@@ -30,13 +30,13 @@ static int rows_put(struct pg *pg, const struct row_batch *batch, struct range r
     return r ? r : pg_copy_put(pg, copy_trailer, COPY_TRAILER_BYTES);
 }
 
-static int range_copy(struct pg *pg, enum copy_table table, const struct row_batch *batch, struct range range)
+static int range_copy(struct pg *pg, const char *statement, const struct row_batch *batch, struct range range)
 {
     uint64_t rows = 0;
     int r = pg_exec(pg, "savepoint copy_rows");
 
     if (r == 0)
-        r = pg_copy_begin(pg, copy_statement(table));
+        r = pg_copy_begin(pg, statement);
     if (r)
         return r;
     r = rows_put(pg, batch, range);
@@ -93,16 +93,19 @@ static void range_stored(struct row_batch *batch, struct range range)
         batch->rows[i].stored = true;
 }
 
-int row_copy(struct pg *pg, enum copy_table table, struct row_batch *batch, row_refused *refused, void *ctx)
+int row_copy(struct pg *pg, enum copy_table table, uint64_t day, struct row_batch *batch,
+             row_refused *refused, void *ctx)
 {
     struct range waiting[RANGES_MAX];
+    char statement[COPY_STATEMENT_BYTES];
     size_t n = 0;
 
+    copy_statement(table, day, statement);
     if (batch->n > 0)
         waiting[n++] = (struct range){0, batch->n};
     while (n > 0) {
         struct range range = waiting[--n];
-        int r = range_copy(pg, table, batch, range);
+        int r = range_copy(pg, statement, batch, range);
         if (r == 0) {
             range_stored(batch, range);
             continue;

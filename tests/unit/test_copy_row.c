@@ -27,10 +27,10 @@ struct cell {
 static size_t row_read(enum copy_table table, size_t bytes, struct cell cells[COLUMNS_MAX])
 {
     const uint8_t *at = row;
-    char statement[2048], *save = NULL;
+    char statement[COPY_STATEMENT_BYTES], *save = NULL;
     size_t n = 0;
 
-    snprintf(statement, sizeof(statement), "%s", copy_statement(table));
+    copy_statement(table, COPY_ANY_DAY, statement);
     char *names = strchr(statement, '(') + 1;
     *strchr(names, ')') = '\0';
     size_t columns = (size_t)at[0] << 8 | at[1];
@@ -239,11 +239,33 @@ static void test_longest(void **state)
     }
 }
 
+static void test_statement(void **state)
+{
+    static const struct {
+        enum copy_table table;
+        uint64_t day;
+        const char *begin;
+    } cases[] = {
+        {COPY_CLICK, COPY_ANY_DAY, "copy clickledger.click (ts, click_id,"},
+        {COPY_CLICK, 20484, "copy clickledger.click_20260131 (ts, click_id,"},
+        {COPY_PROMO_ENTRY, 20485, "copy clickledger.promo_entry_20260201 (ts, hit_id,"},
+        {COPY_VISIT, 19782, "copy clickledger.visit_20240229 (ts, hit_id,"},
+        {COPY_REPORT, COPY_ANY_DAY, "copy clickledger.conversion_report (ts, id,"},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_length(cases); i++) {
+        char text[COPY_STATEMENT_BYTES];
+        copy_statement(cases[i].table, cases[i].day, text);
+        assert_memory_equal(text, cases[i].begin, strlen(cases[i].begin));
+        assert_non_null(strstr(text, ") from stdin (format binary)"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_click),    cmocka_unit_test(test_report),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_referrer), cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_referrer), cmocka_unit_test(test_longest), cmocka_unit_test(test_statement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

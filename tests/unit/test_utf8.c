@@ -47,6 +47,21 @@ static const struct {
     {TEXT("a\xd0"), false, false, TEXT("a" BAD)},
     {TEXT("\xe2\x82"), false, false, TEXT(BAD BAD)},
     {TEXT("\xe2\x82z"), false, false, TEXT(BAD BAD "z")},
+    {TEXT("abcdefgh"), true, true, TEXT("abcdefgh")},
+    {TEXT("abcdefg\0abcdefgh"), true, false, TEXT("abcdefg" BAD "abcdefgh")},
+    {TEXT("abcdefgh\0\x01"
+          "bcdefg"),
+     true, false,
+     TEXT("abcdefgh" BAD "\x01"
+          "bcdefg")},
+    {TEXT("abcdefg\x80"
+          "abcdefgh"),
+     false, false, TEXT("abcdefg" BAD "abcdefgh")},
+    {TEXT("abcdefghi\xd0\xbf"
+          "abcdef"),
+     true, true,
+     TEXT("abcdefghi\xd0\xbf"
+          "abcdef")},
     {TEXT("\xd0\xd0\xbf"), false, false, TEXT(BAD "\xd0\xbf")},
 };
 

@@ -1,0 +1,96 @@
+-- Partitions of the hit tables: made, sealed, opened again by late hits, detached, and accounted for all the while.
+begin;
+set local search_path = clickledger, public;
+select plan(45);
+
+create function pg_temp.click(id uuid, at timestamptz default null) returns void language sql as $$
+  insert into clickledger.click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)
+  values (coalesce(at, clickledger.click_ts(id)), id, 'human', 'none', 302, 1, '00000000-0000-4000-8000-00000000000a', 1, 1)
+$$;
+create function pg_temp.care() returns text language sql as $$
+  select concat_ws(' ', action, table_name, day, hits) from clickledger.partition_care(3)
+$$;
+
+-- Made
+select is(partition_ensure('2026-03-01', '2026-03-03'), 12, 'four tables, three days');
+select is(partition_ensure('2026-03-01', '2026-03-03'), 0, 'once');
+select is((select count(*) from hit_partition where day between '2026-03-01' and '2026-03-03' and sealed_at is null), 12::bigint, 'all are open');
+select throws_ok($$select partition_ensure('2026-01-01', '2027-03-01')$$, 'P0001', null, 'not more than 400 days at once');
+select is_empty($$select oid::regclass from pg_class where relispartition and pg_get_expr(relpartbound, oid) = 'DEFAULT'$$,
+  'there is no default partition for anything to land in');
+select is_empty($$
+  select c.oid::regclass from pg_class c join pg_inherits i on i.inhrelid = c.oid
+  where c.relkind = 'r' and c.relnamespace = 'clickledger'::regnamespace
+    and (select count(*) from pg_index x where x.indrelid = c.oid and x.indisvalid) < (select count(*) from pg_index x where x.indrelid = i.inhparent)$$,
+  'every partition has all indexes of its table');
+select ok(has_table_privilege('cl_ingest', 'click_20260301', 'insert') and not has_table_privilege('cl_ingest', 'click_20260301', 'select, update, delete'),
+  'cl_ingest writes into a partition and does nothing else there');
+select is((select count(*) from hit_retention where keep_days is null), 0::bigint, 'every table has a retention');
+select throws_ok($$update hit_retention set keep_days = 401 where table_name = 'click'$$, '23514', null, 'touches are kept longer than attribution looks back');
+select lives_ok($$update hit_retention set keep_days = 402 where table_name = 'click'$$, 'but not for ever');
+select throws_ok($$update hit_retention set keep_days = 29 where table_name = 'visit'$$, '23514', null, 'others at least 30 days');
+select throws_ok($$update hit_retention set afterwards = 'burn'$$, '23514', null, 'detached tables are kept or dropped');
+
+-- Sealed; 019ca940-9440 is 2026-03-01 09:00:00
+select pg_temp.click('019ca940-9440-7000-8000-000000000001');
+select pg_temp.click('019ca940-9440-7000-8000-000000000002');
+select is(partition_seal('click', '2026-03-01'), 2::bigint, 'a sealed partition was counted');
+select results_eq($$select sealed_rows, fault, late_loads from hit_partition where table_name = 'click' and day = '2026-03-01'$$,
+  $$values (2::bigint, null::text, 0::bigint)$$, 'and is noted');
+select results_eq($$select producer::text, hits from hit_sealed where table_name = 'click' and day = '2026-03-01'$$,
+  $$values ('00000000-0000-4000-8000-00000000000a', 2::bigint)$$, 'its rows by producer');
+select ok('autovacuum_freeze_min_age=0' = any (reloptions), 'it will be frozen') from pg_class where oid = 'click_20260301'::regclass;
+select is(partition_seal('visit', '2026-03-01'), 0::bigint, 'an empty one, too');
+
+-- Late
+select partition_late('click', array['2026-03-01'::date - '1970-01-01'::date]);
+select pg_temp.click('019ca940-9440-7000-8000-000000000003');
+select results_eq($$select sealed_at, sealed_rows, late_loads from hit_partition where table_name = 'click' and day = '2026-03-01'$$,
+  $$values (null::timestamptz, null::bigint, 1::bigint)$$, 'a late hit opens it');
+select is_empty($$select from hit_sealed where table_name = 'click' and day = '2026-03-01'$$, 'nothing is known of it then');
+select is((select sealed_rows from hit_partition where table_name = 'visit' and day = '2026-03-01'), 0::bigint, 'others stay sealed');
+select is(partition_seal('click', '2026-03-01'), 3::bigint, 'and it is sealed again');
+
+-- At fault
+select pg_temp.click('019ca940-9440-7000-8000-000000000004', '2026-03-01 09:00:00.001+00');
+select partition_late('click', array['2026-03-01'::date - '1970-01-01'::date]);
+select is(partition_seal('click', '2026-03-01'), null, 'a partition with a wrong row is not sealed');
+select is((select fault from hit_partition where table_name = 'click' and day = '2026-03-01'), '1 rows whose ts is not that of their id', 'and says why');
+select is_empty($$select from hit_sealed where table_name = 'click' and day = '2026-03-01'$$, 'nothing is counted');
+select is((select faults from partition_state()), 1::bigint, 'which shows');
+select throws_ok($$select partition_detach('click', '2026-03-01')$$, 'P0001', null, 'what is not sealed is not detached');
+delete from click where click_id = '019ca940-9440-7000-8000-000000000004';
+select is(partition_seal('click', '2026-03-01'), 3::bigint, 'without that row it is');
+select is((select faults from partition_state()), 0::bigint, 'the fault has gone');
+
+-- Detached
+insert into shard (id) values (0);
+insert into producer (producer, shard, hits, stored) values ('00000000-0000-4000-8000-00000000000a', 0, 3, 3);
+select ok(holds, 'the rows are accounted for') from conservation;
+select lives_ok($$select partition_detach('click', '2026-03-01')$$, 'a sealed one is detached');
+select is((select count(*) from click where producer = '00000000-0000-4000-8000-00000000000a'), 0::bigint, 'its rows have left the table');
+select is((select count(*) from clickledger_detached.click_20260301), 3::bigint, 'and are kept');
+select ok(relrowsecurity and relforcerowsecurity, 'behind row security') from pg_class where oid = 'clickledger_detached.click_20260301'::regclass;
+select is_empty($$select a.grantee::regrole from pg_class c, aclexplode(c.relacl) a
+                  where c.oid = 'clickledger_detached.click_20260301'::regclass and a.grantee <> c.relowner$$, 'without grants');
+select results_eq($$select found_stored, holds from conservation$$, $$values (3::bigint, true)$$, 'they are still accounted for');
+select throws_ok($$select pg_temp.click('019ca940-9440-7000-8000-000000000005')$$, '23514', null, 'a late hit is refused, not put elsewhere');
+select is(partition_ensure('2026-03-01', '2026-03-01'), 0, 'the day is not made again');
+select partition_late('click', array['2026-03-01'::date - '1970-01-01'::date]);
+select results_eq($$select found_stored, holds from conservation$$, $$values (3::bigint, true)$$, 'nor opened');
+select throws_ok($$select partition_detach('click', '2026-03-01')$$, 'P0001', null, 'once');
+update hit_retention set afterwards = 'drop' where table_name = 'visit';
+select partition_detach('visit', '2026-03-01');
+select ok(to_regclass('clickledger.visit_20260301') is null and to_regclass('clickledger_detached.visit_20260301') is null, 'or dropped, if that is the policy');
+
+-- One thing after the other
+select partition_ensure((now() - interval '410 days')::date, (now() - interval '410 days')::date);
+select matches(pg_temp.care(), '^made \d+$', 'partitions ahead come first');
+select is((select ahead_days from partition_state()), 3, 'three days');
+select matches(pg_temp.care(), '^sealed click ' || (now() - interval '410 days')::date || ' 0$', 'then the oldest day that is over is sealed');
+select is(pg_temp.care(), 'detached click ' || (now() - interval '410 days')::date, 'then what is older than its retention is detached');
+do $$ begin for i in 1..100 loop exit when not exists (select from clickledger.partition_care(3)); end loop; end $$;
+select results_eq($$select distinct day >= current_date - 1 from hit_partition where sealed_at is null$$, array[true], 'in the end all days that are over are sealed');
+
+select * from finish();
+rollback;
