@@ -1,6 +1,7 @@
 -- Roles of an installation. Run once per cluster by a superuser, before sql/migrate; may be run again.
 -- cl_owner owns everything and runs the migrations. cl_ingest and cl_attrib bypass row security because COPY FROM is
--- refused under it; their grants name only what they write. cl_api and cl_analyst never bypass it.
+-- refused under it; their grants name only what they write. The others never bypass it. cl_privacy answers people who ask
+-- what is stored about them, or to be forgotten: it reads no table.
 
 do $$
 declare
@@ -12,7 +13,8 @@ begin
       ('cl_ingest',  'login bypassrls'),
       ('cl_attrib',  'login bypassrls'),
       ('cl_api',     'login nobypassrls'),
-      ('cl_analyst', 'login nobypassrls')) as role (name, options)
+      ('cl_analyst', 'login nobypassrls'),
+      ('cl_privacy', 'login nobypassrls')) as role (name, options)
   loop
     if not exists (select from pg_roles where rolname = wanted.name) then
       execute format('create role %I', wanted.name);

@@ -2,7 +2,7 @@
 -- rules fails here.
 begin;
 set local search_path = clickledger, public;
-select plan(30);
+select plan(32);
 
 select partition_ensure('2026-01-01', '2026-01-02');
 
@@ -15,14 +15,14 @@ create temporary view our_functions as
 
 -- Roles
 select is((select string_agg(rolname, ' ' order by rolname) from pg_roles
-           where rolname in ('cl_owner', 'cl_ingest', 'cl_attrib', 'cl_api', 'cl_analyst') and rolbypassrls),
+           where rolname in ('cl_owner', 'cl_ingest', 'cl_attrib', 'cl_api', 'cl_analyst', 'cl_privacy') and rolbypassrls),
   'cl_attrib cl_ingest cl_owner', 'only these bypass row security');
 select is_empty($$select rolname from pg_roles where rolname ~ '^cl_' and (rolsuper or rolcreaterole or rolcreatedb or rolreplication)$$,
   'no role of ours can give itself rights');
 select is_empty($$select m.roleid::regrole from pg_auth_members m join pg_roles r on r.oid in (m.roleid, m.member) where r.rolname ~ '^cl_'$$,
   'no role of ours is a member of another');
 select is_empty($$select relname from our_tables where relowner <> 'cl_owner'::regrole$$, 'cl_owner owns everything');
-select is_empty($$select r from unnest(array['cl_ingest', 'cl_attrib', 'cl_api', 'cl_analyst']) as r
+select is_empty($$select r from unnest(array['cl_ingest', 'cl_attrib', 'cl_api', 'cl_analyst', 'cl_privacy']) as r
                   where has_schema_privilege(r, 'clickledger', 'create') or has_schema_privilege(r, 'public', 'create')$$,
   'the working roles make nothing');
 
@@ -74,7 +74,15 @@ select is_empty($$
 select is_empty($$select name from our_functions where name ~ 'api_key_create|integration_create\(bigint' and has_function_privilege('cl_api', oid, 'execute')$$,
   'functions for cl_owner are for cl_owner');
 
+select is_empty($$select name from our_functions where name ~ '(forget|visitor_export|forgotten)' and (
+                    has_function_privilege('cl_ingest', oid, 'execute') or has_function_privilege('cl_attrib', oid, 'execute')
+                    or has_function_privilege('cl_api', oid, 'execute') or has_function_privilege('cl_analyst', oid, 'execute'))$$,
+  'only cl_privacy asks about visitors or forgets them');
+
 -- Grants
+select is_empty($$select t.relname from our_tables t where has_any_column_privilege('cl_privacy', t.oid, 'select')
+                    or has_any_column_privilege('cl_privacy', t.oid, 'insert') or has_any_column_privilege('cl_privacy', t.oid, 'update')
+                    or has_table_privilege('cl_privacy', t.oid, 'delete')$$, 'cl_privacy has functions and no table');
 select is_empty($$select t.relname from our_tables t, aclexplode(t.relacl) a where a.grantee = 0$$, 'PUBLIC has no table');
 select is_empty($$
   select t.relname, r, a from our_tables t, unnest(array['cl_ingest', 'cl_attrib', 'cl_api', 'cl_analyst']) as r,

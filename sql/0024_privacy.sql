@@ -1,0 +1,219 @@
+-- Retention of personal data: after detail_days what tells a person from others is taken out of hits, after identity_days
+-- visitors get names that no browser knows. Done in small transactions, one day of one table at a time; rollups, credits,
+-- commissions, explanations and the ledger hold nothing that is touched here.
+
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'cl_privacy') then
+    raise exception 'role cl_privacy is missing' using hint = 'Run sql/bootstrap.sql again, as a superuser.';
+  end if;
+end $$;
+
+create table clickledger.privacy_policy (
+  id            boolean primary key default true check (id),
+  detail_days   integer not null default 90 check (detail_days between 1 and 3650),
+  identity_days integer not null default 400 check (identity_days between 367 and 3650),
+  recheck_days  integer not null default 8 check (recheck_days between 1 and 400),
+  check (identity_days >= detail_days)
+);
+insert into clickledger.privacy_policy default values;
+comment on table clickledger.privacy_policy is 'How long personal data is kept: one row, changed by cl_owner. docs/operations.md says what each rule takes out.';
+comment on column clickledger.privacy_policy.id is 'Always true: there is one policy.';
+comment on column clickledger.privacy_policy.detail_days is 'Days after which a hit loses address, hash of the address, region, path of the referrer, the ad network''s click id, the query of its page and the minor versions of its user agent, and a dead letter its bytes.';
+comment on column clickledger.privacy_policy.identity_days is 'Days after which a visitor id becomes an alias, and a report loses the customer and what was received word for word. At least 367: no attribution window (at most 366 days) reaches behind it.';
+comment on column clickledger.privacy_policy.recheck_days is 'Days that each daily pass looks at once more, for hits that arrived late. At least the trackers'' journal_keep.';
+
+create table clickledger.privacy_key (
+  id  boolean primary key default true check (id),
+  key bytea not null check (length(key) = 32)
+);
+insert into clickledger.privacy_key (key) values (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+comment on table clickledger.privacy_key is 'Secret of this installation from which aliases and the hashes of forgotten visitors are made. Nobody but cl_owner reads it.';
+comment on column clickledger.privacy_key.id is 'Always true: there is one key.';
+comment on column clickledger.privacy_key.key is '32 random bytes, drawn by the migration.';
+
+create table clickledger.privacy_progress (
+  hits        text not null check (hits in ('click', 'impression', 'visit', 'promo_entry', 'conversion_report', 'conversion', 'dead_letter')),
+  rule        text not null check (rule in ('detail', 'identity', 'forgotten')),
+  day         date,
+  after_id    uuid,
+  begun_on    date,
+  finished_on date,
+  changed     bigint not null default 0,
+  primary key (hits, rule)
+);
+insert into clickledger.privacy_progress (hits, rule)
+  select hits, 'detail' from unnest(array['click', 'impression', 'visit', 'promo_entry', 'conversion_report', 'dead_letter']) as hits
+  union all
+  select hits, 'identity' from unnest(array['click', 'impression', 'visit', 'promo_entry', 'conversion_report', 'conversion']) as hits
+  union all
+  select hits, 'forgotten' from unnest(array['click', 'impression', 'visit', 'promo_entry', 'conversion_report']) as hits;
+comment on table clickledger.privacy_progress is 'How far each rule has come in each table.';
+comment on column clickledger.privacy_progress.hits is 'The table.';
+comment on column clickledger.privacy_progress.rule is 'detail, identity: see privacy_policy; forgotten: hits of forgotten visitors that arrived again.';
+comment on column clickledger.privacy_progress.day is 'Day (UTC) that is looked at next; null: never begun.';
+comment on column clickledger.privacy_progress.after_id is 'Last row of that day that was looked at; null: none.';
+comment on column clickledger.privacy_progress.begun_on is 'Day on which the last pass began.';
+comment on column clickledger.privacy_progress.finished_on is 'Day on which a pass last came to its end.';
+comment on column clickledger.privacy_progress.changed is 'Rows that this rule has changed in this table so far.';
+
+create table clickledger.forgotten_visitor (
+  hash         bytea primary key check (length(hash) = 32),
+  alias        uuid not null,
+  forgotten_at timestamptz not null,
+  scan_from    date not null,
+  settled      boolean not null default false
+);
+comment on table clickledger.forgotten_visitor is 'Visitors that were forgotten, so that hits of theirs that arrive again are found: late frames, or frames that are sent again to a restored database. Keep a copy of it outside this database.';
+comment on column clickledger.forgotten_visitor.hash is 'Keyed hash of the visitor''s id, or of the alias that retention has put in its place.';
+comment on column clickledger.forgotten_visitor.alias is 'Random id that took its place.';
+comment on column clickledger.forgotten_visitor.forgotten_at is 'Hits up to then are forgotten. The same browser may come back later; those hits are new data.';
+comment on column clickledger.forgotten_visitor.scan_from is 'First day in which hits may turn up again.';
+comment on column clickledger.forgotten_visitor.settled is 'Whether recheck_days have passed since, so that no hit of that time is on its way any more.';
+
+create index conversion_key_visitor on clickledger.conversion_key (value) where kind = 'visitor';
+
+-- --- What is put in place of what -------------------------------------------------------------------------------------
+
+create function clickledger.privacy_hash(key bytea, visitor_id uuid) returns bytea language sql immutable strict parallel safe
+  return sha256(key || 'forgotten'::bytea || uuid_send(visitor_id));
+comment on function clickledger.privacy_hash(bytea, uuid) is 'Keyed hash by which a forgotten visitor is found again.';
+
+create function clickledger.privacy_alias(key bytea, visitor_id uuid) returns uuid language sql immutable strict parallel safe
+  return encode(set_byte(set_byte(substr(sha256(key || 'alias'::bytea || uuid_send(visitor_id)), 1, 16), 6,
+    128 | (get_byte(sha256(key || 'alias'::bytea || uuid_send(visitor_id)), 6) & 15)), 8,
+    128 | (get_byte(sha256(key || 'alias'::bytea || uuid_send(visitor_id)), 8) & 63)), 'hex')::uuid;
+comment on function clickledger.privacy_alias(bytea, uuid) is 'The UUIDv8 that takes a visitor''s place: the same for all his rows, so that they stay together, and not to be had from the id without the key.';
+
+create function clickledger.privacy_is_alias(visitor_id uuid) returns boolean language sql immutable strict parallel safe
+  return get_byte(uuid_send(visitor_id), 6) >> 4 = 8;
+comment on function clickledger.privacy_is_alias(uuid) is 'Whether an id is an alias: a UUIDv8. Trackers make UUIDv7.';
+
+create function clickledger.privacy_agent(user_agent text) returns text language sql immutable strict parallel safe
+  return regexp_replace(regexp_replace(user_agent, '(\d+)[._][\d._]+', '\1', 'g'), ' Build/[^;)]*', '', 'g');
+comment on function clickledger.privacy_agent(text) is 'A user agent with major versions only and without the device''s build. What it was classified by is still there.';
+
+create function clickledger.privacy_floor(day date) returns uuid language sql immutable strict parallel safe
+  return (lpad(to_hex(extract(epoch from day)::bigint * 1000), 12, '0') || repeat('0', 20))::uuid;
+comment on function clickledger.privacy_floor(date) is 'Below every UUIDv7 of a day (UTC) and above those before.';
+
+create function clickledger.privacy_due(rule text) returns date language sql stable set search_path = clickledger, pg_temp as $$
+  select case $1
+    when 'detail' then (now() at time zone 'utc')::date - detail_days
+    when 'identity' then (now() at time zone 'utc')::date - identity_days
+    else (select (max(forgotten_at) at time zone 'utc')::date + 1 from forgotten_visitor where not settled)
+  end from privacy_policy
+$$;
+comment on function clickledger.privacy_due(text) is 'Days before this one (UTC) are due under a rule; null: none is.';
+
+create function clickledger.privacy_change(hits text, rule text) returns text language sql immutable as $$
+  select case
+    when $2 = 'detail' then concat_ws(', ', 'address = null, address_hash = null, region = null, user_agent = clickledger.privacy_agent(t.user_agent)',
+      case when $1 <> 'conversion_report' then 'referrer_path = null' end,
+      case when $1 in ('click', 'visit') then 'ad_click_id = null' end,
+      case when $1 = 'visit' then 'page = split_part(split_part(t.page, ''?'', 1), ''#'', 1)' end)
+    when $1 = 'conversion_report' then 'customer = null, raw = null, visitor_id = case when t.conversion_id is null '
+      'and not clickledger.privacy_is_alias(t.visitor_id) then clickledger.privacy_alias(p.key, t.visitor_id) else t.visitor_id end'
+    else 'visitor_id = clickledger.privacy_alias(p.key, t.visitor_id)'
+  end
+$$;
+comment on function clickledger.privacy_change(text, text) is 'What a rule sets in the rows of a table.';
+
+create function clickledger.privacy_wanted(hits text, rule text) returns text language sql immutable as $$
+  select case
+    when $2 = 'detail' then concat_ws(' or ', 't.address_hash is not null or t.address is not null or t.region is not null',
+      case when $1 <> 'conversion_report' then 't.referrer_path is not null' end,
+      case when $1 in ('click', 'visit') then 't.ad_click_id is not null' end,
+      case when $1 = 'visit' then 't.page ~ ''[?#]''' end,
+      't.user_agent ~ ''\d[._][\d._]| Build/[^;)]''')
+    when $1 = 'conversion_report' then 't.customer is not null or t.raw is not null '
+      'or t.conversion_id is null and t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id)'
+    -- The touches of a visitor with conversions are renamed together with these: a conversion that is computed anew finds them.
+    when $1 in ('click', 'promo_entry') then 't.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id) '
+      'and not exists (select from clickledger.conversion_key k where k.kind = ''visitor'' and k.value = t.visitor_id)'
+    else 't.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id)'
+  end
+$$;
+comment on function clickledger.privacy_wanted(text, text) is 'Which rows of a table a rule has to change.';
+
+-- --- Steps: each is one short transaction -----------------------------------------------------------------------------
+
+create function clickledger.privacy_rows(hits text, rule text, day date, after_id uuid, rows_max integer,
+    out seen integer, out last_id uuid, out changed integer)
+  language plpgsql set search_path = clickledger, pg_temp as $$
+begin
+  execute format($step$
+    with seen as (
+      select t.%1$I as id, t.ts from clickledger.%2$I t
+      where t.%1$I > %3$L and t.%1$I < %4$L and t.ts >= %5$L and t.ts < %6$L order by t.%1$I limit %7$s),
+    changed as (
+      update clickledger.%2$I t set %8$s from seen s, clickledger.privacy_key p
+      where t.%1$I = s.id and t.ts = s.ts and t.ts >= %5$L and t.ts < %6$L and (%9$s) returning 1)
+    select (select count(*) from seen), (select id from seen order by id desc limit 1), (select count(*) from changed)$step$,
+    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits,
+    coalesce(after_id, privacy_floor(day)), privacy_floor(day + 1), day::timestamp at time zone 'utc',
+    (day + 1)::timestamp at time zone 'utc', rows_max, privacy_change(hits, rule), privacy_wanted(hits, rule))
+  into seen, last_id, changed;
+end $$;
+comment on function clickledger.privacy_rows(text, text, date, uuid, integer) is 'Applies detail or identity to the next rows_max rows of a day of a table of hits.';
+
+create function clickledger.privacy_conversions(day date, visitors_max integer, out seen integer, out changed integer)
+  language plpgsql set search_path = clickledger, pg_temp as $$
+declare
+  due constant timestamptz := privacy_due('identity')::timestamp at time zone 'utc';
+  visitors uuid[];
+  aliases uuid[];
+begin
+  -- A visitor's turn comes with his last conversion, then all of his old rows get the same alias at once.
+  select array_agg(v.value), array_agg(privacy_alias(p.key, v.value)) into visitors, aliases
+  from (select distinct k.value
+    from conversion c join conversion_key k on k.conversion_id = c.id and k.kind = 'visitor'
+    where c.occurred_at >= day::timestamp at time zone 'utc' and c.occurred_at < (day + 1)::timestamp at time zone 'utc'
+      and not privacy_is_alias(k.value)
+      and not exists (select from conversion_key y join conversion l on l.id = y.conversion_id
+        where y.kind = 'visitor' and y.value = k.value and l.occurred_at >= due)
+    limit visitors_max) v, privacy_key p;
+  seen := coalesce(cardinality(visitors), 0);
+  update click t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts < due;
+  update promo_entry t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts < due;
+  update conversion_report r set visitor_id = a.alias
+    from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
+    where k.kind = 'visitor' and k.value = a.visitor and r.conversion_id = k.conversion_id and r.visitor_id = a.visitor;
+  update conversion c set visitor_id = a.alias
+    from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
+    where k.kind = 'visitor' and k.value = a.visitor and c.id = k.conversion_id and c.visitor_id = a.visitor;
+  with gone as (
+    delete from conversion_key k using unnest(visitors, aliases) as a (visitor, alias)
+    where k.kind = 'visitor' and k.value = a.visitor returning k.conversion_id, a.alias)
+  insert into conversion_key (conversion_id, kind, value) select conversion_id, 'visitor', alias from gone on conflict do nothing;
+  update conversion c set customer = null
+    where c.customer is not null and c.occurred_at >= day::timestamp at time zone 'utc' and c.occurred_at < (day + 1)::timestamp at time zone 'utc';
+  get diagnostics changed = row_count;
+  changed := changed + seen;
+end $$;
+comment on function clickledger.privacy_conversions(date, integer) is 'Applies identity to the conversions of a day: the visitors whose last conversion it holds, at most visitors_max, get their alias in conversions, reports and touches; customers go.';
+
+create function clickledger.privacy_letters(due date, rows_max integer, out seen integer, out changed integer)
+  language plpgsql set search_path = clickledger, pg_temp as $$
+begin
+  update dead_letter set bytes = '' where id in (
+    select id from dead_letter where found_at < due::timestamp at time zone 'utc' and bytes <> '' order by id limit rows_max);
+  get diagnostics changed = row_count;
+  seen := changed;
+end $$;
+comment on function clickledger.privacy_letters(date, integer) is 'Takes the bytes from dead letters that were set aside before a day.';
+
+create function clickledger.privacy_first(hits text) returns date language plpgsql stable set search_path = clickledger, pg_temp as $$
+declare
+  first date;
+begin
+  if hits = 'conversion' then
+    return (select (min(occurred_at) at time zone 'utc')::date from conversion);
+  elsif hits = 'dead_letter' then
+    return (select (min(found_at) at time zone 'utc')::date from dead_letter);
+  end if;
+  execute format('select (click_ts(%1$I) at time zone ''utc'')::date from %2$I order by %1$I limit 1',
+    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits) into first;
+  return first;
+end $$;
+comment on function clickledger.privacy_first(text) is 'Day (UTC) of the oldest row of a table; null: it is empty.';
