@@ -24,6 +24,15 @@
     LABELLED("frames_total", "Frames by what was done with them.", frames[verdict], "verdict=\"" label "\"")
 #define STORED(table, label)                                                                                 \
     LABELLED("hits_stored_total", "Hits stored, by table.", stored[table], "table=\"" label "\"")
+#define PRIVACY(rule, label)                                                                                 \
+    {                                                                                                        \
+        "clickledger_ingest_privacy_overdue_days",                                                           \
+            "Days by which retention of personal data is behind, by rule, at the last look.", METRIC_GAUGE,  \
+            AT(privacy_overdue_days[rule]), "rule=\"" label "\"", false                                      \
+    }
+#define PRIVACY_ROWS(rule, label)                                                                            \
+    LABELLED("privacy_rows_total", "Rows that lost personal data, by rule, of the whole installation.",      \
+             privacy_rows[rule], "rule=\"" label "\"")
 #define DEAD(kind, label)                                                                                    \
     LABELLED("dead_letters_total", "What was set aside, by kind: hits; of headers and payloads, frames.",    \
              dead[kind], "kind=\"" label "\"")
@@ -80,6 +89,12 @@ static const struct metric table[] = {
     GAUGE("waiting_entries", "Stream entries in the owned shards, at the last look.", waiting_entries),
     GAUGE("waiting_ms", "Age of the oldest stream entry that is not yet applied, at the last look.",
           waiting_ms),
+    PRIVACY(PRIVACY_DETAIL, "detail"),
+    PRIVACY(PRIVACY_FORGOTTEN, "forgotten"),
+    PRIVACY(PRIVACY_IDENTITY, "identity"),
+    PRIVACY_ROWS(PRIVACY_DETAIL, "detail"),
+    PRIVACY_ROWS(PRIVACY_FORGOTTEN, "forgotten"),
+    PRIVACY_ROWS(PRIVACY_IDENTITY, "identity"),
 };
 
 void counters_add(struct counters *total, const struct counters *part)

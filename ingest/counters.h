@@ -18,6 +18,9 @@ enum dead_kind {
     DEAD_KINDS
 };
 
+// As clickledger.privacy_status() orders them.
+enum privacy_rule { PRIVACY_DETAIL, PRIVACY_FORGOTTEN, PRIVACY_IDENTITY, PRIVACY_RULES };
+
 // Only uint64_t. Counters first, gauges last.
 struct counters {
     uint64_t frames[APPLY_VERDICTS];
@@ -30,7 +33,8 @@ struct counters {
     uint64_t entries_trimmed, positions_published, turns;
     uint64_t catalog_changes, catalog_entries, catalog_images, links_exhausted;
     uint64_t shards, shards_owned, shards_unowned, shards_retired, members, producers, waiting_entries,
-        waiting_ms; // gauges
+        waiting_ms;                                                            // gauges
+    uint64_t privacy_overdue_days[PRIVACY_RULES], privacy_rows[PRIVACY_RULES]; // as PostgreSQL tells them
 };
 
 // Adds the counters of `part`, not its gauges.

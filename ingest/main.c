@@ -6,9 +6,12 @@
 #include "ingest/division.h"
 #include "ingest/member.h"
 #include "ingest/peek.h"
+#include "ingest/privacy.h"
 #include "ingest/service.h"
 
-#define PEEK_HITS_MAX 1000000000
+#define PEEK_HITS_MAX    1000000000
+#define PRIVACY_ROWS     5000 // of one transaction
+#define PRIVACY_ROWS_MAX 100000
 
 static int peek_command(const void *settings, int argc, char **argv)
 {
@@ -30,6 +33,18 @@ static int shards_command(const void *settings, int argc, char **argv)
     return division_run(settings, wanted);
 }
 
+static int privacy_command(const void *settings, int argc, char **argv)
+{
+    int64_t rows = PRIVACY_ROWS;
+    bool everything = false;
+    const struct argument arguments[] = {argument_number("--rows", &rows, 1, PRIVACY_ROWS_MAX),
+                                         argument_flag("--all", &everything)};
+
+    if (arguments_read(arguments, array_length(arguments), argc, argv))
+        return ARGUMENTS_WRONG;
+    return privacy_run(settings, (unsigned)rows, everything);
+}
+
 static int daemon_command(const void *settings)
 {
     return service_run(settings);
@@ -38,6 +53,7 @@ static int daemon_command(const void *settings)
 static const struct command commands[] = {
     {"peek", "[--count N]", peek_command},
     {"shards", "[--set N]", shards_command},
+    {"privacy", "[--rows N] [--all]", privacy_command},
 };
 
 int main(int argc, char **argv)

@@ -17,11 +17,13 @@
 #include "base/program.h"
 #include "ingest/admin.h"
 #include "ingest/catalog_task.h"
+#include "ingest/privacy.h"
 #include "ingest/shards.h"
 
 #define BLOCK_MS           50
 #define GATHER_MS          50 // behind a load that emptied the stream, so that the next one is worth a transaction
 #define IDLE_MS            50
+#define PRIVACY_LOOK_MS    60000
 #define REDIS_PAUSE_MIN_MS 50
 #define REDIS_PAUSE_MAX_MS 2000
 
@@ -36,6 +38,7 @@ struct service {
     bool redis_complained;
     struct shards shards;
     struct catalog_task catalog;
+    uint64_t privacy_look_ms; // the next one
     struct counters counters;
     int stop_fd;
 };
@@ -135,6 +138,18 @@ static int catalog_run(struct service *service)
     return lost ? SHARD_REDIS : 0;
 }
 
+// Over the catalog's connection, which is between two transactions here.
+static void privacy_tick(struct service *service)
+{
+    uint64_t now = clock_monotonic_ms();
+
+    if (now < service->privacy_look_ms || !service->catalog.pg)
+        return;
+    service->privacy_look_ms = now + PRIVACY_LOOK_MS;
+    if (privacy_look(service->catalog.pg, &service->counters))
+        log_event(LOG_WARN, "ingest.privacy_unknown", log_str("why", pg_error(service->catalog.pg)->message));
+}
+
 static void health_update(struct service *service)
 {
     bool shards = shards_healthy(&service->shards);
@@ -162,6 +177,7 @@ static int service_turn(struct service *service)
     int r = shards_advance(&service->shards, service->redis);
     if (r == 0)
         r = catalog_run(service);
+    privacy_tick(service);
     if (r == 0)
         r = shards_tick(&service->shards, service->redis);
     if (r == 0)

@@ -203,17 +203,22 @@ begin
 end $$;
 comment on function clickledger.privacy_letters(date, integer) is 'Takes the bytes from dead letters that were set aside before a day.';
 
-create function clickledger.privacy_first(hits text) returns date language plpgsql stable set search_path = clickledger, pg_temp as $$
+create function clickledger.privacy_next(hits text, since date) returns date language plpgsql stable set search_path = clickledger, pg_temp as $$
 declare
-  first date;
+  upcoming date;
 begin
   if hits = 'conversion' then
-    return (select (min(occurred_at) at time zone 'utc')::date from conversion);
+    return (select (min(occurred_at) at time zone 'utc')::date from conversion where occurred_at >= since::timestamp at time zone 'utc');
   elsif hits = 'dead_letter' then
     return (select (min(found_at) at time zone 'utc')::date from dead_letter);
   end if;
-  execute format('select (click_ts(%1$I) at time zone ''utc'')::date from %2$I order by %1$I limit 1',
-    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits) into first;
-  return first;
+  execute format('select (click_ts(%1$I) at time zone ''utc'')::date from %2$I where %1$I > %3$L and ts >= %4$L order by %1$I limit 1',
+    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits, privacy_floor(since),
+    since::timestamp at time zone 'utc') into upcoming;
+  return upcoming;
 end $$;
+comment on function clickledger.privacy_next(text, date) is 'First day (UTC) from this one on of which a table has rows; null: there is none.';
+
+create function clickledger.privacy_first(hits text) returns date language sql stable
+  return clickledger.privacy_next(hits, '1970-01-01');
 comment on function clickledger.privacy_first(text) is 'Day (UTC) of the oldest row of a table; null: it is empty.';

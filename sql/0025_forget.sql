@@ -166,7 +166,7 @@ declare
   next_id uuid;
 begin
   if chosen.rule = 'forgotten' then
-    select privacy_again(chosen.hits, chosen.day) as changed into step;
+    select 0 as seen, privacy_again(chosen.hits, chosen.day) as changed into step;
   elsif chosen.hits = 'dead_letter' then
     select * into step from privacy_letters(due, rows_max);
     next_day := case when step.seen < rows_max then due else chosen.day end;
@@ -179,6 +179,10 @@ begin
       next_day := chosen.day;
       next_id := step.last_id;
     end if;
+  end if;
+  -- Days without rows are passed over at once.
+  if next_day < due and next_day > chosen.day and step.seen = 0 then
+    next_day := coalesce(least(privacy_next(chosen.hits, next_day), due), due);
   end if;
   update privacy_progress g set day = next_day, after_id = next_id, changed = g.changed + step.changed
   where g.hits = chosen.hits and g.rule = chosen.rule;

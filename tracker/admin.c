@@ -119,8 +119,8 @@ static ssize_t metrics_write(const void *ctx, char *out, size_t out_bytes)
         recorders[i] = &admin->shared->worker[i].recorder;
     }
     for (size_t i = 0; i < array_length(tables); i++) {
-        ssize_t bytes = metrics_render(tables[i].rows, tables[i].n, tables[i].instances, tables[i].n_instances,
-                                       out + len, out_bytes - len);
+        ssize_t bytes = metrics_render(tables[i].rows, tables[i].n, tables[i].instances,
+                                       tables[i].n_instances, out + len, out_bytes - len);
         if (bytes < 0)
             return bytes;
         len += (size_t)bytes;

@@ -63,7 +63,7 @@ insert into dead_letter (found_at, shard, entry_id, kind, hits, reason, bytes)
 create temporary table before as select
   (select sum(amount_minor) from ledger_entry where amount_minor > 0) as entries, (select count(*) from click) as clicks,
   (select jsonb_agg(body - 'visitor' order by conversion_id) from explanation) as explained,
-  (select jsonb_agg(v) from ledger_violations v) as violations;
+  (select jsonb_agg(v) from ledger_violation v) as violations;
 create function pg_temp.run(everything boolean) returns bigint language plpgsql as $$
 declare
   step record;
@@ -107,7 +107,7 @@ select is(pg_temp.run(true), 0::bigint, 'a second pass over everything finds not
 select is((select entries from before), (select sum(amount_minor) from ledger_entry where amount_minor > 0), 'the ledger holds the same');
 select is((select clicks from before), (select count(*) from click), 'no click is gone');
 select is((select explained from before), (select jsonb_agg(body - 'visitor' order by conversion_id) from explanation), 'explanations say the same');
-select is((select violations from before), (select jsonb_agg(v) from ledger_violations v), 'nor is there another violation of the ledger');
+select is((select violations from before), (select jsonb_agg(v) from ledger_violation v), 'nor is there another violation of the ledger');
 
 -- A late hit
 select pg_temp.clicked(91, 17, ida) from known;

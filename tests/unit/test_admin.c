@@ -78,7 +78,8 @@ static void health_is_a_status_and_a_text(void **state)
     (void)state;
     told = (struct told){.ok = true};
     ASK("GET", "/healthz");
-    assert_true(heard("HTTP/1.1 200 ") && heard("Cache-Control: no-store\r\n") && heard("\r\n\r\nall is well\n"));
+    assert_true(heard("HTTP/1.1 200 ") && heard("Cache-Control: no-store\r\n") &&
+                heard("\r\n\r\nall is well\n"));
     told.ok = false;
     ASK("GET", "/healthz");
     assert_true(heard("HTTP/1.1 503 ") && heard("\r\n\r\nPostgreSQL is away\n"));
