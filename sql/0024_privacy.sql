@@ -20,7 +20,7 @@ insert into clickledger.privacy_policy default values;
 comment on table clickledger.privacy_policy is 'How long personal data is kept: one row, changed by cl_owner. docs/operations.md says what each rule takes out.';
 comment on column clickledger.privacy_policy.id is 'Always true: there is one policy.';
 comment on column clickledger.privacy_policy.detail_days is 'Days after which a hit loses address, hash of the address, region, path of the referrer, the ad network''s click id, the query of its page and the minor versions of its user agent, and a dead letter its bytes.';
-comment on column clickledger.privacy_policy.identity_days is 'Days after which a visitor id becomes an alias, and a report loses the customer and what was received word for word. At least 367: no attribution window (at most 366 days) reaches behind it.';
+comment on column clickledger.privacy_policy.identity_days is 'Days after which visitor ids and references of customers become aliases, and a report loses what was received word for word. At least 367: no attribution window (at most 366 days) reaches behind it.';
 comment on column clickledger.privacy_policy.recheck_days is 'Days that each daily pass looks at once more, for hits that arrived late. At least the trackers'' journal_keep.';
 
 create table clickledger.privacy_key (
@@ -71,7 +71,7 @@ comment on column clickledger.forgotten_visitor.forgotten_at is 'Hits up to then
 comment on column clickledger.forgotten_visitor.scan_from is 'First day in which hits may turn up again.';
 comment on column clickledger.forgotten_visitor.settled is 'Whether recheck_days have passed since, so that no hit of that time is on its way any more.';
 
-create index conversion_key_visitor on clickledger.conversion_key (value) where kind = 'visitor';
+create index conversion_key_visitor on clickledger.conversion_key (value) where kind in ('visitor', 'joined');
 
 -- --- What is put in place of what -------------------------------------------------------------------------------------
 
@@ -112,8 +112,9 @@ create function clickledger.privacy_change(hits text, rule text) returns text la
       case when $1 <> 'conversion_report' then 'referrer_path = null' end,
       case when $1 in ('click', 'visit') then 'ad_click_id = null' end,
       case when $1 = 'visit' then 'page = split_part(split_part(t.page, ''?'', 1), ''#'', 1)' end)
-    when $1 = 'conversion_report' then 'customer = null, raw = null, visitor_id = case when t.conversion_id is null '
-      'and not clickledger.privacy_is_alias(t.visitor_id) then clickledger.privacy_alias(p.key, t.visitor_id) else t.visitor_id end'
+    when $1 = 'conversion_report' then 'raw = null, customer = case when t.conversion_id is not null then t.customer end, '
+      'visitor_id = case when t.conversion_id is null and not clickledger.privacy_is_alias(t.visitor_id) '
+      'then clickledger.privacy_alias(p.key, t.visitor_id) else t.visitor_id end'
     else 'visitor_id = clickledger.privacy_alias(p.key, t.visitor_id)'
   end
 $$;
@@ -126,12 +127,12 @@ create function clickledger.privacy_wanted(hits text, rule text) returns text la
       case when $1 in ('click', 'visit') then 't.ad_click_id is not null' end,
       case when $1 = 'visit' then 't.page ~ ''[?#]''' end,
       't.user_agent ~ ''\d[._][\d._]| Build/[^;)]''')
-    when $1 = 'conversion_report' then 't.customer is not null or t.raw is not null '
-      'or t.conversion_id is null and t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id)'
+    when $1 = 'conversion_report' then 't.raw is not null or t.conversion_id is null '
+      'and (t.customer is not null or t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id))'
     -- The touches of a visitor with conversions are renamed together with these: a conversion that is computed anew finds them.
-    when $1 in ('click', 'promo_entry') then 't.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id) '
-      'and not exists (select from clickledger.conversion_key k where k.kind = ''visitor'' and k.value = t.visitor_id)'
-    else 't.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id)'
+    else format('t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id) and (%s not exists ('
+      'select from clickledger.conversion_key k where k.kind in (''visitor'', ''joined'') and k.value = t.visitor_id))',
+      case when $1 = 'visit' then 't.utm_source is null or t.click_id is not null or' end)
   end
 $$;
 comment on function clickledger.privacy_wanted(text, text) is 'Which rows of a table a rule has to change.';
@@ -157,41 +158,98 @@ begin
 end $$;
 comment on function clickledger.privacy_rows(text, text, date, uuid, integer) is 'Applies detail or identity to the next rows_max rows of a day of a table of hits.';
 
+create function clickledger.visitor_rename(visitors uuid[], aliases uuid[], until timestamptz) returns void
+  language sql set search_path = clickledger, pg_temp as $$
+  update click t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= until;
+  update promo_entry t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= until;
+  update impression t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= until;
+  update visit t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias)
+    where t.visitor_id = a.visitor and t.ts <= until and t.utm_source is not null and t.click_id is null;
+  update conversion_report r set visitor_id = a.alias
+    from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
+    where k.kind in ('visitor', 'joined') and k.value = a.visitor and r.conversion_id = k.conversion_id and r.visitor_id = a.visitor and r.ts <= until;
+  update conversion c set visitor_id = a.alias
+    from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
+    where k.kind in ('visitor', 'joined') and k.value = a.visitor and c.id = k.conversion_id and c.visitor_id = a.visitor and c.occurred_at <= until;
+  with gone as (
+    delete from conversion_key k using unnest(visitors, aliases) as a (visitor, alias), conversion c
+    where k.kind in ('visitor', 'joined') and k.value = a.visitor and c.id = k.conversion_id and c.occurred_at <= until
+    returning k.conversion_id, k.kind, a.alias)
+  insert into conversion_key (conversion_id, kind, value) select conversion_id, kind, alias from gone on conflict do nothing;
+$$;
+comment on function clickledger.visitor_rename(uuid[], uuid[], timestamptz) is 'Puts aliases in the place of visitors in everything attribution looks at, up to a moment: a conversion that is computed anew finds what it found before.';
+
+create function clickledger.customer_rename(program_ids bigint[], customers text[], aliases text[], ids bigint[]) returns bigint
+  language plpgsql set search_path = clickledger, pg_temp as $$
+declare
+  n bigint;
+begin
+  with renamed as (
+    select a.*, md5(a.program_id || ':' || a.customer)::uuid as key, md5(a.program_id || ':' || a.alias)::uuid as new_key
+    from unnest(program_ids, customers, aliases) as a (program_id, customer, alias)),
+  bound as (
+    update customer_binding b set customer = a.new_key from renamed a where b.customer = a.key),
+  gone as (
+    delete from conversion_key k using renamed a where k.kind = 'customer' and k.value = a.key returning k.conversion_id, a.new_key),
+  come as (
+    insert into conversion_key (conversion_id, kind, value) select conversion_id, 'customer', new_key from gone on conflict do nothing),
+  concerned as (
+    select c.id, c.program_id from conversion c where c.id = any (ids)
+    union
+    select c.id, c.program_id from gone join conversion c on c.id = gone.conversion_id),
+  reports as (
+    update conversion_report r set customer = a.alias from concerned c, renamed a
+    where r.conversion_id = c.id and a.program_id = c.program_id and r.customer = a.customer),
+  conversions as (
+    update conversion c set customer = a.alias from concerned f, renamed a
+    where c.id = f.id and a.program_id = c.program_id and c.customer = a.customer returning 1)
+  select count(*) into n from conversions;
+  return n;
+end $$;
+comment on function clickledger.customer_rename(bigint[], text[], text[], bigint[]) is 'Puts aliases in the place of customers of programmes: in the given conversions, in all that are the same customer''s by a signed report, in their reports, keys and binding. Returns how many conversions were changed.';
+
+create function clickledger.privacy_customer(salt bytea, customer text) returns text language sql immutable strict parallel safe
+  return '~' || left(encode(sha256(salt || 'customer'::bytea || convert_to(customer, 'UTF8')), 'hex'), 32);
+comment on function clickledger.privacy_customer(bytea, text) is 'What takes the place of a shop''s reference of a customer.';
+
+create function clickledger.privacy_is_customer(customer text) returns boolean language sql immutable strict parallel safe
+  return customer ~ '^~[0-9a-f]{32}$';
+comment on function clickledger.privacy_is_customer(text) is 'Whether a reference of a customer is an alias.';
+
 create function clickledger.privacy_conversions(day date, visitors_max integer, out seen integer, out changed integer)
   language plpgsql set search_path = clickledger, pg_temp as $$
 declare
   due constant timestamptz := privacy_due('identity')::timestamp at time zone 'utc';
+  since constant timestamptz := day::timestamp at time zone 'utc';
   visitors uuid[];
   aliases uuid[];
+  ids bigint[];
 begin
-  -- A visitor's turn comes with his last conversion, then all of his old rows get the same alias at once.
+  -- A visitor's turn, and a customer's, comes with the last conversion.
   select array_agg(v.value), array_agg(privacy_alias(p.key, v.value)) into visitors, aliases
   from (select distinct k.value
-    from conversion c join conversion_key k on k.conversion_id = c.id and k.kind = 'visitor'
-    where c.occurred_at >= day::timestamp at time zone 'utc' and c.occurred_at < (day + 1)::timestamp at time zone 'utc'
-      and not privacy_is_alias(k.value)
+    from conversion c join conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
+    where c.occurred_at >= since and c.occurred_at < since + interval '1 day' and not privacy_is_alias(k.value)
       and not exists (select from conversion_key y join conversion l on l.id = y.conversion_id
-        where y.kind = 'visitor' and y.value = k.value and l.occurred_at >= due)
+        where y.kind in ('visitor', 'joined') and y.value = k.value and l.occurred_at >= due)
     limit visitors_max) v, privacy_key p;
-  seen := coalesce(cardinality(visitors), 0);
-  update click t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts < due;
-  update promo_entry t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts < due;
-  update conversion_report r set visitor_id = a.alias
-    from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
-    where k.kind = 'visitor' and k.value = a.visitor and r.conversion_id = k.conversion_id and r.visitor_id = a.visitor;
-  update conversion c set visitor_id = a.alias
-    from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
-    where k.kind = 'visitor' and k.value = a.visitor and c.id = k.conversion_id and c.visitor_id = a.visitor;
-  with gone as (
-    delete from conversion_key k using unnest(visitors, aliases) as a (visitor, alias)
-    where k.kind = 'visitor' and k.value = a.visitor returning k.conversion_id, a.alias)
-  insert into conversion_key (conversion_id, kind, value) select conversion_id, 'visitor', alias from gone on conflict do nothing;
-  update conversion c set customer = null
-    where c.customer is not null and c.occurred_at >= day::timestamp at time zone 'utc' and c.occurred_at < (day + 1)::timestamp at time zone 'utc';
-  get diagnostics changed = row_count;
-  changed := changed + seen;
+  perform visitor_rename(visitors, aliases, due - interval '1 microsecond');
+  select array_agg(c.id) into ids from (
+    select c.id from conversion c
+    where c.occurred_at >= since and c.occurred_at < since + interval '1 day' and c.customer is not null and not privacy_is_customer(c.customer)
+      and not exists (select from conversion_key k join conversion_key y on y.kind = 'customer' and y.value = k.value
+        join conversion l on l.id = y.conversion_id
+        where k.conversion_id = c.id and k.kind = 'customer' and l.occurred_at >= due)
+    limit visitors_max) c;
+  seen := greatest(cardinality(visitors), cardinality(ids), 0);
+  changed := coalesce(cardinality(visitors), 0) + customer_rename(array_agg(n.program_id), array_agg(n.customer), array_agg(n.alias), ids)
+    from (select distinct c.program_id, r.customer, privacy_customer(p.key, c.program_id || ':' || r.customer) as alias
+      from conversion c join conversion_report r on r.conversion_id = c.id, privacy_key p
+      where c.id = any (ids) and r.customer is not null and not privacy_is_customer(r.customer)
+      union
+      select c.program_id, c.customer, privacy_customer(p.key, c.program_id || ':' || c.customer) from conversion c, privacy_key p where c.id = any (ids)) n;
 end $$;
-comment on function clickledger.privacy_conversions(date, integer) is 'Applies identity to the conversions of a day: the visitors whose last conversion it holds, at most visitors_max, get their alias in conversions, reports and touches; customers go.';
+comment on function clickledger.privacy_conversions(date, integer) is 'Applies identity to the conversions of a day: the visitors and customers whose last conversion it holds, at most visitors_max of each, get their aliases everywhere at once.';
 
 create function clickledger.privacy_letters(due date, rows_max integer, out seen integer, out changed integer)
   language plpgsql set search_path = clickledger, pg_temp as $$

@@ -13,7 +13,7 @@ begin
     select c.id from conversion c where c.visitor_id = any (names) and c.occurred_at <= until
     union
     select c.id from conversion_key k join conversion c on c.id = k.conversion_id
-    where k.kind = 'visitor' and k.value = any (names) and c.occurred_at <= until) found;
+    where k.kind in ('visitor', 'joined') and k.value = any (names) and c.occurred_at <= until) found;
   foreach hits in array array['click', 'impression', 'visit', 'promo_entry'] loop
     execute format('update %I set visitor_id = $1, address = null, address_hash = null, region = null, asn = null, user_agent = null, '
       'language = null, referrer_host = null, referrer_path = null %s where visitor_id = any ($2) and ts <= $3', hits,
@@ -26,25 +26,23 @@ begin
     return query select hits, n;
   end loop;
   update conversion_report r set visitor_id = case when r.visitor_id = any (names) then alias else r.visitor_id end,
-      customer = null, raw = null, address = null, address_hash = null, region = null, asn = null, user_agent = null,
+      customer = case when r.conversion_id is not null then r.customer end,
+      raw = null, address = null, address_hash = null, region = null, asn = null, user_agent = null,
       sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null, sub6 = null, sub7 = null, sub8 = null, sub9 = null, sub10 = null
     where r.visitor_id = any (names) and r.ts <= until or r.conversion_id = any (conversions) and r.ts <= until
-      and num_nonnulls(r.customer, r.raw, r.address, r.address_hash, r.region, r.asn, r.user_agent,
+      and num_nonnulls(r.raw, r.address, r.address_hash, r.region, r.asn, r.user_agent,
         r.sub1, r.sub2, r.sub3, r.sub4, r.sub5, r.sub6, r.sub7, r.sub8, r.sub9, r.sub10) > 0;
   get diagnostics n = row_count;
   return query select 'conversion_report', n;
-  update conversion c set visitor_id = case when c.visitor_id = any (names) then alias else c.visitor_id end, customer = null
-    where c.id = any (conversions) and (c.customer is not null or c.visitor_id = any (names));
-  get diagnostics n = row_count;
+  select count(*) into n from conversion c where c.id = any (conversions) and c.visitor_id = any (names);
+  perform visitor_rename(names, array[alias, alias], until);
+  update conversion c set visitor_id = alias where c.id = any (conversions) and c.visitor_id = any (names);
   return query select 'conversion', n;
-  with gone as (
-    delete from conversion_key k where k.kind = 'visitor' and k.value = any (names) and k.conversion_id = any (conversions)
-    returning k.conversion_id),
-  renamed as (
-    insert into conversion_key (conversion_id, kind, value) select distinct conversion_id, 'visitor', alias from gone
-    on conflict do nothing)
-  select count(*) into n from gone;
-  return query select 'conversion_key', n;
+  select customer_rename(array_agg(c.program_id), array_agg(c.customer), array_agg(privacy_customer(uuid_send(alias), c.customer)), conversions) into n
+  from (select distinct c.program_id, said.customer
+    from conversion c, lateral (select c.customer union select r.customer from conversion_report r where r.conversion_id = c.id) said
+    where c.id = any (conversions) and not privacy_is_customer(said.customer)) c;
+  return query select 'customer', coalesce(n, 0);
   update explanation x set body = replace(replace(x.body::text, names[1]::text, alias::text), names[2]::text, alias::text)::jsonb
     where x.conversion_id = any (conversions) and (position(names[1]::text in x.body::text) > 0 or position(names[2]::text in x.body::text) > 0);
   get diagnostics n = row_count;
@@ -115,7 +113,7 @@ begin
       using names, inner_columns;
   end loop;
   return query
-    with orders as (select k.conversion_id from conversion_key k where k.kind = 'visitor' and k.value = any (names))
+    with orders as (select k.conversion_id from conversion_key k where k.kind in ('visitor', 'joined') and k.value = any (names))
     select 'conversion_report', r.ts, jsonb_strip_nulls(to_jsonb(r) - inner_columns) from conversion_report r
     where r.visitor_id = any (names) or r.conversion_id in (select conversion_id from orders)
     union all

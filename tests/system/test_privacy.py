@@ -31,6 +31,7 @@ def shop(postgres):
 @pytest.fixture
 def visitors(shop):
     """Each ordered after a click of Anna's link and then one of Boris', which only the visitor's id joins with the order."""
+    shop.make_policy("last", binding="first_partner")
     made = {}
     for name, orders in (("old", [420]), ("both", [420, 2]), ("new", [2])):
         visitor = made[name] = uuid7(ago(days=431))
@@ -38,11 +39,17 @@ def visitors(shop):
             first = shop.click(ago(days=age + 10) if age == 420 else ago(days=age, hours=9), shop.anna, visitor)
             shop.click(ago(days=age, hours=5), shop.boris, visitor)
             shop.report(ago(days=age), f"{name}-{age}", click_id=first, visitor_id=visitor, amount_minor=1000 + age, status="approved",
-                        customer=f"customer-{name}", raw=f"order={name}&customer=customer-{name}", address="192.0.2.7", user_agent="curl/8.1.2")
+                        customer=f"customer-{name}", signed=True, raw=f"order={name}&customer=customer-{name}", address="192.0.2.7",
+                        user_agent="curl/8.1.2")
+    # Another device of a customer: Anna's last, unless the first device's touches count, too.
+    desk = uuid7(ago(days=431))
+    shop.click(ago(days=420, hours=9), shop.anna, desk)
+    shop.report(ago(days=419, hours=23), "old-desk", visitor_id=desk, customer="customer-old", signed=True, amount_minor=700, status="approved")
     shop.db.query("update click set address = '192.0.2.7', address_hash = 7, referrer_path = '/secret',"
                   " user_agent = 'Mozilla/5.0 Chrome/120.0.6099.43'")
     shop.attribute()
-    assert [partner for partner, amount, _ in shop.commissions() if amount] == [shop.boris] * 4
+    assert [partner for partner, amount, _ in shop.commissions() if amount] == [shop.boris] * 5
+    assert shop.db.value("select count(*) from conversion_key where kind = 'joined'") == 1
     return made
 
 
@@ -50,7 +57,8 @@ def sums(shop):
     db = shop.db
     return (db.query("select * from ledger_entry order by 1, 2"),
             db.query("select conversion_id, partner_id, amount_minor, status from commission order by 1, 2"),
-            db.query("select * from credit order by 1, 2, 3"), db.query("select conversion_id, partner_id, body from explanation order by 1, 2"),
+            db.query("select * from credit order by 1, 2, 3"), db.query("select conversion_id, partner_id, touch_id from customer_binding order by 1"),
+            db.query("select conversion_id, partner_id, body from explanation order by 1, 2"),
             db.query("select * from conversion_hourly order by 1, 2, 3, 4, 5, 6"), db.query("select count(*) from click"))
 
 
@@ -94,10 +102,10 @@ def test_retention_moves_no_sum(shop, visitors, postgres):
     assert retain(postgres, "--rows", "3") > 0
     assert postgres.query("select * from privacy_status() where overdue_days <> 0") == []
     assert postgres.query("select distinct user_agent from click where ts < now() - interval '91 days'") == [("Mozilla/5 Chrome/120",)]
-    assert postgres.value("select count(*) from click where address_hash is null") == 4
+    assert postgres.value("select count(*) from click where address_hash is null") == 5
     assert places_with(postgres, visitors["old"]) == []
     assert places_with(postgres, visitors["both"]) == ["click", "conversion", "conversion_key", "conversion_report"]
-    assert postgres.query("select order_id from conversion where customer is not null order by 1") == [("both-2",), ("new-2",)]
+    assert postgres.query("select order_id from conversion where customer not like '~%' order by 1") == [("both-2",), ("both-420",), ("new-2",)]
     nothing_moves(shop, before)
     assert retain(postgres, "--all") == 0
 
@@ -109,7 +117,7 @@ def test_forgotten_everywhere(shop, visitors, postgres):
     assert "dead_letter" in places_with(postgres, visitors["new"])
     assert len(as_officer(postgres, "select * from clickledger.visitor_export(%s)", visitors["new"])) == 4
     done = dict(as_officer(postgres, "select * from clickledger.forget_visitor(%s)", visitors["new"]))
-    assert done == {"click": 2, "impression": 0, "visit": 0, "promo_entry": 0, "conversion_report": 1, "conversion": 1, "conversion_key": 1,
+    assert done == {"click": 2, "impression": 0, "visit": 0, "promo_entry": 0, "conversion_report": 1, "conversion": 1, "customer": 1,
                     "explanation": 0, "dead_letter": 1}
     for value in visitors["new"], "customer-new":
         assert places_with(postgres, value) == []
