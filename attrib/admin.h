@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include "attrib/batch.h"
+#include "attrib/sealer.h"
 #include "base/admin.h"
 
 struct admin_state {
     struct batch_counts counts;
+    struct seal_counts seals;
     uint64_t connected, leader; // gauges: 0 or 1
     uint64_t failures;          // batches that could not be done, and lost connections
 };

@@ -9,4 +9,5 @@ struct attrib_config {
     struct postgres_settings postgres;
     char admin_host[64];
     int64_t admin_port;
+    char seal_heads[256];
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attrib/admin.h"
+#include "attrib/sealer.h"
 #include "attrib/session.h"
 #include "base/clock.h"
 #include "base/http_server.h"
@@ -17,6 +18,7 @@
 #include "base/program.h"
 
 #define LOOK_MS          1000 // idle: look for work; not connected, or standing by: try again
+#define SEAL_MS          1000 // between two seals, so that they are batches
 #define CLOCKS_DIFFER_MS 50   // a hold has ended by our clock and not by PostgreSQL's
 
 struct loop {
@@ -27,6 +29,7 @@ struct loop {
     struct session session;
     struct admin_state state;
     struct admin_source admin_source;
+    uint64_t sealed_ms; // monotonic
     bool is_stopping, is_ready;
 };
 
@@ -122,6 +125,18 @@ static bool work_do(struct loop *loop)
     return true;
 }
 
+// false: it failed.
+static bool seal_do(struct loop *loop)
+{
+    if (clock_monotonic_ms() < loop->sealed_ms + SEAL_MS)
+        return true;
+    int r = sealer_run(loop->session.pg, loop->config->seal_heads, &loop->state.seals);
+    if (r)
+        failure_note(loop, r);
+    loop->sealed_ms = clock_monotonic_ms();
+    return r == 0;
+}
+
 static unsigned sleep_ms(struct loop *loop)
 {
     int64_t hold_us = 0, now_us = (int64_t)clock_wall_ms() * 1000;
@@ -150,7 +165,7 @@ static unsigned loop_work(struct loop *loop)
         failure_note(loop, r);
         return LOOK_MS;
     }
-    if (!leads(loop) || !work_do(loop) || !loop->session.pg)
+    if (!leads(loop) || !work_do(loop) || !seal_do(loop) || !loop->session.pg)
         return LOOK_MS;
     unsigned ms = sleep_ms(loop);
     return loop->session.pg && pg_wait(loop->session.pg, 0) == 0 ? 0 : ms;

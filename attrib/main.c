@@ -7,7 +7,9 @@
 #include "attrib/batch.h"
 #include "attrib/config.h"
 #include "attrib/daemon.h"
+#include "attrib/sealer.h"
 #include "attrib/session.h"
+#include "attrib/verify.h"
 #include "base/arguments.h"
 #include "base/command.h"
 #include "base/log.h"
@@ -19,15 +21,20 @@ static const struct config_option options[] = {
      "numeric address of /healthz and /metrics", NULL},
     {"attrib", "admin_port", CONFIG_INT, CONFIG_FIELD(struct attrib_config, admin_port), 0, 65535, "0",
      "port of /healthz and /metrics; 0: none", NULL},
+    {"attrib", "seal_heads", CONFIG_STRING, CONFIG_FIELD(struct attrib_config, seal_heads), 0, 0, "",
+     "file to which the head of every seal of the ledger is appended; empty: none", NULL},
 };
 
-static int batches_run(struct session *session, struct batch_counts *counts)
+static int batches_run(struct session *session, const char *heads, struct batch_counts *counts)
 {
+    struct seal_counts seals = {0};
     bool did = true;
     int r = session_lead(session, true);
 
     while (r == 0 && did)
         r = batch_run(session->pg, counts, &did);
+    if (r == 0)
+        r = sealer_run(session->pg, heads, &seals);
     if (r < 0)
         log_event(LOG_ERROR, "batch.failed", log_errno(r));
     else if (r > 0)
@@ -46,13 +53,29 @@ static int run_command(const void *settings, int argc, char **argv)
         return ARGUMENTS_WRONG;
     if (session_open(&session, config->postgres.conninfo))
         return EXIT_FAILURE;
-    int r = batches_run(&session, &counts);
+    int r = batches_run(&session, config->seal_heads, &counts);
     session_close(&session);
     printf("batches=%lu touch_loads=%lu orders=%lu reports=%lu conversions=%lu credits=%lu commissions=%lu "
            "transactions=%lu faults=%lu\n",
            counts.batches, counts.touch_loads, counts.orders, counts.reports, counts.conversions,
            counts.credits, counts.commissions, counts.transactions, counts.faults);
     return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int verify_command(const void *settings, int argc, char **argv)
+{
+    const struct attrib_config *config = settings;
+    struct verify_trust trust = {0};
+    const struct argument arguments[] = {argument_text("--head", &trust.head),
+                                         argument_text("--heads", &trust.heads)};
+
+    if (arguments_read(arguments, array_length(arguments), argc, argv))
+        return ARGUMENTS_WRONG;
+    if (trust.head && trust.heads) {
+        fprintf(stderr, "clickledger-attrib: either --head or --heads\n");
+        return ARGUMENTS_WRONG;
+    }
+    return verify_run(config->postgres.conninfo, &trust);
 }
 
 static int daemon_command(const void *settings)
@@ -62,6 +85,7 @@ static int daemon_command(const void *settings)
 
 static const struct command commands[] = {
     {"run", "", run_command},
+    {"verify", "[--head HEX | --heads FILE]", verify_command},
 };
 
 int main(int argc, char **argv)

@@ -88,6 +88,7 @@ admin_port = {settings['ingest_admin_port']}
 
 [attrib]
 admin_port = {settings['attrib_admin_port']}
+seal_heads = {state.path('attrib', 'seal_heads')}
 
 [api]
 host = 127.0.0.1

@@ -140,7 +140,7 @@ class State:
     def make_home(self):
         os.makedirs(self.home, mode=0o755, exist_ok=True)
         self.check_space(self.home)
-        for name in ("run", "log", "redis", "postgres", "tracker", "build"):
+        for name in ("run", "log", "redis", "postgres", "tracker", "attrib", "build"):
             os.makedirs(os.path.join(self.home, name), mode=0o700, exist_ok=True)
             self.give(os.path.join(self.home, name))
         os.chmod(os.path.join(self.home, "build"), 0o755)

@@ -1,0 +1,91 @@
+"""The ledger while money moves: refunds around payouts, and a reader who looks at every instant."""
+import threading
+from datetime import timedelta
+
+import psycopg2
+import pytest
+
+from shop import ATTRIB, T0, Shop
+
+ORDERS = 150
+
+
+@pytest.fixture
+def shop(postgres):
+    return Shop(postgres)
+
+
+def balance(shop, partner):
+    return shop.db.query("select pending_minor, available_minor, reserved_minor, paid_minor from partner_balance where partner_id = %s", [partner])[0]
+
+
+def as_team(shop, sql, args):
+    """A statement of the team's key, as the api makes it."""
+    shop.db.query("select set_config('cl.key', %s, false), set_config('cl.team', 'on', false)", [str(shop.key)])
+    return shop.db.value(sql, args)
+
+
+def test_refunds_before_and_after_a_payout(shop):
+    for number, amount in enumerate((10000, 20000, 30000)):
+        shop.report(T0 + timedelta(hours=1), f"o{number}", click_id=shop.click(T0, shop.anna), amount_minor=amount, status="approved")
+    shop.report(T0 + timedelta(hours=2), "o0", status="refunded")  # in full, before
+    shop.report(T0 + timedelta(hours=2), "o1", status="refunded", amount_minor=5000)  # in part, before
+    shop.attribute()
+    assert balance(shop, shop.anna) == (0, 4500, 0, 0)
+    payout = as_team(shop, "select (payout_request(%s, %s)).id", [shop.program, shop.anna])
+    assert balance(shop, shop.anna) == (0, 0, 4500, 0)
+    shop.report(T0 + timedelta(hours=3), "o1", status="refunded", amount_minor=1000, event_id="r2")  # in part, while reserved
+    shop.attribute()
+    assert balance(shop, shop.anna) == (0, -100, 4500, 0)
+    as_team(shop, "select (payout_end(%s, 'paid', 'bank 1', null)).id", [payout])
+    shop.report(T0 + timedelta(hours=4), "o2", status="refunded", event_id="r3")  # in full, after
+    shop.attribute()
+    assert balance(shop, shop.anna) == (0, -3100, 0, 4500)
+    # The debt is carried: the next payout is what remains of the next commission.
+    shop.report(T0 + timedelta(hours=5), "o3", click_id=shop.click(T0, shop.anna), amount_minor=50000, status="approved")
+    shop.attribute()
+    assert balance(shop, shop.anna) == (0, 1900, 0, 4500)
+    assert as_team(shop, "select (payout_request(%s, %s)).amount_minor", [shop.program, shop.anna]) == 1900
+    assert shop.db.query("select * from ledger_violation") == []
+
+
+def test_a_reader_never_sees_a_violation(shop, spawn):
+    """attrib credits, refunds and re-attributes, payouts come and go, workers are killed; a reader finds the ledger whole."""
+    seen, ended = [], threading.Event()
+
+    def look():
+        with psycopg2.connect(shop.db.conninfo("cl_analyst")) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            while not ended.is_set():
+                cursor.execute("select (select count(*) from clickledger.ledger_violation), (select count(*) from clickledger.ledger_transaction),"
+                               " (select coalesce(sum(amount_minor), 0) from clickledger.ledger_entry)")
+                seen.append(cursor.fetchone())
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        for number in range(ORDERS):
+            order, at = f"o{number}", T0 + timedelta(minutes=number)
+            if number % 50 == 0:
+                process = spawn(ATTRIB, env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
+            shop.report(at + timedelta(hours=1), order, click_id=shop.click(at, shop.anna), amount_minor=1000 + number, status="approved")
+            if number % 3 == 0:
+                shop.report(at + timedelta(hours=2), order, status="refunded", amount_minor=100)
+            if number % 50 == 40:
+                process.kill()
+            shop.db.query("notify clickledger_work")
+            if number % 10 == 9 and shop.db.value("select coalesce(sum(amount_minor), 0) from payout_open_lines(%s, %s, 'RUB')",
+                                                  [shop.program, shop.anna]) > 0:
+                payout = as_team(shop, "select (payout_request(%s, %s)).id", [shop.program, shop.anna])
+                as_team(shop, "select (payout_end(%s, %s, %s, %s)).id", [payout, *(("paid", "b", None) if number % 20 == 9 else
+                                                                                   ("refused", None, "no"))])
+        shop.attribute()
+    finally:
+        ended.set()
+        reader.join()
+    assert {(violations, total) for violations, _, total in seen} == {(0, 0)}
+    assert len({transactions for _, transactions, _ in seen}) > 5  # it looked while they came
+    wanted = sum((1000 + n - 100 * (n % 3 == 0) + 5) // 10 for n in range(ORDERS))
+    assert sum(balance(shop, shop.anna)) == wanted
+    assert shop.db.value("select count(*) from payout") > 0
