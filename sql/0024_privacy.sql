@@ -120,7 +120,7 @@ create function clickledger.privacy_change(hits text, rule text) returns text la
 $$;
 comment on function clickledger.privacy_change(text, text) is 'What a rule sets in the rows of a table.';
 
-create function clickledger.privacy_wanted(hits text, rule text) returns text language sql immutable as $$
+create function clickledger.privacy_wanted(hits text, rule text, detached boolean) returns text language sql immutable as $$
   select case
     when $2 = 'detail' then concat_ws(' or ', 't.address_hash is not null or t.address is not null or t.region is not null',
       case when $1 <> 'conversion_report' then 't.referrer_path is not null' end,
@@ -129,31 +129,40 @@ create function clickledger.privacy_wanted(hits text, rule text) returns text la
       't.user_agent ~ ''\d[._][\d._]| Build/[^;)]''')
     when $1 = 'conversion_report' then 't.raw is not null or t.conversion_id is null '
       'and (t.customer is not null or t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id))'
+    when $3 then 't.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id)'
     -- The touches of a visitor with conversions are renamed together with these: a conversion that is computed anew finds them.
     else format('t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id) and (%s not exists ('
       'select from clickledger.conversion_key k where k.kind in (''visitor'', ''joined'') and k.value = t.visitor_id))',
       case when $1 = 'visit' then 't.utm_source is null or t.click_id is not null or' end)
   end
 $$;
-comment on function clickledger.privacy_wanted(text, text) is 'Which rows of a table a rule has to change.';
+comment on function clickledger.privacy_wanted(text, text, boolean) is 'Which rows of a table a rule has to change; attribution does not look at detached ones.';
+
+create function clickledger.privacy_detached(hits text) returns table (name text, day date) language sql stable set search_path = clickledger, pg_temp as $$
+  select format('clickledger_detached.%I', partition_name(p.table_name, p.day)), p.day from hit_partition p
+  where p.table_name = $1 and p.detached_at is not null and to_regclass(format('clickledger_detached.%I', partition_name(p.table_name, p.day))) is not null
+$$;
+comment on function clickledger.privacy_detached(text) is 'Partitions of a table that were detached and are kept: they hold personal data all the same.';
 
 -- --- Steps: each is one short transaction -----------------------------------------------------------------------------
 
 create function clickledger.privacy_rows(hits text, rule text, day date, after_id uuid, rows_max integer,
     out seen integer, out last_id uuid, out changed integer)
   language plpgsql set search_path = clickledger, pg_temp as $$
+declare
+  detached constant text := (select d.name from privacy_detached(privacy_rows.hits) d where d.day = privacy_rows.day);
 begin
   execute format($step$
     with seen as (
-      select t.%1$I as id, t.ts from clickledger.%2$I t
+      select t.%1$I as id, t.ts from %2$s t
       where t.%1$I > %3$L and t.%1$I < %4$L and t.ts >= %5$L and t.ts < %6$L order by t.%1$I limit %7$s),
     changed as (
-      update clickledger.%2$I t set %8$s from seen s, clickledger.privacy_key p
+      update %2$s t set %8$s from seen s, clickledger.privacy_key p
       where t.%1$I = s.id and t.ts = s.ts and t.ts >= %5$L and t.ts < %6$L and (%9$s) returning 1)
     select (select count(*) from seen), (select id from seen order by id desc limit 1), (select count(*) from changed)$step$,
-    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits,
-    coalesce(after_id, privacy_floor(day)), privacy_floor(day + 1), day::timestamp at time zone 'utc',
-    (day + 1)::timestamp at time zone 'utc', rows_max, privacy_change(hits, rule), privacy_wanted(hits, rule))
+    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end,
+    coalesce(detached, 'clickledger.' || hits), coalesce(after_id, privacy_floor(day)), privacy_floor(day + 1), day::timestamp at time zone 'utc',
+    (day + 1)::timestamp at time zone 'utc', rows_max, privacy_change(hits, rule), privacy_wanted(hits, rule, detached is not null))
   into seen, last_id, changed;
 end $$;
 comment on function clickledger.privacy_rows(text, text, date, uuid, integer) is 'Applies detail or identity to the next rows_max rows of a day of a table of hits.';
@@ -273,7 +282,7 @@ begin
   execute format('select (click_ts(%1$I) at time zone ''utc'')::date from %2$I where %1$I > %3$L and ts >= %4$L order by %1$I limit 1',
     case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits, privacy_floor(since),
     since::timestamp at time zone 'utc') into upcoming;
-  return upcoming;
+  return (select least(upcoming, min(d.day)) from privacy_detached(hits) d where d.day >= since);
 end $$;
 comment on function clickledger.privacy_next(text, date) is 'First day (UTC) from this one on of which a table has rows; null: there is none.';
 

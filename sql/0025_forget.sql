@@ -7,23 +7,31 @@ declare
   names constant uuid[] := array[forget_rows.visitor_id, (select privacy_alias(p.key, forget_rows.visitor_id) from privacy_key p)];
   conversions bigint[];
   hits text;
+  tables text[];
+  hit_table text;
   n bigint;
+  total bigint;
 begin
   select array_agg(found.id) into conversions from (
     select c.id from conversion c where c.visitor_id = any (names) and c.occurred_at <= until
     union
     select c.id from conversion_key k join conversion c on c.id = k.conversion_id
     where k.kind in ('visitor', 'joined') and k.value = any (names) and c.occurred_at <= until) found;
-  foreach hits in array array['click', 'impression', 'visit', 'promo_entry'] loop
-    execute format('update %I set visitor_id = $1, address = null, address_hash = null, region = null, asn = null, user_agent = null, '
-      'language = null, referrer_host = null, referrer_path = null %s where visitor_id = any ($2) and ts <= $3', hits,
-      case hits
-        when 'click' then ', destination = split_part(split_part(destination, ''?'', 1), ''#'', 1), ad_network = null, ad_click_id = null, '
-          'sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null, sub6 = null, sub7 = null, sub8 = null, sub9 = null, sub10 = null'
-        when 'visit' then ', page = null, ad_network = null, ad_click_id = null'
-        else '' end) using alias, names, until;
-    get diagnostics n = row_count;
-    return query select hits, n;
+  for hits, tables in select h, array_agg(t order by t) from unnest(array['click', 'impression', 'visit', 'promo_entry']) with ordinality as listed (h, place),
+      lateral (select 'clickledger.' || h union all select d.name from privacy_detached(h) d) as found (t) group by place, h order by place loop
+    total := 0;
+    foreach hit_table in array tables loop
+      execute format('update %s set visitor_id = $1, address = null, address_hash = null, region = null, asn = null, user_agent = null, '
+        'language = null, referrer_host = null, referrer_path = null %s where visitor_id = any ($2) and ts <= $3', hit_table,
+        case hits
+          when 'click' then ', destination = split_part(split_part(destination, ''?'', 1), ''#'', 1), ad_network = null, ad_click_id = null, '
+            'sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null, sub6 = null, sub7 = null, sub8 = null, sub9 = null, sub10 = null'
+          when 'visit' then ', page = null, ad_network = null, ad_click_id = null'
+          else '' end) using alias, names, until;
+      get diagnostics n = row_count;
+      total := total + n;
+    end loop;
+    return query select hits, total;
   end loop;
   update conversion_report r set visitor_id = case when r.visitor_id = any (names) then alias else r.visitor_id end,
       customer = case when r.conversion_id is not null then r.customer end,
@@ -106,10 +114,11 @@ create function clickledger.visitor_export(visitor_id uuid) returns table (place
 declare
   names constant uuid[] := array[visitor_export.visitor_id, (select privacy_alias(p.key, visitor_export.visitor_id) from privacy_key p)];
   inner_columns constant text[] := array['address_hash', 'producer', 'seq', 'content_hash', 'catalog_revision', 'class_version'];
-  hits text;
+  hits record;
 begin
-  foreach hits in array array['click', 'impression', 'visit', 'promo_entry'] loop
-    return query execute format('select %L, t.ts, jsonb_strip_nulls(to_jsonb(t) - $2) from %I t where t.visitor_id = any ($1) order by t.ts', hits, hits)
+  for hits in select h as name, t as hit_table from unnest(array['click', 'impression', 'visit', 'promo_entry']) as h,
+      lateral (select 'clickledger.' || h union all select d.name from privacy_detached(h) d) as found (t) loop
+    return query execute format('select %L, t.ts, jsonb_strip_nulls(to_jsonb(t) - $2) from %s t where t.visitor_id = any ($1) order by t.ts', hits.name, hits.hit_table)
       using names, inner_columns;
   end loop;
   return query
@@ -132,9 +141,10 @@ declare
 begin
   for found_visitor in execute format($find$
     select distinct t.visitor_id, f.alias, f.forgotten_at
-    from %I t, privacy_key p, forgotten_visitor f
+    from %s t, privacy_key p, forgotten_visitor f
     where t.ts >= $1 and t.ts < $2 and t.visitor_id is not null
-      and f.hash = privacy_hash(p.key, t.visitor_id) and not f.settled and t.ts <= f.forgotten_at$find$, hits)
+      and f.hash = privacy_hash(p.key, t.visitor_id) and not f.settled and t.ts <= f.forgotten_at$find$,
+    coalesce((select d.name from privacy_detached(privacy_again.hits) d where d.day = privacy_again.day), 'clickledger.' || hits))
     using day::timestamp at time zone 'utc', (day + 1)::timestamp at time zone 'utc'
   loop
     changed := changed + (select sum(r.rows) from forget_rows(found_visitor.visitor_id, found_visitor.alias, found_visitor.forgotten_at) r);

@@ -1,7 +1,7 @@
 -- Retention and forgetting: what goes, what stays, that no sum moves, and that nothing of a forgotten visitor is found again.
 begin;
 set local search_path = clickledger, public;
-select plan(59);
+select plan(63);
 
 create function pg_temp.id(at timestamptz, n integer) returns uuid language sql as $$
   select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7000' || '8' || lpad(to_hex(n), 15, '0'))::uuid
@@ -121,6 +121,23 @@ select is((select count(*) from visitor_export((select olga from known))), 6::bi
 select is((select content ->> 'user_agent' from visitor_export((select eva from known)) where place = 'visit' order by at desc limit 1), (select agent from known), 'with what is stored');
 select is((select array_agg(place order by at) from visitor_export((select eva from known)) where at < pg_temp.ago(440)), array['click', 'click', 'promo_entry'], 'old rows are found by the alias');
 select is_empty($$select from visitor_export((select eva from known)) where content ?| array['address_hash', 'producer', 'content_hash']$$, 'without what is only ours');
+
+-- Detached partitions that are kept
+insert into visit (ts, hit_id, visitor_id, class, reason, status, page, address_hash, catalog_revision, producer, seq, content_hash)
+  select pg_temp.ago(500), pg_temp.id(pg_temp.ago(500), 60), ida, 'human'::hit_class, 'none', 200, 'https://shop.example/p?ida', 77, 1, '00000000-0000-0000-0000-000000000001'::uuid, 1, 1 from known
+  union all select pg_temp.ago(500), pg_temp.id(pg_temp.ago(500), 61), olga, 'human', 'none', 200, 'https://shop.example/p?olga', 77, 1, '00000000-0000-0000-0000-000000000001', 1, 1 from known;
+select partition_seal('visit', (pg_temp.ago(500) at time zone 'utc')::date), partition_detach('visit', (pg_temp.ago(500) at time zone 'utc')::date);
+create function pg_temp.detached() returns jsonb language plpgsql as $$
+declare
+  found_rows jsonb;
+begin
+  execute format('select jsonb_agg(to_jsonb(v) order by hit_id) from %s v', (select name from clickledger.privacy_detached('visit'))) into found_rows;
+  return found_rows;
+end $$;
+select is((select count(*) from visitor_export((select ida from known)) where place = 'visit'), 1::bigint, 'what is kept in a detached partition is exported');
+select is(pg_temp.run(true), 4::bigint, 'retention reaches it: two rows lose their detail and their names');
+select is(pg_temp.detached() -> 0 ->> 'page', 'https://shop.example/p', 'the detail is gone');
+select is_empty($$select where pg_temp.detached()::text ~ (select ida || '|' || olga from known)$$, 'and the visitors, those who buy, too: attribution does not look there');
 
 -- Forgetting
 create temporary table forgotten as select * from forget_visitor((select eva from known));

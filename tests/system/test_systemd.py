@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 def test_units(tmp_path):
-    assert [unit.name for unit in UNITS] == [f"clickledger-{name}.service" for name in ("api", "attrib", "ingest", "tracker")]
+    assert [unit.name for unit in UNITS] == [f"clickledger-{name}.service" for name in ("api", "attrib", "ingest", "privacy", "tracker")]
     for unit in UNITS:
         text = unit.read_text()
         program = re.search(r"ExecStart=(\S+)", text).group(1)
@@ -38,8 +38,19 @@ def test_units(tmp_path):
         rated = subprocess.run(["systemd-analyze", "--no-pager", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", copy],
                                capture_output=True, text=True)
         assert rated.returncode == 0, rated.stdout[-300:]
-    sandboxes = {unit.read_text().split("# --- Sandbox")[1] for unit in UNITS}
+    sandboxes = {unit.read_text().split("# --- Sandbox")[1].split("[Install]")[0].strip() for unit in UNITS}
     assert len(sandboxes) == 1
+
+
+def test_timers(tmp_path):
+    timers = sorted((ROOT / "ops/systemd").glob("*.timer"))
+    assert [timer.name for timer in timers] == ["clickledger-privacy.timer"]
+    for path in timers:
+        shutil.copy(path, tmp_path)
+        service = path.with_suffix(".service").read_text().replace("/usr/local/bin/", f"{BUILD}/ingest/")
+        (tmp_path / path.with_suffix(".service").name).write_text(service)
+        verified = subprocess.run(["systemd-analyze", "--no-pager", "--man=no", "verify", tmp_path / path.name], capture_output=True, text=True)
+        assert verified.returncode == 0 and not verified.stderr, verified.stderr
 
 
 def unit(name):
