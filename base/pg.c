@@ -272,6 +272,31 @@ int pg_exec(struct pg *pg, const char *sql)
     return result_take(pg, PQexec(pg->conn, sql), NULL);
 }
 
+int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n)
+{
+    struct param_arrays arrays = {0};
+    int r = params_set(&arrays, params, n);
+    if (r)
+        return r;
+    if (PQsendQueryParams(pg->conn, sql, (int)n, arrays.types, arrays.values, arrays.lengths, arrays.formats,
+                          false) != 1)
+        r = fail(pg, NULL);
+    params_clear(&arrays, n);
+    return r;
+}
+
+int pg_finish(struct pg *pg, struct pg_result **result)
+{
+    if (PQconsumeInput(pg->conn) != 1)
+        return fail(pg, NULL);
+    if (PQisBusy(pg->conn))
+        return PG_TIMEOUT;
+    int r = result_take(pg, PQgetResult(pg->conn), result);
+    for (PGresult *raw; (raw = PQgetResult(pg->conn));)
+        PQclear(raw);
+    return r;
+}
+
 static int query(struct pg *pg, const char *sql, const struct pg_param *params, size_t n, bool binary,
                  struct pg_result **result)
 {

@@ -24,7 +24,7 @@ enum pg_condition {
     PG_DATA =
         4, // other refused values: SQLSTATE class 22 and 54, other of class 23, a raised exception (P0001)
     PG_OTHER = 5,   // everything else: a mistake in the statement, missing rights or tables
-    PG_TIMEOUT = 6, // pg_wait(): nothing came
+    PG_TIMEOUT = 6, // pg_wait(): nothing came; pg_finish(): not yet
 };
 
 struct pg_error {
@@ -72,6 +72,11 @@ must_check int pg_query(struct pg *pg, const char *sql, const struct pg_param *p
                         struct pg_result **result);
 must_check int pg_query_binary(struct pg *pg, const char *sql, const struct pg_param *params, size_t n,
                                struct pg_result **result);
+
+// One statement that the caller does not wait for: started, then asked for until pg_finish() is something
+// else than PG_TIMEOUT. Nothing else may be asked of the connection until then.
+must_check int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
+must_check int pg_finish(struct pg *pg, struct pg_result **result);
 
 struct pg_result *pg_result_free(struct pg_result *result); // NULL; takes NULL
 size_t pg_result_rows(const struct pg_result *result);

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "base/log.h"
+#include "ingest/click_due.h"
 #include "ingest/days.h"
 #include "ingest/dead_letter.h"
 #include "ingest/hourly.h"
@@ -396,6 +397,8 @@ static int transaction_body(struct loader *loader, size_t n)
         r = rows_copy(loader);
     if (r == 0)
         r = hourly_add(loader->pg, loader->shard, &loader->batches[COPY_CLICK]);
+    if (r == 0)
+        r = click_due_tell(loader->pg, &loader->batches[COPY_CLICK]);
     if (r == 0)
         r = touch_batch_tell(loader->pg, loader->shard, loader->batches,
                              loader->part.stored[COPY_REPORT] > 0);

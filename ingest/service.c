@@ -18,6 +18,7 @@
 #include "ingest/admin.h"
 #include "ingest/catalog_task.h"
 #include "ingest/privacy.h"
+#include "ingest/settle_task.h"
 #include "ingest/shards.h"
 
 #define BLOCK_MS           50
@@ -39,6 +40,7 @@ struct service {
     struct shards shards;
     struct catalog_task catalog;
     uint64_t privacy_look_ms; // the next one
+    struct settle_task settle;
     struct counters counters;
     int stop_fd;
 };
@@ -174,6 +176,8 @@ static int service_turn(struct service *service)
     unsigned rest_ms = IDLE_MS;
 
     redis_connect(service, clock_monotonic_ms());
+    settle_task_run(&service->settle, service->settings->postgres.conninfo, &service->counters,
+                    clock_monotonic_ms());
     int r = shards_advance(&service->shards, service->redis);
     if (r == 0)
         r = catalog_run(service);
@@ -217,6 +221,7 @@ static void service_close(struct service *service)
 {
     shards_deinit(&service->shards);
     catalog_task_deinit(&service->catalog);
+    settle_task_deinit(&service->settle);
     redis_client_close(service->redis);
     http_server_free(service->admin);
     if (service->base)

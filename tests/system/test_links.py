@@ -270,6 +270,7 @@ def test_every_macro_has_its_value_from_the_api_to_the_click(team, postgres, new
 
 def test_a_cap_an_expiry_and_a_start_are_enforced_all_the_way(team, postgres, new_ingest, redis_server, spawn, tmp_path):  # noqa: F811
     new_ingest().start()
+    postgres.query("update program set duplicate_window_seconds = 0")  # one visitor makes all clicks
     made = team.post("/v1/links", {**LINK, "slug": "capped", "click_cap": 5}).body
     path = f"/v1/links/{made['id']}"
     wait_for(lambda: redis_server.client.exists("cl:catalog:base"), what="the catalog")

@@ -1,0 +1,110 @@
+// Runs click_settle again and again. Owner: the main loop. One process at a time settles, by an advisory lock
+// in the function; the others hear that and ask again. What was lost with a connection is done again. Limits:
+// DUES_MAX spans a statement; a long statement is followed by REST_FACTOR times as long a rest, so that what
+// is behind the loads never takes more than a fifth of a core from them.
+
+#include "ingest/settle_task.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "ingest/takeover.h"
+
+#define DUES_MAX     1000
+#define STEP_MS      250
+#define STANDBY_MS   1000
+#define REST_FACTOR  4
+#define REST_MAX_MS  60000
+#define PAUSE_MIN_MS 250
+#define PAUSE_MAX_MS 5000
+#define TIMEOUT      "set statement_timeout = '10min'"
+
+void settle_task_deinit(struct settle_task *task)
+{
+    task->pg = pg_free(task->pg);
+}
+
+static void task_fall_back(struct settle_task *task, uint64_t monotonic_ms, const char *why)
+{
+    if (!task->complained)
+        log_event(LOG_ERROR, "ingest.settle_stopped", log_str("why", why));
+    task->complained = true;
+    task->running = false;
+    task->pg = pg_free(task->pg);
+    task->pause_ms = min_of(max_of(2 * task->pause_ms, (uint64_t)PAUSE_MIN_MS), (uint64_t)PAUSE_MAX_MS);
+    task->next_ms = monotonic_ms + task->pause_ms;
+}
+
+static bool task_connect(struct settle_task *task, const char *conninfo, uint64_t monotonic_ms)
+{
+    struct pg_error error = {.message = "out of memory"};
+    const char *why = NULL;
+
+    if (task->pg)
+        return true;
+    if (pg_connect(&task->pg, conninfo, "clickledger-ingest-settle", &error)) {
+        task_fall_back(task, monotonic_ms, error.message);
+        return false;
+    }
+    if (takeover_session(task->pg, &why) || pg_exec(task->pg, TIMEOUT)) {
+        task_fall_back(task, monotonic_ms, why ? why : "the session could not be set up");
+        return false;
+    }
+    return true;
+}
+
+static void task_start(struct settle_task *task, uint64_t monotonic_ms)
+{
+    const struct pg_param params[] = {pg_int(DUES_MAX)};
+
+    if (pg_start(task->pg,
+                 "select dues, marked, sketches, oldest_ms from clickledger.click_settle($1::integer)",
+                 params, array_length(params))) {
+        task_fall_back(task, monotonic_ms, pg_error(task->pg)->message);
+        return;
+    }
+    task->running = true;
+    task->started_ms = monotonic_ms;
+}
+
+static void task_count(struct settle_task *task, const struct pg_result *result, struct counters *counters,
+                       uint64_t monotonic_ms)
+{
+    int64_t dues = pg_result_int(result, 0, 0);
+    uint64_t took_ms = monotonic_ms - task->started_ms;
+
+    if (task->complained)
+        log_event(LOG_INFO, "ingest.settle_recovered", log_uint("pause_ms", task->pause_ms));
+    task->complained = false;
+    task->pause_ms = 0;
+    task->next_ms = monotonic_ms + max_of(min_of(REST_FACTOR * took_ms, (uint64_t)REST_MAX_MS),
+                                          (uint64_t)(dues < 0 ? STANDBY_MS : STEP_MS));
+    if (dues < 0)
+        return;
+    metric_add(&counters->spans_settled, (uint64_t)dues);
+    metric_add(&counters->duplicates_marked, (uint64_t)pg_result_int(result, 0, 1));
+    metric_set(&counters->settle_behind_ms, (uint64_t)pg_result_int(result, 0, 3));
+}
+
+static void task_finish(struct settle_task *task, struct counters *counters, uint64_t monotonic_ms)
+{
+    struct pg_result *result = NULL;
+    int r = pg_finish(task->pg, &result);
+
+    if (r == PG_TIMEOUT)
+        return;
+    task->running = false;
+    if (r)
+        task_fall_back(task, monotonic_ms, r < 0 ? "out of memory" : pg_error(task->pg)->message);
+    else
+        task_count(task, result, counters, monotonic_ms);
+    pg_result_free(result);
+}
+
+void settle_task_run(struct settle_task *task, const char *conninfo, struct counters *counters,
+                     uint64_t monotonic_ms)
+{
+    if (task->running)
+        task_finish(task, counters, monotonic_ms);
+    else if (monotonic_ms >= task->next_ms && task_connect(task, conninfo, monotonic_ms))
+        task_start(task, monotonic_ms);
+}
