@@ -83,6 +83,11 @@ static const struct metric table[] = {
             "Spans of loaded clicks that were looked at for duplicates and unique visitors.", spans_settled),
     COUNTER("duplicates_marked_total", "Clicks whose class became duplicate, or was found not to be.",
             duplicates_marked),
+    COUNTER("partitions_made_total", "Partitions made ahead.", partitions_made),
+    COUNTER("partitions_sealed_total", "Partitions sealed: all rows checked and counted.", partitions_sealed),
+    COUNTER("partitions_detached_total", "Partitions detached by hit_retention.", partitions_detached),
+    COUNTER("partition_failures_total", "Times the care of partitions failed and was tried again.",
+            partition_failures),
     GAUGE("shards", "Shards that somebody must own, those of old producers included.", shards),
     GAUGE("shards_owned", "Shards that this process owns.", shards_owned),
     GAUGE("shards_unowned", "Shards that nobody owned at the last look; for moments while one changes hands.",
@@ -102,6 +107,13 @@ static const struct metric table[] = {
     PRIVACY_ROWS(PRIVACY_DETAIL, "detail"),
     PRIVACY_ROWS(PRIVACY_FORGOTTEN, "forgotten"),
     PRIVACY_ROWS(PRIVACY_IDENTITY, "identity"),
+    GAUGE("partitions_open", "Partitions that are not sealed, at the last look.", partitions_open),
+    GAUGE("partitions_due", "Of them, those whose day has been over for a day.", partitions_due),
+    GAUGE("partitions_faulty", "Partitions that cannot be sealed: see hit_partition.fault.",
+          partitions_faulty),
+    GAUGE("partitions_closed", "Partitions that are sealed.", partitions_closed),
+    GAUGE("partitions_gone", "Partitions that are detached.", partitions_gone),
+    GAUGE("partitions_ahead_days", "Days from today on that have their partitions.", partitions_ahead),
 };
 
 void counters_add(struct counters *total, const struct counters *part)

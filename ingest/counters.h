@@ -33,8 +33,11 @@ struct counters {
     uint64_t entries_trimmed, positions_published, turns;
     uint64_t catalog_changes, catalog_entries, catalog_images, links_exhausted;
     uint64_t spans_settled, duplicates_marked;
+    uint64_t partitions_made, partitions_sealed, partitions_detached, partition_failures;
     uint64_t shards, shards_owned, shards_unowned, shards_retired, members, producers, waiting_entries,
-        waiting_ms, settle_behind_ms;                                          // gauges
+        waiting_ms, settle_behind_ms; // gauges
+    uint64_t partitions_open, partitions_due, partitions_faulty, partitions_closed, partitions_gone,
+        partitions_ahead;
     uint64_t privacy_overdue_days[PRIVACY_RULES], privacy_rows[PRIVACY_RULES]; // as PostgreSQL tells them
 };
 

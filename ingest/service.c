@@ -1,7 +1,7 @@
 // The daemon's loop. Owner of everything in the process: one Redis client, the shards (with their own
-// connections to PostgreSQL), the catalog's publisher, the admin server. One thing at a time, in this order:
-// admin requests, connections, the stream. Limits: BLOCK_MS in one read; nothing waits longer than the
-// stores' own timeouts.
+// connections to PostgreSQL), the catalog's publisher, the care of partitions, the admin server. One thing at
+// a time, in this order: admin requests, connections, the stream. Limits: BLOCK_MS in one read; nothing waits
+// longer than the stores' own timeouts.
 
 #include "ingest/service.h"
 
@@ -17,6 +17,7 @@
 #include "base/program.h"
 #include "ingest/admin.h"
 #include "ingest/catalog_task.h"
+#include "ingest/partition_task.h"
 #include "ingest/privacy.h"
 #include "ingest/settle_task.h"
 #include "ingest/shards.h"
@@ -41,6 +42,7 @@ struct service {
     struct catalog_task catalog;
     uint64_t privacy_look_ms; // the next one
     struct settle_task settle;
+    struct partition_task partitions;
     struct counters counters;
     int stop_fd;
 };
@@ -159,6 +161,14 @@ static void health_update(struct service *service)
     service->admin_state.healthy = shards && service->redis != NULL && !service->redis_complained;
 }
 
+// Whoever loads also cares for what is loaded into.
+static void partitions_run(struct service *service)
+{
+    if (service->counters.shards_owned > 0)
+        partition_task_run(&service->partitions, service->settings->postgres.conninfo, &service->counters,
+                           clock_monotonic_ms());
+}
+
 // Answers whoever asks, for so long.
 static void admin_turn(struct service *service, unsigned rest_ms)
 {
@@ -188,6 +198,7 @@ static int service_turn(struct service *service)
         r = streams_read(service, &rest_ms);
     if (r == SHARD_REDIS)
         redis_lose(service, clock_monotonic_ms());
+    partitions_run(service);
     metric_add(&service->counters.turns, 1);
     health_update(service);
     admin_turn(service, rest_ms);
@@ -207,6 +218,7 @@ static int service_open(struct service *service)
     if (!service->base || shards_init(&service->shards, settings, &service->counters))
         return -ENOMEM;
     service->catalog.session = service->shards.member.catalog;
+    service->partitions.look_ms = (uint64_t)settings->partition_look_ms;
     service->admin_state.counters = &service->counters;
     service->admin_source = admin_source_of(&service->admin_state);
     service->admin = admin_new(service->base, &service->admin_source);
@@ -222,6 +234,7 @@ static void service_close(struct service *service)
     shards_deinit(&service->shards);
     catalog_task_deinit(&service->catalog);
     settle_task_deinit(&service->settle);
+    partition_task_deinit(&service->partitions);
     redis_client_close(service->redis);
     http_server_free(service->admin);
     if (service->base)

@@ -22,6 +22,8 @@ const struct config_option ingest_options[] = {
      "how long the position of an ended producer is published; at least the trackers' journal_keep", NULL},
     {"ingest", "keep_open", CONFIG_DURATION, FIELD(keep_open_ms), 3600000, INT64_C(31536000000), "90d",
      "how long that of a silent producer which has not ended is published", NULL},
+    {"ingest", "partition_look", CONFIG_DURATION, FIELD(partition_look_ms), 100, 3600000, "10s",
+     "how often partitions are looked at: made ahead, sealed, detached", NULL},
 };
 // clang-format on
 

@@ -17,6 +17,7 @@ struct ingest_settings {
     int64_t read_entries;
     int64_t load_hits, load_bytes;
     int64_t keep_ended_ms, keep_open_ms;
+    int64_t partition_look_ms;
 };
 
 extern const struct config_option ingest_options[];

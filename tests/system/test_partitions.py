@@ -1,0 +1,111 @@
+"""Partitions as ingest cares for them: made ahead, sealed, opened by late hits, detached, and told in /metrics."""
+import time
+import urllib.request
+
+import psycopg2
+
+from conftest import wait_for
+from frames import VISIT, hit
+from ingest import DAY_MS, letters, new_ingest, producer, settled  # noqa: F401 (fixtures)
+from ports import free_port
+
+
+def days_ago(days):
+    return time.time_ns() // 1000000 - days * DAY_MS
+
+
+
+
+class Metrics:
+    def __init__(self, port):
+        self.port = port
+
+    def value(self, name):
+        """None before the process listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+        except OSError:
+            return None
+        return float(lines[f"clickledger_ingest_{name}"])
+
+    def wait(self, **expected):
+        wait_for(lambda: all(self.value(name) == value for name, value in expected.items()), what=f"the metrics {expected}")
+
+
+def state_of(postgres, table, days):
+    """(rows when it was sealed, or None; late loads; whether it is detached)"""
+    found = postgres.query("select sealed_rows, late_loads, detached_at is not null from hit_partition"
+                           " where table_name = %s and day = (now() at time zone 'UTC')::date - %s", [table, days])
+    return found[0] if found else None
+
+
+def try_again(postgres):
+    """A partition that was tried rests for an hour."""
+    postgres.query("update hit_partition set tried_at = null")
+
+
+def test_made_sealed_opened_detached(new_ingest, postgres, producer):
+    metrics = Metrics(free_port())
+    ingest = new_ingest(admin_port=metrics.port, partition_look="200ms").start()
+    producer.send(producer.make(1))
+    settled(postgres, producer, (1, 1, 1, 0, 0, False))
+    wait_for(lambda: metrics.value("partitions_ahead_days") == 3, what="partitions for three more days")
+    assert postgres.value("select count(*) from click where tableoid = ('click_' || to_char(now() at time zone 'UTC', 'YYYYMMDD'))::regclass") == 1
+
+    producer.send(producer.make([hit(ms=days_ago(5)), hit(ms=days_ago(5)), hit(VISIT, ms=days_ago(40))]))
+    settled(postgres, producer, (2, 4, 4, 0, 0, False))
+    wait_for(lambda: state_of(postgres, "click", 5) == (2, 1, False), what="a sealed partition")
+    wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, False), what="another")
+    metrics.wait(partitions_due=0, partitions_faulty=0, partitions_sealed_total=8, partitions_closed=8)
+
+    producer.send(producer.make([hit(ms=days_ago(5))]))
+    settled(postgres, producer, (3, 5, 5, 0, 0, False))
+    assert state_of(postgres, "click", 5) == (None, 2, False)
+    try_again(postgres)
+    wait_for(lambda: state_of(postgres, "click", 5) == (3, 2, False), what="the same, sealed again")
+
+    postgres.query("update hit_retention set keep_days = 30 where table_name = 'visit'")
+    wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, True), what="a detached partition")
+    metrics.wait(partitions_detached_total=1, partitions_gone=1)
+    assert postgres.value("select count(*) from visit") == 0
+
+    producer.send(producer.make([hit(VISIT, ms=days_ago(40)), hit()]))
+    settled(postgres, producer, (4, 7, 6, 1, 0, False))
+    assert letters(postgres) == [("row", 1, 4)]
+    assert "no partition of relation" in postgres.value("select reason from dead_letter")
+    assert postgres.query("select * from conservation where not holds") == []
+    assert ingest.process.stop() == 0
+
+
+def test_what_cannot_be_sealed_is_told(new_ingest, postgres, producer):
+    metrics = Metrics(free_port())
+    postgres.query("select partition_ensure((now() at time zone 'UTC')::date - 5, (now() at time zone 'UTC')::date - 5)")
+    postgres.query("insert into click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)"
+                   " values (now() - interval '5 days', gen_random_uuid(), 'human', 'none', 302, 1, gen_random_uuid(), 1, 1)")
+    ingest = new_ingest(admin_port=metrics.port, partition_look="200ms").start()
+    metrics.wait(partitions_faulty=1, partitions_due=1)
+    assert "ingest.partition" in ingest.process.log()
+    assert postgres.value("select fault from hit_partition where fault is not null") == "1 rows whose ts is not that of their id"
+    producer.send(producer.make(2))  # loading goes on
+    settled(postgres, producer, (1, 2, 2, 0, 0, False))
+    assert ingest.process.stop() == 0
+
+
+def test_loads_go_on_while_a_table_is_held(new_ingest, postgres, producer):
+    """Whoever reads the table holds up the detaching, which gives up and is tried again, and not the loads."""
+    metrics = Metrics(free_port())
+    ingest = new_ingest(admin_port=metrics.port, partition_look="200ms").start()
+    producer.send(producer.make([hit(VISIT, ms=days_ago(40))]))
+    settled(postgres, producer, (1, 1, 1, 0, 0, False))
+    wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, False), what="a sealed partition")
+    reader = psycopg2.connect(postgres.conninfo("cl_analyst"))
+    reader.cursor().execute("select count(program_id) from clickledger.visit")
+    postgres.query("update hit_retention set keep_days = 30 where table_name = 'visit'")
+    wait_for(lambda: metrics.value("partition_failures_total") >= 1, what="a detaching that was given up")
+    producer.send(producer.make([hit(VISIT)]))
+    settled(postgres, producer, (2, 2, 2, 0, 0, False))
+    assert state_of(postgres, "visit", 40) == (1, 1, False)
+    reader.rollback()
+    wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, True), what="a detached partition")
+    assert ingest.process.stop() == 0
