@@ -93,6 +93,7 @@ seal_heads = {state.path('attrib', 'seal_heads')}
 [api]
 host = 127.0.0.1
 port = {settings['api_port']}
+admin_port = {settings['api_admin_port']}
 """, state)
 
 
@@ -122,8 +123,8 @@ def catalog_has_arrived(state):
 def print_addresses(state):
     settings, secret = state.settings, keys(state)
     tracker = f"http://127.0.0.1:{settings['port']}"
-    lines = (f"tracker={tracker}", f"tracker_admin=http://127.0.0.1:{settings['tracker_admin_port']}",
-             f"api=http://127.0.0.1:{settings['api_port']}", f"link={tracker}/c/demo",
+    admins = [f"{program}_admin=http://127.0.0.1:{settings[program + '_admin_port']}" for program in ("tracker", "ingest", "attrib", "api")]
+    lines = (f"tracker={tracker}", *admins, f"api=http://127.0.0.1:{settings['api_port']}", f"link={tracker}/c/demo",
              f"postback={tracker}/postback/{secret['postback_key']}",
              f"postgres={state.conninfo('cl_analyst')}", f"postgres_owner={state.conninfo('cl_owner')}",
              f"redis={state.path('run', 'redis.sock')}", f"admin_key={secret['admin_key']}",

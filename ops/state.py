@@ -169,7 +169,7 @@ class State:
         if changed and running:
             raise Failure(f"{', '.join(changed)} cannot change while it runs; ops/down first")
         taken = {chosen["port"], chosen["api_port"]}
-        for program in "tracker", "ingest", "attrib":
+        for program in "tracker", "ingest", "attrib", "api":
             name = program + "_admin_port"
             port = old.get(name) if not changed else None
             if port and program not in running and not port_is_free(port):
