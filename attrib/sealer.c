@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "attrib/array.h"
+#include "base/array.h"
 #include "attrib/seal_file.h"
 #include "attrib/seal_rows.h"
 #include "base/log.h"

@@ -4,7 +4,7 @@
 
 #include "attrib/attribution.h"
 #include "attrib/conversion.h"
-#include "attrib/array.h"
+#include "base/array.h"
 #include "base/pg.h"
 
 #define WORK_ARRAYS_MAX  24

@@ -4,12 +4,11 @@
 #include "ingest/click_due.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define HOUR_MS    3600000
-#define JSON_BYTES 64 // of one span
+#include "base/array.h"
+
+#define HOUR_MS 3600000
 
 size_t click_spans(const struct row_batch *clicks, struct click_span *out)
 {
@@ -31,32 +30,21 @@ size_t click_spans(const struct row_batch *clicks, struct click_span *out)
     return n;
 }
 
-static char *spans_as_json(const struct click_span *spans, size_t n)
-{
-    char *json = malloc(n * JSON_BYTES + 3);
-    size_t at = 0;
-
-    if (!json)
-        return NULL;
-    for (size_t i = 0; i < n; i++)
-        at += (size_t)sprintf(json + at, "%c{\"f\":%" PRIu64 ",\"t\":%" PRIu64 "}", i ? ',' : '[',
-                              spans[i].from_ms, spans[i].to_ms);
-    sprintf(json + at, "]");
-    return json;
-}
-
 static int spans_write(struct pg *pg, const struct click_span *spans, size_t n)
 {
     static const char sql[] = "insert into clickledger.click_due (from_ts, to_ts)"
-                              " select to_timestamp(f / 1000.0), to_timestamp(t / 1000.0)"
-                              " from json_to_recordset($1::json) as r (f bigint, t bigint)";
-    char *json = spans_as_json(spans, n);
+                              " select to_timestamp(f / 1000.0), to_timestamp(t / 1000.0) from "
+                              "unnest($1::bigint[], $2::bigint[]) as s (f, t)";
+    struct array from = {0}, to = {0};
 
-    if (!json)
-        return -ENOMEM;
-    struct pg_param params[] = {pg_string(json)};
-    int r = pg_query(pg, sql, params, array_length(params), NULL);
-    free(json);
+    for (size_t i = 0; i < n; i++) {
+        array_int(&from, (int64_t)spans[i].from_ms);
+        array_int(&to, (int64_t)spans[i].to_ms);
+    }
+    const struct pg_param params[] = {pg_text(array_literal(&from)), pg_text(array_literal(&to))};
+    int r = from.failed || to.failed ? -ENOMEM : pg_query(pg, sql, params, array_length(params), NULL);
+    array_free(&from);
+    array_free(&to);
     return r;
 }
 

@@ -7,6 +7,8 @@
 #include "ingest/member.h"
 #include "ingest/peek.h"
 #include "ingest/privacy.h"
+#include "ingest/rebuild.h"
+#include "ingest/reclassify.h"
 #include "ingest/service.h"
 
 #define PEEK_HITS_MAX    1000000000
@@ -54,6 +56,8 @@ static const struct command commands[] = {
     {"peek", "[--count N]", peek_command},
     {"shards", "[--set N]", shards_command},
     {"privacy", "[--rows N] [--all]", privacy_command},
+    {"reclassify", "--from TIME --to TIME [--dry-run]", reclassify_command},
+    {"rebuild", "--from TIME --to TIME [--dry-run]", rebuild_command},
 };
 
 int main(int argc, char **argv)

@@ -24,6 +24,12 @@ const struct config_option ingest_options[] = {
      "how long that of a silent producer which has not ended is published", NULL},
     {"ingest", "partition_look", CONFIG_DURATION, FIELD(partition_look_ms), 100, 3600000, "10s",
      "how often partitions are looked at: made ahead, sealed, detached", NULL},
+    {"ingest", "agents_list", CONFIG_STRING, FIELD(agents_list), 0, 0, "",
+     "reclassify: user agents in place of the built-in list; best the trackers' file", NULL},
+    {"ingest", "datacentres_list", CONFIG_STRING, FIELD(datacentres_list), 0, 0, "",
+     "reclassify: data centres in place of the built-in list; best the trackers' file", NULL},
+    {"ingest", "datacentre_class", CONFIG_CHOICE, FIELD(datacentre_class), 0, 0, "bot",
+     "reclassify: what hits from a data centre are; best what the trackers say", "bot|human"},
 };
 // clang-format on
 

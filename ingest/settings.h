@@ -7,6 +7,8 @@
 
 #include "base/settings.h"
 
+enum ingest_datacentre_class { INGEST_DATACENTRE_BOT, INGEST_DATACENTRE_HUMAN };
+
 struct ingest_settings {
     struct log_settings log;
     struct redis_settings redis;
@@ -18,6 +20,8 @@ struct ingest_settings {
     int64_t load_hits, load_bytes;
     int64_t keep_ended_ms, keep_open_ms;
     int64_t partition_look_ms;
+    char agents_list[256], datacentres_list[256];
+    int datacentre_class; // enum ingest_datacentre_class
 };
 
 extern const struct config_option ingest_options[];

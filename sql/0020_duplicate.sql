@@ -89,18 +89,31 @@ create function clickledger.click_keys(link_id bigint, promo_code_id bigint, vis
     hashint8extended(coalesce(link_id, -promo_code_id), clickledger.visitor_hash(null, address_hash, user_agent))];
 comment on function clickledger.click_keys(bigint, bigint, uuid, bigint, text) is 'What a click shares with those it repeats: its link, or code, with the visitor, and with address hash and user agent; null where that is not known. 64 bits: of a million clicks two are taken for each other in one of 10^7 cases.';
 
+create function clickledger.duplicate_kept(why text, visitor_id uuid, address_hash bigint, followed uuid) returns boolean
+  language plpgsql stable set search_path = clickledger, pg_temp set enable_nestloop = on as $$
+declare
+  other record;
+begin
+  select c.visitor_id, c.address_hash into other from click c
+  where c.click_id = followed and c.ts = click_ts(followed) and c.class in ('human', 'duplicate');
+  return found and case why
+    when 'same_address' then duplicate_kept.address_hash is null or other.address_hash is null
+    else get_byte(uuid_send(duplicate_kept.visitor_id), 6) is distinct from get_byte(uuid_send(other.visitor_id), 6) end;
+end $$;
+comment on function clickledger.duplicate_kept(text, uuid, bigint, uuid) is 'Whether a duplicate stays one although nothing says so any more: retention has taken the address hash, or has renamed one of the two visitors and not yet the other (their ids have other versions).';
+
 -- A click is judged by its nearest neighbour before it with a key of its own: if any is within the window, that one is. So
 -- there is neither a state to keep nor a chain to follow, and what is found depends on the rows alone. Three spans are read:
 -- the asked one, what a window behind it repeats it, and the window before it, of which only rows with a wanted key are kept.
 -- Estimates of a partition that is being loaded are always wrong, and a nested loop chosen by them would never end.
 create function clickledger.duplicate_judge(from_at timestamptz, to_at timestamptz)
-  returns table (ts timestamptz, click_id uuid, follows uuid, why text)
+  returns table (ts timestamptz, click_id uuid, was clickledger.hit_class, follows uuid, why text)
   language plpgsql stable rows 1000
   set search_path = clickledger, pg_temp set enable_nestloop = off set enable_mergejoin = off set jit = off set work_mem = '64MB' as $$
 declare
   widest constant interval := duplicate_window_max();
   clicks constant text := $clicks$
-    select c.ts, c.click_id, c.program_id, c.class, c.reason, c.duplicate_of,
+    select c.ts, c.click_id, c.program_id, c.class, c.reason, c.duplicate_of, c.visitor_id, c.address_hash,
       click_keys(c.link_id, c.promo_code_id, c.visitor_id, c.address_hash, c.user_agent) as keys
     from click c
     where c.ts >= %1$s and c.ts < %2$s and c.click_id >= click_id_at(%1$s) and c.click_id < click_id_at(%2$s)
@@ -133,27 +146,28 @@ begin
       join program g on g.id = j.program_id
       where g.duplicate_window_seconds > 0 and p.before_ts >= p.ts - g.duplicate_window_seconds * interval '1 second'
       group by p.click_id)
-    select j.ts, j.click_id, f.follows, coalesce(f.why, 'none')
+    select j.ts, j.click_id, j.class, f.follows, coalesce(f.why, 'none')
     from judged j left join found f on f.click_id = j.click_id
-    where (f.follows, coalesce(f.why, 'none')) is distinct from (j.duplicate_of, j.reason)$query$,
+    where (f.follows, coalesce(f.why, 'none')) is distinct from (j.duplicate_of, j.reason)
+      and (f.follows is not null or j.class = 'human' or not duplicate_kept(j.reason, j.visitor_id, j.address_hash, j.duplicate_of))$query$,
     format(clicks, '$1', '$2'), format(clicks, '$2', '$2 + $3'), format(clicks, '$1 - $3', '$1'))
     using from_at, next_ms, widest;
 end $$;
 comment on function clickledger.duplicate_judge(timestamptz, timestamptz) is 'Clicks of people from from_at to to_at, and those up to the longest window behind that share a visitor or an address with one of them, that are duplicates and not noted as such, or the other way round: which click they follow (null: none, so they are human) and why (same_visitor, same_address, none). Depends on the rows alone, not on the order in which they came.';
 
-create function clickledger.duplicate_mark(from_at timestamptz, to_at timestamptz) returns bigint
+create function clickledger.duplicate_mark(from_at timestamptz, to_at timestamptz, out became_duplicate bigint, out became_human bigint)
   language plpgsql set search_path = clickledger, pg_temp set jit = off as $$
-declare
-  changed bigint;
 begin
   execute $query$
-    with found as materialized (select * from duplicate_judge($1, $2))
-    update click c set class = case when f.follows is null then 'human' else 'duplicate' end::hit_class,
-      reason = f.why, duplicate_of = f.follows
-    from found f
-    where c.click_id = f.click_id and c.ts = f.ts and c.ts >= $1 and c.ts <= $2 + $3 + interval '1 ms'
-  $query$ using from_at, to_at, duplicate_window_max();
-  get diagnostics changed = row_count;
-  return changed;
+    with found as materialized (select * from duplicate_judge($1, $2)),
+    marked as (
+      update click c set class = case when f.follows is null then 'human' else 'duplicate' end::hit_class,
+        reason = f.why, duplicate_of = f.follows
+      from found f
+      where c.click_id = f.click_id and c.ts = f.ts and c.ts >= $1 and c.ts <= $2 + $3 + interval '1 ms'
+      returning f.was, c.class as became)
+    select count(*) filter (where was = 'human' and became = 'duplicate'), count(*) filter (where was = 'duplicate' and became = 'human')
+    from marked
+  $query$ into became_duplicate, became_human using from_at, to_at, duplicate_window_max();
 end $$;
-comment on function clickledger.duplicate_mark(timestamptz, timestamptz) is 'Writes what duplicate_judge finds; returns how many clicks changed. Doing it again changes nothing.';
+comment on function clickledger.duplicate_mark(timestamptz, timestamptz) is 'Writes what duplicate_judge finds; returns how many clicks changed their class. Doing it again changes nothing.';

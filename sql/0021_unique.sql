@@ -102,6 +102,87 @@ begin
 end $$;
 comment on function clickledger.unique_add(timestamptz, timestamptz) is 'Adds the clicks of people from from_at to to_at to unique_hourly; returns how many rows changed. Doing it again changes nothing.';
 
+create function clickledger.unique_rebuild(from_at timestamptz, to_at timestamptz, mend boolean)
+  returns table (hour timestamptz, program_id bigint, partner_id bigint, link_id bigint, counted bigint, found bigint)
+  language plpgsql set search_path = clickledger, pg_temp set jit = off as $$
+#variable_conflict use_column
+begin
+  return query
+    with found as materialized (select * from unique_found(from_at, to_at - interval '1 microsecond')),
+    wrong as materialized (
+      select hour, program_id, partner_id, link_id, u.sketch as counted, f.sketch as found
+      from (select * from unique_hourly h where h.hour >= from_at and h.hour < to_at) u
+      full join found f using (hour, program_id, partner_id, link_id)
+      where u.sketch is distinct from f.sketch),
+    gone as (
+      delete from unique_hourly u using wrong w
+      where mend and w.found is null and u.partner_id = w.partner_id and u.hour = w.hour and u.program_id = w.program_id
+        and u.link_id = w.link_id),
+    mended as (
+      insert into unique_hourly as u (hour, program_id, partner_id, link_id, sketch)
+      select hour, program_id, partner_id, link_id, found from wrong where mend and found is not null
+      order by partner_id, hour, program_id, link_id
+      on conflict (partner_id, hour, program_id, link_id) do update set sketch = excluded.sketch)
+    select hour, program_id, partner_id, link_id, coalesce(sketch_count(counted), 0), coalesce(sketch_count(found), 0)
+    from wrong order by 1, 2, 3, 4;
+end $$;
+comment on function clickledger.unique_rebuild(timestamptz, timestamptz, boolean) is 'The part of rollup_rebuild that is about unique_hourly: rows whose sketch is not that of the clicks, with the numbers that they stand for.';
+
+-- --- Against the rows ---------------------------------------------------------------------------------------------------
+
+create function clickledger.rows_there(day date) returns boolean
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select not exists (select from hit_partition p where p.table_name = 'click' and p.day = rows_there.day and p.detached_at is not null)
+$$;
+comment on function clickledger.rows_there(date) is 'Whether the clicks of a day are all in their table: false where their partition was detached, so that rollups cannot be made of them.';
+
+create function clickledger.uniques_there(day date) returns boolean
+  language plpgsql stable set search_path = clickledger, pg_temp as $$
+begin
+  return rows_there(day) and day > (now() at time zone 'UTC')::date - (select detail_days from privacy_policy);
+end $$;
+comment on function clickledger.uniques_there(date) is 'Whether the clicks of a day still tell who made them: retention has not yet been at them.';
+
+create function clickledger.rollup_rebuild(from_at timestamptz, to_at timestamptz, mend boolean)
+  returns table (rollup text, hour timestamptz, program_id bigint, partner_id bigint, link_id bigint, class clickledger.hit_class,
+    counted bigint, found bigint)
+  language plpgsql security definer set search_path = clickledger, pg_temp set jit = off set work_mem = '64MB' as $$
+#variable_conflict use_column
+begin
+  if from_at <> date_trunc('hour', from_at, 'UTC') or to_at <> date_trunc('hour', to_at, 'UTC')
+      or (from_at at time zone 'UTC')::date <> ((to_at - interval '1 hour') at time zone 'UTC')::date then
+    raise exception 'rollup_rebuild: full hours of one day (UTC), not % to %', from_at, to_at using errcode = '22023';
+  end if;
+  if not rows_there((from_at at time zone 'UTC')::date) then
+    return;
+  end if;
+  return query execute $query$
+    with counted as (
+      select h.hour, h.program_id, h.partner_id, h.link_id, h.class, sum(h.clicks)::bigint as clicks
+      from click_hourly h where h.hour >= $1 and h.hour < $2 group by 1, 2, 3, 4, 5),
+    found as (
+      select date_trunc('hour', c.ts, 'UTC') as hour, coalesce(c.program_id, 0) as program_id, coalesce(c.partner_id, 0) as partner_id,
+        coalesce(c.link_id, 0) as link_id, c.class, count(*) as clicks
+      from click c where c.ts >= $1 and c.ts < $2 and c.click_id >= click_id_at($1) and c.click_id < click_id_at($2) group by 1, 2, 3, 4, 5),
+    wrong as (
+      select hour, program_id, partner_id, link_id, class, coalesce(a.clicks, 0) as counted, coalesce(f.clicks, 0) as found
+      from counted a full join found f using (hour, program_id, partner_id, link_id, class)
+      where coalesce(a.clicks, 0) <> coalesce(f.clicks, 0)),
+    mended as (
+      insert into click_hourly as h (hour, shard, program_id, partner_id, link_id, class, clicks)
+      select hour, -1, program_id, partner_id, link_id, class, found - counted from wrong where $3
+      order by partner_id, hour, program_id, link_id, class
+      on conflict (partner_id, hour, program_id, link_id, class, shard) do update set clicks = h.clicks + excluded.clicks)
+    select 'click_hourly', hour, program_id, partner_id, link_id, class, counted, found from wrong order by 2, 3, 4, 5, 6
+  $query$ using from_at, to_at, mend;
+  if uniques_there((from_at at time zone 'UTC')::date) then
+    return query select 'unique_hourly', u.hour, u.program_id, u.partner_id, u.link_id, null::hit_class, u.counted, u.found
+      from unique_rebuild(from_at, to_at, mend) u;
+  end if;
+end $$;
+comment on function clickledger.rollup_rebuild(timestamptz, timestamptz, boolean) is 'Compares click_hourly (summed over shards) and unique_hourly with the rows in [from_at, to_at), full hours of one day (UTC), and returns what differs: what the rollup says (counted) and what the rows say (found), of unique_hourly the estimates. mend: also puts it right, in shard -1, which no load writes. Nothing where the rows were detached; no unique visitors where retention has been. Call in REPEATABLE READ while holding advisory lock (25454, 0). 22023: not such hours.';
+grant execute on function clickledger.rollup_rebuild(timestamptz, timestamptz, boolean) to cl_ingest;
+
 -- --- Behind the loads ---------------------------------------------------------------------------------------------------
 
 create function clickledger.click_settle(dues_max integer, out dues bigint, out marked bigint, out sketches bigint, out oldest_ms bigint)
@@ -127,10 +208,72 @@ begin
   into dues, spans, oldest_ms from taken;
   foreach span in array array(select unnest(spans)) loop
     if duplicate_window_max() > '0' then
-      marked := marked + duplicate_mark(lower(span) + gap, upper(span) - gap);
+      marked := marked + (select became_duplicate + became_human from duplicate_mark(lower(span) + gap, upper(span) - gap));
     end if;
     sketches := sketches + unique_add(lower(span) + gap, upper(span) - gap);
   end loop;
 end $$;
 comment on function clickledger.click_settle(integer) is 'Looks at the oldest spans of click_due, at most dues_max: marks duplicates, adds unique visitors. dues: how many spans, -1: another session is at it; marked: clicks whose class changed; sketches: rows of unique_hourly that changed; oldest_ms: how long the oldest span had waited. One transaction, which may be repeated.';
 grant execute on function clickledger.click_settle(integer) to cl_ingest;
+
+-- --- Classes again ------------------------------------------------------------------------------------------------------
+
+create function clickledger.hit_senders(of_table text, from_at timestamptz, to_at timestamptz)
+  returns table (class clickledger.hit_class, reason text, user_agent text, asn bigint)
+  language plpgsql stable security definer set search_path = clickledger, pg_temp set jit = off as $$
+#variable_conflict use_column
+begin
+  return query execute format($query$
+    select t.class, t.reason, t.user_agent, t.asn from %1$I t
+    where t.ts >= $1 and t.ts < $2 and t.%2$I >= click_id_at($1) and t.%2$I < click_id_at($2) and t.user_agent is not null
+      and (t.class in ('human', 'duplicate', 'invalid') or t.reason in ('ua_bot', 'ua_preview', 'asn_datacentre'))
+    group by 1, 2, 3, 4$query$, of_table, case of_table when 'click' then 'click_id' else 'hit_id' end) using from_at, to_at;
+end $$;
+comment on function clickledger.hit_senders(text, timestamptz, timestamptz) is 'The different senders of hits of a table in [from_at, to_at) of which the lists may say something else than before. Not among them: HEAD requests, prefetches and previews by their headers, which are not stored, and hits without a user agent, be it that none was sent or that it was forgotten.';
+
+create function clickledger.hit_reclass(of_table text, from_at timestamptz, to_at timestamptz, classes text[], reasons text[], agents text[],
+    asns bigint[], became text[], because text[], version integer)
+  returns table (was clickledger.hit_class, is_now clickledger.hit_class, hits bigint)
+  language plpgsql security definer set search_path = clickledger, pg_temp set jit = off as $$
+#variable_conflict use_column
+begin
+  return query execute format($query$
+    with said as materialized (
+      select class::hit_class, reason, agent, asn, became::hit_class, because
+      from unnest($3, $4, $5, $6, $7, $8) as s (class, reason, agent, asn, became, because)),
+    moved as (
+      update %1$I t set class = case when s.became = 'human' and %3$s then 'invalid' else s.became end::hit_class,
+        reason = case when s.became = 'human' and %3$s then 'link_unknown' else s.because end, class_version = $9 %4$s
+      from said s
+      where t.ts >= $1 and t.ts < $2 and t.%2$I >= click_id_at($1) and t.%2$I < click_id_at($2)
+        and t.class = s.class and t.reason = s.reason and t.user_agent = s.agent and t.asn is not distinct from s.asn
+      returning s.class as was, t.class as is_now, t.ts),
+    touched as (
+      insert into touch_batch (shard, from_ts, to_ts) select null, min(ts), max(ts) from moved where %5$L having count(*) > 0)
+    select was, is_now, count(*) from moved group by 1, 2$query$,
+    of_table, case of_table when 'click' then 'click_id' else 'hit_id' end,
+    case of_table when 'click' then 't.link_id is null and t.promo_code_id is null' when 'impression' then 't.link_id is null'
+      when 'promo_entry' then 't.promo_code_id is null' else 't.program_id is null' end,
+    case of_table when 'click' then ', duplicate_of = null' else '' end,
+    of_table <> 'click') using from_at, to_at, classes, reasons, agents, asns, became, because, version;
+end $$;
+comment on function clickledger.hit_reclass(text, timestamptz, timestamptz, text[], text[], text[], bigint[], text[], text[], integer) is 'Gives hits of a table in [from_at, to_at) another class by their sender (class, reason, user agent, system; from hit_senders) and notes the version of the lists. One that is human now but names no link or code is invalid. Attrib is told. Returns how many went from which class to which.';
+
+create function clickledger.click_rejudge(from_at timestamptz, to_at timestamptz)
+  returns table (was clickledger.hit_class, is_now clickledger.hit_class, hits bigint)
+  language plpgsql security definer set search_path = clickledger, pg_temp as $$
+#variable_conflict use_column
+declare
+  marked record;
+begin
+  select * into marked from duplicate_mark(from_at, to_at - interval '1 ms');
+  if uniques_there((from_at at time zone 'UTC')::date) then
+    perform from unique_rebuild(from_at, to_at, true);
+  end if;
+  return query select * from (values ('human'::hit_class, 'duplicate'::hit_class, marked.became_duplicate),
+    ('duplicate', 'human', marked.became_human)) as c (was, is_now, hits) where hits > 0;
+end $$;
+comment on function clickledger.click_rejudge(timestamptz, timestamptz) is 'Duplicates and unique visitors of clicks in [from_at, to_at), full hours, all anew. Call while holding advisory lock (25454, 0). Returns how many went from which class to which.';
+grant execute on function clickledger.hit_senders(text, timestamptz, timestamptz),
+  clickledger.hit_reclass(text, timestamptz, timestamptz, text[], text[], text[], bigint[], text[], text[], integer),
+  clickledger.click_rejudge(timestamptz, timestamptz) to cl_ingest;

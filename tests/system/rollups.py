@@ -30,3 +30,9 @@ def conversions_differ(query):
 def clicks_differ(query):
     """Likewise of clicks."""
     return query(f"({CLICKS} except {CLICK_ROWS}) union all ({CLICK_ROWS} except {CLICKS})")
+
+
+def sketches_differ(query):
+    """Hours of unique visitors whose sketch is not that of their clicks; [] is good."""
+    return query("select hour, link_id from clickledger.unique_hourly u full join clickledger.unique_found('2020-01-01', '2030-01-01') f"
+                 " using (hour, program_id, partner_id, link_id) where u.sketch is distinct from f.sketch")

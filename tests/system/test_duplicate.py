@@ -7,77 +7,20 @@ import psycopg2
 import pytest
 
 import frames
+from clicks import Click, load, settle
 from conftest import wait_for
 from frames import Producer, hit
 from ingest import ingest, new_ingest, row  # noqa: F401 pylint: disable=unused-import
-from rollups import clicks_differ
-from shop import PRODUCER, T0, Shop, ms_of, uuid7
+from rollups import clicks_differ, sketches_differ
+from shop import T0, Shop, ms_of
 
-WINDOW_S = 60
 ORDERS = 12
 CLICKS = 90
-LOAD = """
-  with loaded as (
-    insert into click (ts, click_id, visitor_id, address_hash, user_agent, program_id, partner_id, link_id, class, reason, status,
-      catalog_revision, producer, seq, content_hash)
-    select click_ts(id), id, visitor, address, agent, program, partner, link, class::hit_class, 'none', 302, 1, %(producer)s, 1, 1
-    from unnest(%(id)s::uuid[], %(visitor)s::uuid[], %(address)s::bigint[], %(agent)s::text[], %(program)s::bigint[],
-      %(partner)s::bigint[], %(link)s::bigint[], %(class)s::text[])
-      as c (id, visitor, address, agent, program, partner, link, class)
-    returning *),
-  counted as (
-    insert into click_hourly as h (hour, shard, program_id, partner_id, link_id, class, clicks)
-    select date_trunc('hour', ts, 'UTC'), 0, program_id, partner_id, link_id, class, count(*) from loaded group by 1, 3, 4, 5, 6
-    on conflict (partner_id, hour, program_id, link_id, class, shard) do update set clicks = h.clicks + excluded.clicks)
-  insert into click_due (from_ts, to_ts) select min(ts), max(ts) from loaded where class = 'human' group by date_trunc('hour', ts, 'UTC')
-  having count(*) > 0"""
-
-
-class Click:
-    """A click as the tracker classified it, and what must become of it."""
-
-    def __init__(self, at, link, visitor=None, address=None, agent="a", hit_class="human"):
-        self.id = uuid7(at)
-        self.ms = int(at.timestamp() * 1000)
-        self.link, self.visitor, self.address, self.agent, self.hit_class = link, visitor, address, agent, hit_class
-
-    def repeats(self, other, key):
-        """Whether `other` is an earlier click within the window that shares the key."""
-        shared = {"same_visitor": self.visitor and self.visitor == other.visitor,
-                  "same_address": self.address is not None and (self.address, self.agent) == (other.address, other.agent)}
-        return (self.link == other.link and shared[key] and other.hit_class == "human" and other.id < self.id
-                and self.ms - other.ms <= WINDOW_S * 1000)
-
-    def outcome(self, clicks):
-        """(id, class, reason, duplicate_of), by looking at all pairs."""
-        found = {key: max((c.id for c in clicks if self.repeats(c, key)), default=None) for key in ("same_visitor", "same_address")}
-        followed = max((f for f in found.values() if f), default=None)
-        if self.hit_class != "human" or not followed:
-            return (self.id, self.hit_class, "none", None)
-        return (self.id, "duplicate", "same_visitor" if found["same_visitor"] else "same_address", followed)
-
-
-def load(database, shop, clicks):
-    """One load, as ingest does it."""
-    database.query(LOAD, {
-        "producer": PRODUCER, "id": [c.id for c in clicks], "visitor": [c.visitor for c in clicks],
-        "address": [c.address for c in clicks], "agent": [c.agent for c in clicks], "program": [shop.program] * len(clicks),
-        "partner": [shop.anna] * len(clicks), "link": [c.link for c in clicks], "class": [c.hit_class for c in clicks]})
-
-
-def settle(database, dues_max=1000):
-    """(spans, clicks that changed)"""
-    return database.query("select dues, marked from click_settle(%s)", [dues_max])[0]
 
 
 def outcomes(database, shop):
     return database.query("select click_id, class::text, reason, duplicate_of from click where program_id = %s order by click_id",
                           [shop.program])
-
-
-def sketches_differ(database):
-    return database.query("select hour, link_id from unique_hourly full join unique_found('2026-03-01', '2026-03-20') f"
-                          " using (hour, program_id, partner_id, link_id) where unique_hourly.sketch is distinct from f.sketch")
 
 
 def some_clicks(chance, link):
@@ -113,7 +56,7 @@ def test_the_order_of_arrival_does_not_matter(postgres):
     reasons = {reason for rows in expected.values() for _, _, reason, _ in rows}
     assert reasons == {"none", "same_visitor", "same_address"}
     assert clicks_differ(postgres.query) == []
-    assert sketches_differ(postgres) == []
+    assert sketches_differ(postgres.query) == []
     postgres.query("insert into click_due (from_ts, to_ts) select min(ts), max(ts) from click")
     assert settle(postgres) == (1, 0), "settling again changes nothing"
 

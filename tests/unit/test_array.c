@@ -1,6 +1,6 @@
 // Array literals: quoting, nulls, growth.
 
-#include "attrib/array.h"
+#include "base/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 // statement. Every text is quoted, so that none can be taken for NULL or for two. Text must be free of NUL,
 // as all text from PostgreSQL is.
 
-#include "attrib/array.h"
+#include "base/array.h"
 
 #include <inttypes.h>
 #include <stdio.h>
