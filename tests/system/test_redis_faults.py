@@ -208,6 +208,7 @@ def test_without_journal_only_a_stored_click_has_an_id(tmp_path, make):
     for reply in (ERRORS[2], b"+OK\r\n"):
         with FakeRedis(tracker.redis.socket, lambda command: reply if command[0] == b"XADD" else healthy(command)) as fake:
             wait_for(lambda: b"1 wait for redis" in tracker.admin("/healthz").body, what="the mode")
+            wait_for(lambda: tracker.metric('clickledger_recorder_redis_up{worker="0"}') == 1, what="the link")
             answer = tracker.get("/c/cookie")
             assert (answer.status, answer.location) == (302, "https://own.example/"), reply
             assert fake.count(b"XADD") >= 1
