@@ -23,8 +23,14 @@ begin
   end loop;
 end $$;
 
+-- What an analyst may use up. PostgreSQL lets every session change its own statement_timeout and read-only default; the grants,
+-- the number of connections and the temporary files are limits that it cannot lift.
 alter role cl_analyst set statement_timeout = '60s';
+alter role cl_analyst set idle_in_transaction_session_timeout = '10min'; -- an open transaction keeps vacuum from its work
 alter role cl_analyst set default_transaction_read_only = on;
+alter role cl_analyst set temp_file_limit = '4GB';
+alter role cl_analyst set jit = off; -- compiling a plan over a year of partitions takes minutes
+alter role cl_analyst connection limit 20;
 alter role cl_api set jit = off; -- its statements are short, compiling them takes longer than running them
 alter role cl_api set statement_timeout = '5s';
 alter role cl_api set idle_in_transaction_session_timeout = '10s';

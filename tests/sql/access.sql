@@ -2,7 +2,7 @@
 -- rules fails here.
 begin;
 set local search_path = clickledger, public;
-select plan(32);
+select plan(33);
 
 select partition_ensure('2026-01-01', '2026-01-02');
 
@@ -109,7 +109,12 @@ select is_empty($$select relname from our_tables where relkind in ('r', 'p', 'v'
   'every table and view is described');
 select is_empty($$
   select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-  where t.relkind in ('r', 'p') and not t.relispartition and col_description(t.oid, a.attnum) is null$$, 'every column is described');
+  where t.relkind in ('r', 'p', 'v') and not t.relispartition and col_description(t.oid, a.attnum) is null$$,
+  'every column of a table or view is described');
+select is_empty($$
+  select t.typname from pg_type t left join pg_class c on c.oid = t.typrelid
+  where t.typnamespace = 'clickledger'::regnamespace and (t.typtype in ('e', 'd', 'r') or c.relkind = 'c') and obj_description(t.oid, 'pg_type') is null$$,
+  'every type is described');
 select is_empty($$select name from our_functions f where obj_description(f.oid, 'pg_proc') is null$$, 'every function is described');
 select is_empty($$
   select c.conrelid::regclass, c.conname from pg_constraint c join our_tables t on t.oid = c.conrelid
