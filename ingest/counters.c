@@ -36,6 +36,12 @@
 #define DEAD(kind, label)                                                                                    \
     LABELLED("dead_letters_total", "What was set aside, by kind: hits; of headers and payloads, frames.",    \
              dead[kind], "kind=\"" label "\"")
+#define HITS(part, member)                                                                                   \
+    {                                                                                                        \
+        "clickledger_ingest_hits",                                                                           \
+            "Hits of all producers at the last check: accepted = stored + dead + lost + in_flight.",         \
+            METRIC_GAUGE, AT(member), "part=\"" part "\"", false                                             \
+    }
 
 static const struct metric table[] = {
     FRAMES(APPLY_LOAD, "load"),
@@ -88,6 +94,15 @@ static const struct metric table[] = {
     COUNTER("partitions_detached_total", "Partitions detached by hit_retention.", partitions_detached),
     COUNTER("partition_failures_total", "Times the care of partitions failed and was tried again.",
             partition_failures),
+    COUNTER("conservation_checks_total", "Times it was checked whether every hit is accounted for.",
+            conservation_checks),
+    GAUGE("conservation_alarms", "Sums that do not add up at the last check; rows of conservation_alarm.",
+          conservation_alarms),
+    HITS("accepted", accepted),
+    HITS("stored", all_stored),
+    HITS("dead", all_dead),
+    HITS("lost", all_lost),
+    HITS("in_flight", in_flight),
     GAUGE("shards", "Shards that somebody must own, those of old producers included.", shards),
     GAUGE("shards_owned", "Shards that this process owns.", shards_owned),
     GAUGE("shards_unowned", "Shards that nobody owned at the last look; for moments while one changes hands.",
@@ -121,7 +136,7 @@ void counters_add(struct counters *total, const struct counters *part)
     uint64_t *to = (uint64_t *)total;
     const uint64_t *from = (const uint64_t *)part;
 
-    for (size_t i = 0; i < offsetof(struct counters, shards) / sizeof(uint64_t); i++)
+    for (size_t i = 0; i < offsetof(struct counters, accepted) / sizeof(uint64_t); i++)
         metric_add(&to[i], from[i]);
 }
 

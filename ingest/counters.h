@@ -29,11 +29,13 @@ struct counters {
     uint64_t lost_gap, lost_hole, found;
     uint64_t loads, loads_failed;
     uint64_t postgres_failures, redis_failures;
+    uint64_t conservation_checks;
     uint64_t takeovers, rewinds, streams_reset, members_ended;
     uint64_t entries_trimmed, positions_published, turns;
     uint64_t catalog_changes, catalog_entries, catalog_images, links_exhausted;
     uint64_t spans_settled, duplicates_marked;
     uint64_t partitions_made, partitions_sealed, partitions_detached, partition_failures;
+    uint64_t accepted, all_stored, all_dead, all_lost, in_flight, conservation_alarms; // gauges from here
     uint64_t shards, shards_owned, shards_unowned, shards_retired, members, producers, waiting_entries,
         waiting_ms, settle_behind_ms; // gauges
     uint64_t partitions_open, partitions_due, partitions_faulty, partitions_closed, partitions_gone,

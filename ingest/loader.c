@@ -15,12 +15,10 @@
 #include <xxhash.h>
 
 #include "base/log.h"
-#include "ingest/click_due.h"
 #include "ingest/days.h"
 #include "ingest/dead_letter.h"
-#include "ingest/hourly.h"
+#include "ingest/rollups.h"
 #include "ingest/row_copy.h"
-#include "ingest/touch_batch.h"
 #include "ingest/unpacked.h"
 
 #define DAYS_ROUNDS_MAX 8
@@ -396,12 +394,7 @@ static int transaction_body(struct loader *loader, size_t n)
     if (r == 0)
         r = rows_copy(loader);
     if (r == 0)
-        r = hourly_add(loader->pg, loader->shard, &loader->batches[COPY_CLICK]);
-    if (r == 0)
-        r = click_due_tell(loader->pg, &loader->batches[COPY_CLICK]);
-    if (r == 0)
-        r = touch_batch_tell(loader->pg, loader->shard, loader->batches,
-                             loader->part.stored[COPY_REPORT] > 0);
+        r = rollups_add(loader->pg, loader->shard, loader->batches, loader->part.stored[COPY_REPORT] > 0);
     return r ? r : producers_save(loader);
 }
 

@@ -29,6 +29,8 @@ void member_init(struct member *member, const struct member_options *options, st
     snprintf(member->session, sizeof(member->session), "clickledger-ingest %08" PRIx32, member->number);
     snprintf(member->catalog, sizeof(member->catalog), "clickledger-ingest-catalog %08" PRIx32,
              member->number);
+    snprintf(member->conservation, sizeof(member->conservation), "clickledger-ingest-conservation %08" PRIx32,
+             member->number);
     log_event(LOG_INFO, "ingest.member", log_str("session", member->session));
 }
 

@@ -9,7 +9,7 @@
 #include "ingest/duty.h"
 
 #define MEMBER_SHARDS_MAX 1024
-#define MEMBER_NAME_BYTES 40 // "clickledger-ingest-catalog 0a1b2c3d"
+#define MEMBER_NAME_BYTES 48 // "clickledger-ingest-conservation 0a1b2c3d"
 
 struct member_options {
     const char *conninfo;
@@ -21,8 +21,8 @@ struct member {
     const struct member_options *options;
     struct counters *counters;
     struct pg *pg;
-    uint32_t number;                                             // drawn at start
-    char session[MEMBER_NAME_BYTES], catalog[MEMBER_NAME_BYTES]; // names of the sessions
+    uint32_t number; // drawn at start
+    char session[MEMBER_NAME_BYTES], catalog[MEMBER_NAME_BYTES], conservation[MEMBER_NAME_BYTES]; // names
     uint64_t retry_ms, pause_ms;
     bool complained;
     struct duty_entry entries[MEMBER_SHARDS_MAX]; // as last seen

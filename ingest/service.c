@@ -17,6 +17,7 @@
 #include "base/program.h"
 #include "ingest/admin.h"
 #include "ingest/catalog_task.h"
+#include "ingest/conservation_task.h"
 #include "ingest/partition_task.h"
 #include "ingest/privacy.h"
 #include "ingest/settle_task.h"
@@ -43,6 +44,7 @@ struct service {
     uint64_t privacy_look_ms; // the next one
     struct settle_task settle;
     struct partition_task partitions;
+    struct conservation_task conservation;
     struct counters counters;
     int stop_fd;
 };
@@ -199,6 +201,7 @@ static int service_turn(struct service *service)
     if (r == SHARD_REDIS)
         redis_lose(service, clock_monotonic_ms());
     partitions_run(service);
+    conservation_task_run(&service->conservation, clock_monotonic_ms());
     metric_add(&service->counters.turns, 1);
     health_update(service);
     admin_turn(service, rest_ms);
@@ -219,6 +222,11 @@ static int service_open(struct service *service)
         return -ENOMEM;
     service->catalog.session = service->shards.member.catalog;
     service->partitions.look_ms = (uint64_t)settings->partition_look_ms;
+    int r = conservation_task_init(&service->conservation, service->base, settings->postgres.conninfo,
+                                   service->shards.member.conservation,
+                                   (uint64_t)settings->conservation_check_ms, &service->counters);
+    if (r)
+        return r;
     service->admin_state.counters = &service->counters;
     service->admin_source = admin_source_of(&service->admin_state);
     service->admin = admin_new(service->base, &service->admin_source);
@@ -235,6 +243,7 @@ static void service_close(struct service *service)
     catalog_task_deinit(&service->catalog);
     settle_task_deinit(&service->settle);
     partition_task_deinit(&service->partitions);
+    conservation_task_deinit(&service->conservation);
     redis_client_close(service->redis);
     http_server_free(service->admin);
     if (service->base)

@@ -30,6 +30,8 @@ const struct config_option ingest_options[] = {
      "reclassify: data centres in place of the built-in list; best the trackers' file", NULL},
     {"ingest", "datacentre_class", CONFIG_CHOICE, FIELD(datacentre_class), 0, 0, "bot",
      "reclassify: what hits from a data centre are; best what the trackers say", "bot|human"},
+    {"ingest", "conservation_check", CONFIG_DURATION, FIELD(conservation_check_ms), 0, INT64_C(86400000), "1m",
+     "how often it is checked whether every hit is accounted for; 0: never", NULL},
 };
 // clang-format on
 

@@ -22,6 +22,7 @@ struct ingest_settings {
     int64_t partition_look_ms;
     char agents_list[256], datacentres_list[256];
     int datacentre_class; // enum ingest_datacentre_class
+    int64_t conservation_check_ms;
 };
 
 extern const struct config_option ingest_options[];

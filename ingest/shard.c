@@ -10,11 +10,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ingest/accepted.h"
 #include "ingest/takeover.h"
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
 #define LOCK_POLL_MS 500
+#define ACCEPTED_MS  2000
 
 void shard_init(struct shard *shard, unsigned id, const struct shard_options *options,
                 struct counters *counters)
@@ -290,6 +292,19 @@ static int stream_check(struct shard *shard, struct redis_client *redis, uint64_
     return 0;
 }
 
+// What trackers have answered. PostgreSQL's refusal is no reason to stop loading.
+static int accepted_look(struct shard *shard, struct redis_client *redis, uint64_t monotonic_ms)
+{
+    if (monotonic_ms < shard->accepted_ms)
+        return 0;
+    shard->accepted_ms = monotonic_ms + ACCEPTED_MS;
+    int r = accepted_note(shard->pg, redis, shard->id);
+    if (r && r != ACCEPTED_REDIS)
+        log_event(LOG_WARN, "ingest.accepted_not_noted", log_uint("shard", shard->id),
+                  log_str("error", pg_error(shard->pg)->message));
+    return r == ACCEPTED_REDIS ? SHARD_REDIS : 0;
+}
+
 int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms, uint64_t monotonic_ms)
 {
     if (!shard_is_ours(shard) || monotonic_ms < shard->retry_ms)
@@ -305,5 +320,7 @@ int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
         shard_set_state(shard, SHARD_TAKEN);
         return shard_take_over(shard, redis, now_ms, monotonic_ms);
     }
-    return shard_publish(shard, redis, true) ? SHARD_REDIS : stream_check(shard, redis, now_ms);
+    if (accepted_look(shard, redis, monotonic_ms) || shard_publish(shard, redis, true))
+        return SHARD_REDIS;
+    return stream_check(shard, redis, now_ms);
 }

@@ -35,10 +35,11 @@ struct shard {
     struct positions positions;
     char generation[GENERATION_BYTES];
     char cursor[STREAM_ID_BYTES];
-    uint64_t day;      // whose partitions are prepared
-    uint64_t retry_ms; // monotonic: nothing is tried before
-    uint64_t pause_ms; // the last pause
-    bool complained;   // the present trouble was logged
+    uint64_t day;         // whose partitions are prepared
+    uint64_t retry_ms;    // monotonic: nothing is tried before
+    uint64_t pause_ms;    // the last pause
+    uint64_t accepted_ms; // monotonic: when accepted hits are looked at again
+    bool complained;      // the present trouble was logged
 };
 
 void shard_init(struct shard *shard, unsigned id, const struct shard_options *options,

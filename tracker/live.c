@@ -4,9 +4,14 @@
 #include "tracker/live.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+
+#define ACCEPTED_KEY_BYTES    40
+#define ACCEPTED_NUMBER_BYTES 21
 
 int live_new(struct live **out, int root_fd, const uint8_t producer[PRODUCER_BYTES],
              const struct journal_meta *meta, const struct recorder_options *options, struct store *store,
@@ -80,6 +85,25 @@ void live_keep(struct live *live, uint64_t now_ms)
     uint64_t hits_before, base = journal_base(&live->journal, &hits_before);
     metric_add(&live->counters->segments_trimmed, n);
     sender_trim(&live->sender, base, hits_before);
+}
+
+static void on_told(void *ctx, const struct redis_reply *reply)
+{
+    (void)ctx, (void)reply; // it is told again
+}
+
+void live_tell(struct live *live, uint64_t hits, bool again)
+{
+    char key[ACCEPTED_KEY_BYTES], number[ACCEPTED_NUMBER_BYTES];
+
+    snprintf(key, sizeof(key), "cl:accepted:{%u}", live->journal.folder.meta.shard);
+    snprintf(number, sizeof(number), "%" PRIu64, hits);
+    const struct slice args[] = {SLICE("HSET"), slice_of(key), slice_of(live->journal.folder.name),
+                                 slice_of(number)};
+    if (hits == 0 || (hits == live->told && !again) || !store_is_ready(live->store))
+        return;
+    if (redis_link_send(live->store->link, args, array_length(args), on_told, live) == 0)
+        live->told = hits;
 }
 
 void live_retire(struct live *live)

@@ -17,7 +17,8 @@ struct live {
     struct store *store;
     const struct recorder_options *options;
     struct recorder_counters *counters;
-    bool polling; // an HGET is outstanding
+    bool polling;  // an HGET is outstanding
+    uint64_t told; // hits that ingest was told of
 };
 
 // 0 or negative errno (nothing is left behind). All must outlive it.
@@ -31,6 +32,10 @@ must_check int live_append(struct live *live, struct slice frame, uint64_t seq, 
 
 void live_tick(struct live *live);                  // about four times a second
 void live_keep(struct live *live, uint64_t now_ms); // unix ms; about once a second
+
+// Tells ingest how many hits were answered, for the sum of all of them; again, too, because Redis may have
+// been emptied.
+void live_tell(struct live *live, uint64_t hits, bool again);
 
 void live_retire(struct live *live);       // writes and sends nothing more
 bool live_idle(const struct live *live);   // no reply is outstanding: may be freed

@@ -145,6 +145,7 @@ static void journal_leave(struct recorder *r)
 static void journal_move(struct recorder *r)
 {
     struct live *before = r->live;
+    uint64_t hits = r->producer.hits_before;
     unsigned from = before->journal.folder.meta.shard;
     int error = journal_begin(r);
 
@@ -153,6 +154,7 @@ static void journal_move(struct recorder *r)
         log_event(LOG_WARN, "journal.not_moved", log_uint("shard", r->shard), log_errno(error));
         return;
     }
+    live_tell(before, hits, true);
     retired_add(&r->retired, before);
     log_event(LOG_INFO, "recorder.shard", log_uint("worker", r->options->worker), log_uint("from", from),
               log_uint("shard", r->shard));
@@ -352,6 +354,7 @@ static void each_second(struct recorder *r)
 {
     if (r->live) {
         live_keep(r->live, clock_wall_ms());
+        live_tell(r->live, r->producer.hits_before, r->ticks % SCAN_TICKS == 0);
         r->move_due = r->live->journal.folder.meta.shard != r->shard;
     } else {
         r->journal_due = true;

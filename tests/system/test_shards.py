@@ -174,6 +174,7 @@ def test_the_number_of_shards_changes_under_load(new_ingest, postgres, redis_ser
         ("0", "open", "0"), ("1", "open", "0"), ("2", "retired", "0")]
     assert shares(postgres) == [1, 1]
     nothing_disappeared(postgres, postgres.value("select sum(hits) from producer"))
+    wait_for(lambda: postgres.value("select bool_and(accepted = hits) from producer"), what="the trackers to have said the same")
     # Somebody who was away all the time still sends to it.
     late = Producer(redis_server.client, 2)
     late.send(late.make())

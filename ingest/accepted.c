@@ -1,0 +1,100 @@
+// Answered hits. Owner: the shard's owner, on its connection, between loads. A number only grows; one of a
+// producer that nothing was loaded of yet makes its row. Limits: PRODUCERS_MAX producers at once.
+
+#include "ingest/accepted.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/producer_row.h"
+
+#define PRODUCERS_MAX 10000
+#define NUMBER_LEN    19 // digits of a bigint at most
+
+// Who has more to tell than PostgreSQL knows; then who has nothing more to tell.
+static const char note_sql[] =
+    "insert into clickledger.producer as p (producer, shard, accepted)"
+    " select a.producer, $1, a.hits from unnest($2::uuid[], $3::bigint[]) as a (producer, hits)"
+    " left join clickledger.producer k using (producer)"
+    " where k.producer is null or (k.accepted < a.hits and k.shard = $1) order by 1"
+    " on conflict (producer) do update set accepted = greatest(p.accepted, excluded.accepted)";
+static const char done_sql[] = "select replace(producer::text, '-', '') from clickledger.producer"
+                               " where producer = any ($1::uuid[]) and ended and hits >= accepted";
+
+static bool number_is_good(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    }
+    return text.len > 0 && text.len < NUMBER_LEN;
+}
+
+// "{a,b}" of the fields whose producer and number can be read; returns how many.
+static size_t lists_format(const struct redis_reply *told, char *producers, char *numbers)
+{
+    uint8_t producer[PRODUCER_BYTES];
+    size_t n = 0;
+
+    for (size_t i = 0; i + 1 < redis_reply_length(told) && n < PRODUCERS_MAX; i += 2) {
+        struct slice name = redis_reply_text(redis_reply_element(told, i));
+        struct slice hits = redis_reply_text(redis_reply_element(told, i + 1));
+        if (!producer_parse(name, producer) || !number_is_good(hits))
+            continue;
+        producers += sprintf(producers, "%c%.*s", n > 0 ? ',' : '{', (int)name.len, name.data);
+        numbers += sprintf(numbers, "%c%.*s", n > 0 ? ',' : '{', (int)hits.len, hits.data);
+        n++;
+    }
+    strcpy(producers, n > 0 ? "}" : "{}");
+    strcpy(numbers, n > 0 ? "}" : "{}");
+    return n;
+}
+
+static int done_forget(struct pg *pg, struct redis_client *redis, const char *key, const char *producers)
+{
+    struct pg_result *result = NULL;
+    struct pg_param param = pg_string(producers);
+    int r = pg_query(pg, done_sql, &param, 1, &result);
+
+    for (size_t i = 0; r == 0 && i < pg_result_rows(result); i++) {
+        struct slice args[] = {SLICE("HDEL"), slice_of(key), pg_result_cell(result, i, 0)};
+        if (redis_do(redis, args, array_length(args), NULL))
+            r = ACCEPTED_REDIS;
+    }
+    pg_result_free(result);
+    return r;
+}
+
+static int told_note(struct pg *pg, struct redis_client *redis, unsigned shard, const char *key,
+                     const struct redis_reply *told)
+{
+    size_t room = (redis_reply_length(told) / 2 + 1) * (PRODUCER_TEXT_BYTES + 1);
+    char *producers = malloc(room), *numbers = malloc(room);
+    int r = producers && numbers ? 0 : -ENOMEM;
+
+    if (r == 0 && lists_format(told, producers, numbers) > 0) {
+        struct pg_param params[] = {pg_int(shard), pg_string(producers), pg_string(numbers)};
+        r = pg_query(pg, note_sql, params, array_length(params), NULL);
+        if (r == 0)
+            r = done_forget(pg, redis, key, producers);
+    }
+    free(producers);
+    free(numbers);
+    return r;
+}
+
+int accepted_note(struct pg *pg, struct redis_client *redis, unsigned shard)
+{
+    struct redis_reply *told = NULL;
+    char key[STREAM_KEY_BYTES];
+
+    snprintf(key, sizeof(key), "cl:accepted:{%u}", shard);
+    struct slice args[] = {SLICE("HGETALL"), slice_of(key)};
+    if (redis_do(redis, args, array_length(args), &told))
+        return ACCEPTED_REDIS;
+    int r = told_note(pg, redis, shard, key, told);
+    redis_reply_free(told);
+    return r;
+}

@@ -1,0 +1,19 @@
+// Everything that follows from stored rows, once for the loader and for replay. Owner: the transaction.
+
+#include "ingest/rollups.h"
+
+#include "ingest/click_due.h"
+#include "ingest/hourly.h"
+#include "ingest/stored_hour.h"
+#include "ingest/touch_batch.h"
+
+int rollups_add(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES], bool reports)
+{
+    int r = hourly_add(pg, shard, &batches[COPY_CLICK]);
+
+    if (r == 0)
+        r = click_due_tell(pg, &batches[COPY_CLICK]);
+    if (r == 0)
+        r = stored_hours_add(pg, shard, batches);
+    return r ? r : touch_batch_tell(pg, shard, batches, reports);
+}
