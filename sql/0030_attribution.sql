@@ -118,9 +118,14 @@ comment on function clickledger.policy_expand(integer) is 'Turns new policies in
 create or replace function clickledger.touch_batch_expand(batches_max integer) returns bigint language plpgsql as $$
 declare
   found_batches bigint;
+  first_ts timestamptz;
+  last_ts timestamptz;
 begin
-  if not exists (select from clickledger.touch_batch) then
-    return 0;  -- planning the rest looks at every partition
+  -- Variables, so that a plan leaves out the partitions of other days.
+  select min(from_ts), max(to_ts) into first_ts, last_ts
+    from (select * from clickledger.touch_batch order by id limit batches_max) next;
+  if first_ts is null then
+    return 0;
   end if;
   with taken as (
     delete from clickledger.touch_batch
@@ -133,10 +138,14 @@ begin
     select c.id from taken
     join clickledger.conversion c on c.occurred_at > taken.from_ts and c.occurred_at <= taken.to_ts + interval '366 days'
     join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
-    where exists (select from clickledger.click t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts)
-      or exists (select from clickledger.promo_entry t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts)
-      or exists (select from clickledger.impression t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts)
+    where exists (select from clickledger.click t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts
+        and t.ts between first_ts and last_ts)
+      or exists (select from clickledger.promo_entry t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts
+        and t.ts between first_ts and last_ts)
+      or exists (select from clickledger.impression t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts
+        and t.ts between first_ts and last_ts)
       or exists (select from clickledger.visit t where t.visitor_id = k.value and t.ts between taken.from_ts and taken.to_ts
+        and t.ts between first_ts and last_ts
         and t.utm_source is not null and t.click_id is null)),
   due as (
     insert into clickledger.conversion_due select conversion_id from found on conflict do nothing)
@@ -149,7 +158,12 @@ end $$;
 create or replace function clickledger.conversion_key_write(ids bigint[]) returns void language plpgsql as $$
 declare
   customers uuid[];
+  first_ts timestamptz;
+  last_ts timestamptz;
 begin
+  -- Variables, so that a plan leaves out the partitions of other days.
+  select min(clickledger.click_ts(c.click_id)), max(clickledger.click_ts(c.click_id)) into first_ts, last_ts
+    from clickledger.conversion c where c.id = any (ids);
   customers := array(select distinct value from clickledger.conversion_key where conversion_id = any (ids) and kind = 'customer');
   with wanted as (
     select c.id as conversion_id, 'visitor' as kind, v.visitor_id as value
@@ -159,7 +173,8 @@ begin
       select c.visitor_id
       union
       select t.visitor_id from clickledger.click t
-      where t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id) and t.program_id = c.program_id) v
+      where t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id) and t.ts between first_ts and last_ts
+        and t.program_id = c.program_id) v
     where v.visitor_id is not null
     union
     select c.id, 'customer', md5(c.program_id || ':' || c.customer)::uuid
@@ -306,7 +321,24 @@ create function clickledger.conversion_touches(ids bigint[], touches_max integer
     conversion_id bigint, kind text, id uuid, at_us bigint, program_id bigint, partner_id bigint, link_id bigint,
     promo_code_id bigint, class clickledger.hit_class, is_active boolean, is_of_order boolean, window_us bigint,
     terms_id bigint, commission_kind text, rate_ppm bigint, fixed_minor bigint, hold_us bigint, is_bound boolean)
-  language sql stable rows 2000 as $$
+  language plpgsql stable rows 2000 set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+declare
+  reach interval;
+  first_ts timestamptz;
+  last_ts timestamptz;
+  first_click timestamptz;
+  last_click timestamptz;
+begin
+  -- Touches outside their window are told up to 30 days behind the longest there is.
+  select greatest(max(t.window_days) * interval '24 hours', interval '30 days') + interval '30 days' into reach from clickledger.terms t;
+  select greatest(max(greatest(p.click_window_hours, p.promo_window_hours)) * interval '1 hour' + interval '30 days', reach) into reach
+    from clickledger.attribution_policy p;
+  select min(c.occurred_at) - reach, max(c.occurred_at), min(clickledger.click_ts(c.click_id)), max(clickledger.click_ts(c.click_id))
+    into first_ts, last_ts, first_click, last_click
+    from clickledger.conversion c where c.id = any (ids);
+  -- One plan a session, because planning looks at every partition of four tables; those of other days are left out by the variables.
+  return query
   with conversions as (
     select c.*, coalesce(a.impression_window_hours, 0) as impression_hours, coalesce(a.visit_window_hours, 0) as visit_hours,
       a.binding, a.bind_days
@@ -320,18 +352,21 @@ create function clickledger.conversion_touches(ids bigint[], touches_max integer
       t.promo_code_id, t.class, true as is_active, false as is_of_order, false as is_bound
     from conversions c
     join clickledger.click t on t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id)
+      and t.ts between first_click and last_click
     union
     select v.id, 'click', t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, t.class, true, false, false
     from visitors v cross join (values (true), (false)) as want (human) cross join lateral (
       select * from clickledger.click t
-      where t.visitor_id = v.visitor_id and t.ts >= v.occurred_at - interval '366 days' and t.ts < v.occurred_at
+      where t.visitor_id = v.visitor_id and t.ts >= v.occurred_at - reach and t.ts < v.occurred_at
+        and t.ts >= first_ts and t.ts < last_ts
         and t.program_id = v.program_id and (t.class = 'human') = want.human
       order by t.ts desc limit touches_max) t
     union
     select v.id, 'promo', t.hit_id, t.ts, t.program_id, t.partner_id, null, t.promo_code_id, t.class, true, false, false
     from visitors v cross join (values (true), (false)) as want (human) cross join lateral (
       select * from clickledger.promo_entry t
-      where t.visitor_id = v.visitor_id and t.ts >= v.occurred_at - interval '366 days' and t.ts < v.occurred_at
+      where t.visitor_id = v.visitor_id and t.ts >= v.occurred_at - reach and t.ts < v.occurred_at
+        and t.ts >= first_ts and t.ts < last_ts
         and t.program_id = v.program_id and (t.class = 'human') = want.human
       order by t.ts desc limit touches_max) t
     union
@@ -339,14 +374,14 @@ create function clickledger.conversion_touches(ids bigint[], touches_max integer
     from visitors v cross join lateral (
       select * from clickledger.impression t
       where v.impression_hours > 0 and t.visitor_id = v.visitor_id and t.ts >= v.occurred_at - v.impression_hours * interval '1 hour'
-        and t.ts < v.occurred_at and t.program_id = v.program_id and t.class = 'human'
+        and t.ts < v.occurred_at and t.ts >= first_ts and t.ts < last_ts and t.program_id = v.program_id and t.class = 'human'
       order by t.ts desc limit touches_max) t
     union
     select v.id, 'visit', t.hit_id, t.ts, t.program_id, null, null, null, t.class, true, false, false
     from visitors v cross join lateral (
       select * from clickledger.visit t
       where v.visit_hours > 0 and t.visitor_id = v.visitor_id and t.ts >= v.occurred_at - v.visit_hours * interval '1 hour'
-        and t.ts < v.occurred_at and t.program_id = v.program_id and t.class = 'human' and t.utm_source is not null and t.click_id is null
+        and t.ts < v.occurred_at and t.ts >= first_ts and t.ts < last_ts and t.program_id = v.program_id and t.class = 'human' and t.utm_source is not null and t.click_id is null
       order by t.ts desc limit touches_max) t
     union
     select c.id, 'promo', named.id, c.occurred_at, o.program_id, o.partner_id, null, o.id, 'human',
@@ -374,8 +409,8 @@ create function clickledger.conversion_touches(ids bigint[], touches_max integer
     t.is_bound
   from touches t
   left join lateral clickledger.terms_at(t.program_id, t.partner_id, t.ts) m on t.partner_id is not null
-  order by t.conversion_id, t.ts desc, t.kind, t.id
-$$;
+  order by t.conversion_id, t.ts desc, t.kind, t.id;
+end $$;
 comment on function clickledger.conversion_touches(bigint[], integer) is 'Candidate touches of conversions, each with the terms in force when it happened (30 days of window where there were none): the reported click, the newest touches of its visitors in the programme, the order''s code, and the touch that bound the customer.';
 
 -- What is written.

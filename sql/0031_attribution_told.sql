@@ -1,5 +1,48 @@
 -- Attribution as it is told: statistics by weights, explanations of every touch, policies in the API.
 
+-- What is known of orders.
+
+create or replace function clickledger.order_events(program_ids bigint[], kinds text[], order_ids text[], reports_max integer)
+  returns table (ordinal bigint, is_decision boolean, id text, number bigint, at_us bigint, is_timed boolean, is_pixel boolean,
+    status text, amount text, amount_minor bigint, click_state text, currency text, event_id text, click_id uuid,
+    visitor_id uuid, promo text, customer text, product text, reason text)
+  language plpgsql stable rows 2000 as $$
+#variable_conflict use_column
+declare
+  first_click timestamptz;
+  last_click timestamptz;
+begin
+  -- Variables, so that a plan leaves out the partitions of other days.
+  select min(clickledger.click_ts(r.click_id)), max(clickledger.click_ts(r.click_id)) into first_click, last_click
+    from unnest(program_ids, order_ids) as o (program_id, order_id)
+    join clickledger.conversion_report r on r.program_id = o.program_id and r.order_id = o.order_id;
+  return query
+  with orders as (
+    select * from unnest(program_ids, kinds, order_ids) with ordinality as o (program_id, kind, order_id, ordinal)),
+  reports as (
+    select o.ordinal, o.program_id as order_program_id, r.*,
+      row_number() over (partition by o.ordinal order by r.id) as place
+    from orders o
+    join clickledger.conversion_report r
+      on r.program_id = o.program_id and r.order_id = o.order_id and coalesce(r.kind, 'sale') = o.kind and r.reason = 'none')
+  select r.ordinal, false, r.id::text, 0::bigint, clickledger.time_us(coalesce(r.event_time, r.ts)), r.event_time is not null,
+    r.source = 'pixel', r.status, r.amount, coalesce(r.amount_minor, -1),
+    case when r.click_id is null then 'unsaid' when k.click_id is null then 'unknown'
+      when k.program_id = r.order_program_id then 'ours' else 'foreign' end,
+    r.currency, r.event_id, r.click_id, r.visitor_id, r.promo, r.customer, r.product, null
+  from reports r
+  left join clickledger.click k on k.click_id = r.click_id and k.ts = clickledger.click_ts(r.click_id)
+    and k.ts between first_click and last_click
+  where r.place <= reports_max
+  union all
+  select o.ordinal, true, '', d.id, clickledger.time_us(d.decided_at), true, false,
+    case d.action when 'approve' then 'approved' else 'declined' end, null, 0, 'unsaid', null, null, null, null, null, null, null, d.reason
+  from orders o
+  join clickledger.conversion c on c.program_id = o.program_id and c.kind = o.kind and c.order_id = o.order_id
+  join clickledger.conversion_decision d on d.conversion_id = c.id
+  order by 1;
+end $$;
+
 -- Statistics.
 
 drop function clickledger.stats_conversions(timestamptz, timestamptz, boolean);
