@@ -46,6 +46,9 @@
                  "whether it is sent with pixels on pages of other sites (SameSite=None)"}, \
                 {"consent_required", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, \
                  "whether a visitor is known only after saying yes (consent=1)"}
+#define REPEATS {"duplicate_window_seconds", FIELD_BODY, FIELD_WHOLE, false, 0, 86400, NULL, \
+                 "within which a click behind another one of the same visitor or address on the same link is a " \
+                 "duplicate; at first 60, 0: none is"}
 #define WORDS   {"aliases", FIELD_BODY, FIELD_MAP, false, 0, 40, NULL, "the shop's parameter names -> ours"}, \
                 {"statuses", FIELD_BODY, FIELD_MAP, false, 0, 100, NULL, \
                  "the shop's status words -> pending, approved, declined, refunded or ignore"}
@@ -62,12 +65,14 @@ static const struct field program_fields[] = {
     {"fallback_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, "where visitors of inactive links go"},
     {"hosts", FIELD_BODY, FIELD_TEXTS, false, 0, 100, NULL, "host names that deep links may lead to"},
     VISITOR,
+    REPEATS,
 };
 static const struct field program_change_fields[] = {
     ID,
     {"fallback_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, "where visitors of inactive links go"},
     {"hosts", FIELD_BODY, FIELD_TEXTS, false, 0, 100, NULL, "host names that deep links may lead to"},
     VISITOR,
+    REPEATS,
     {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "links of a paused one lead to the fallback"},
 };
 static const struct field terms_fields[] = {ID, PARTNER, PAGE};

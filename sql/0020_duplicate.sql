@@ -6,6 +6,43 @@ comment on column clickledger.program.duplicate_window_seconds is 'Seconds withi
 grant update (duplicate_window_seconds) on clickledger.program to cl_api;
 grant select (duplicate_window_seconds) on clickledger.program to cl_analyst;
 
+create or replace function clickledger.program_json(row_of clickledger.program) returns json
+  language sql stable
+  return json_build_object('id', row_of.id, 'code', row_of.code, 'name', row_of.name, 'currency', row_of.currency,
+    'time_zone', row_of.time_zone, 'fallback_url', row_of.fallback_url, 'hosts', row_of.hosts,
+    'visitor_cookie', row_of.visitor_cookie, 'cookie_hosts', row_of.cookie_hosts, 'cookie_domain', row_of.cookie_domain,
+    'cookie_cross_site', row_of.cookie_cross_site, 'consent_required', row_of.consent_required,
+    'duplicate_window_seconds', row_of.duplicate_window_seconds,
+    'status', row_of.status, 'created_at', clickledger.api_time(row_of.created_at));
+
+create function clickledger.program_window(id bigint, p jsonb) returns json
+  language plpgsql set search_path = clickledger, pg_temp as $$
+declare
+  changed program;
+begin
+  update program set duplicate_window_seconds = coalesce((p->>'duplicate_window_seconds')::integer, duplicate_window_seconds)
+  where program.id = program_window.id returning * into changed;
+  return program_json(changed);
+end $$;
+comment on function clickledger.program_window(bigint, jsonb) is 'Takes the window for duplicates from the body, if it is there; returns the programme.';
+
+alter function clickledger.api_program_create(jsonb) rename to program_create_plain;
+alter function clickledger.api_program_change(jsonb) rename to program_change_plain;
+create function clickledger.api_program_create(p jsonb) returns json
+  language sql set search_path = clickledger, pg_temp as $$
+  select program_window((program_create_plain(p)->>'id')::bigint, p)
+$$;
+comment on function clickledger.api_program_create(jsonb) is 'POST /v1/programs.';
+create function clickledger.api_program_change(p jsonb) returns json
+  language sql set search_path = clickledger, pg_temp as $$
+  select program_window((program_change_plain(p)->>'id')::bigint, p)
+$$;
+comment on function clickledger.api_program_change(jsonb) is 'PATCH /v1/programs/{id}: what is not given stays.';
+comment on function clickledger.program_create_plain(jsonb) is 'The part of api_program_create that is older than the window for duplicates.';
+comment on function clickledger.program_change_plain(jsonb) is 'The part of api_program_change that is older than the window for duplicates.';
+grant execute on function clickledger.program_window(bigint, jsonb), clickledger.api_program_create(jsonb), clickledger.api_program_change(jsonb)
+  to cl_api;
+
 alter table clickledger.click add column duplicate_of uuid;
 comment on column clickledger.click.duplicate_of is 'The click right before it that a duplicate repeats, itself perhaps a duplicate; null: it is none.';
 grant select (duplicate_of) on clickledger.click to cl_analyst;

@@ -20,8 +20,8 @@ create policy analyst on clickledger.unique_hourly for select to cl_analyst usin
 comment on table clickledger.unique_hourly is 'Who clicked, by hour (UTC), as sketches: bit_or() of any of them is the sketch of their union, sketch_count() its size. Written by click_settle behind the loads, by one at a time.';
 comment on column clickledger.unique_hourly.hour is 'Begin of the hour.';
 comment on column clickledger.unique_hourly.program_id is 'Programme.';
-comment on column clickledger.unique_hourly.partner_id is 'Partner.';
-comment on column clickledger.unique_hourly.link_id is 'Link; 0: a promo code''s own.';
+comment on column clickledger.unique_hourly.partner_id is 'Partner; 0: all of the programme.';
+comment on column clickledger.unique_hourly.link_id is 'Link; 0: a promo code''s own, or all of the programme.';
 comment on column clickledger.unique_hourly.sketch is '20 levels of 512 bits. A visitor sets one bit: level k with probability 2^-(k+1), any bit of it.';
 grant select on clickledger.unique_hourly to cl_api, cl_analyst;
 
@@ -72,20 +72,19 @@ create function clickledger.unique_found(from_at timestamptz, to_at timestamptz)
 begin
   return query execute $query$
     with who as materialized (
-      select date_trunc('hour', c.ts, 'UTC') as hour, coalesce(c.program_id, 0) as program_id, coalesce(c.partner_id, 0) as partner_id,
-        coalesce(c.link_id, 0) as link_id,
+      select date_trunc('hour', c.ts, 'UTC') as hour, c.program_id, c.partner_id, coalesce(c.link_id, 0) as link_id,
         coalesce(visitor_hash(c.visitor_id, c.address_hash, c.user_agent), uuid_hash_extended(c.click_id, 0)) as hash
       from click c
       where c.ts >= $1 and c.ts <= $2 and c.click_id >= click_id_at($1) and c.click_id < click_id_at($2 + interval '1 ms')
-        and c.class in ('human', 'duplicate')),
+        and c.class in ('human', 'duplicate') and c.partner_id > 0),
     bits as (
       select distinct w.hour, w.program_id, w.partner_id, w.link_id, sketch_place(w.hash) as place from who w)
-    select b.hour, b.program_id, b.partner_id, b.link_id, bit_or(set_bit(repeat('0', 10240)::bit(10240), b.place, 1))
+    select b.hour, b.program_id, coalesce(b.partner_id, 0), coalesce(b.link_id, 0), bit_or(set_bit(repeat('0', 10240)::bit(10240), b.place, 1))
     from bits b
-    group by b.hour, b.program_id, b.partner_id, b.link_id
+    group by grouping sets ((b.hour, b.program_id, b.partner_id, b.link_id), (b.hour, b.program_id))
   $query$ using from_at, to_at;
 end $$;
-comment on function clickledger.unique_found(timestamptz, timestamptz) is 'Sketches of the clicks of people, duplicates too, from from_at to to_at. Whom neither cookie nor address hash tells apart counts once a click.';
+comment on function clickledger.unique_found(timestamptz, timestamptz) is 'Sketches of the clicks of people on partners'' links and codes, duplicates too, from from_at to to_at, by link and for the whole programme. Whom neither cookie nor address hash tells apart counts once a click.';
 
 create function clickledger.unique_add(from_at timestamptz, to_at timestamptz) returns bigint
   language plpgsql set search_path = clickledger, pg_temp as $$
@@ -127,6 +126,35 @@ begin
     from wrong order by 1, 2, 3, 4;
 end $$;
 comment on function clickledger.unique_rebuild(timestamptz, timestamptz, boolean) is 'The part of rollup_rebuild that is about unique_hourly: rows whose sketch is not that of the clicks, with the numbers that they stand for.';
+
+create function clickledger.stats_uniques(from_at timestamptz, to_at timestamptz, zone text, by_link boolean, p jsonb)
+  returns table (key text, currency text, uniques bigint)
+  language plpgsql stable set search_path = clickledger, pg_temp set jit = off as $$
+begin
+  if not stats_on_hours(from_at, to_at, zone) then
+    return;
+  end if;
+  if by_link or coalesce(api_partner()::text, p->>'partner_id', p->>'link_id') is not null then
+    return query
+      select case when by_link then u.link_id::text else ((u.hour at time zone zone)::date)::text end, g.currency, sketch_count(bit_or(u.sketch))
+      from unique_hourly u join program g on g.id = u.program_id
+      where u.hour >= from_at and u.hour < to_at and u.partner_id > 0
+        and (p->>'program_id' is null or u.program_id = (p->>'program_id')::bigint)
+        and (p->>'partner_id' is null or u.partner_id = (p->>'partner_id')::bigint)
+        and (p->>'link_id' is null or u.link_id = (p->>'link_id')::bigint)
+      group by grouping sets ((1, 2), (2));
+  else
+    return query
+      select ((u.hour at time zone zone)::date)::text, g.currency, sketch_count(bit_or(u.sketch))
+      from unique_hourly u join program g on g.id = u.program_id
+      where u.partner_id = 0 and u.hour >= from_at and u.hour < to_at
+        and (p->>'program_id' is null or u.program_id = (p->>'program_id')::bigint)
+      group by grouping sets ((1, 2), (2));
+  end if;
+end $$;
+comment on function clickledger.stats_uniques(timestamptz, timestamptz, text, boolean, jsonb) is 'Unique visitors for GET /v1/stats by day of the zone or by link, and by currency; key null: of all together. No row where days do not begin on full hours of UTC, because they are kept by hour.';
+grant execute on function clickledger.sketch_count(bit), clickledger.stats_uniques(timestamptz, timestamptz, text, boolean, jsonb) to cl_api;
+grant execute on function clickledger.sketch_count(bit) to cl_analyst;
 
 -- --- Against the rows ---------------------------------------------------------------------------------------------------
 

@@ -32,8 +32,14 @@ def test_from_nothing_to_a_link(api):
                                          "hosts": ["Tea.example"], "fallback_url": "https://tea.example/", "visitor_cookie": True})
     assert program.status == 201
     assert program.body["hosts"] == ["tea.example"] and program.body["name"] == "Чай & \"сахар\""
-    assert team.get("/v1/programs?status=active&limit=1").data == [program.body]
+    assert program.body["duplicate_window_seconds"] == 60
     id_ = program.body["id"]
+    for window in (86400, 0):
+        program = team.patch(f"/v1/programs/{id_}", {"duplicate_window_seconds": window})
+        assert program.body["duplicate_window_seconds"] == window
+    assert team.patch(f"/v1/programs/{id_}", {"duplicate_window_seconds": 86401}).code == "duplicate_window_seconds"
+    assert team.patch(f"/v1/programs/{id_}", {"status": "active"}).body == program.body
+    assert team.get("/v1/programs?status=active&limit=1").data == [program.body]
     terms = team.post(f"/v1/programs/{id_}/terms", {"commission_kind": "percent", "rate_ppm": 125000, "hold_days": 14,
         "effective_from": "2024-01-01T03:00:00+03:00"})
     assert (terms.status, terms.body["version"], terms.body["effective_from"]) == (201, 1, "2024-01-01T00:00:00.000Z")
@@ -120,10 +126,45 @@ def test_decisions(world):
     assert world.team.post(f"/v1/conversions/{NONE}/approve").status == 404
 
 
+def people(world, tenant, link, hour, *numbers):
+    """Visitors who clicked, as click_settle keeps them: of the link, and of the whole programme."""
+    for partner, of_link in ((tenant.id, link), (0, 0)):
+        for number in numbers:
+            world.postgres.query(
+                "insert into unique_hourly as u (hour, program_id, partner_id, link_id, sketch) values"
+                " (%s, %s, %s, %s, set_bit(repeat('0', 10240)::bit(10240), %s, 1))"
+                " on conflict (partner_id, hour, program_id, link_id) do update set sketch = u.sketch | excluded.sketch",
+                (hour, world.program, partner, of_link, number))
+
+
+def test_unique_visitors(world):
+    """Nobody twice over hours, days and links; only a partner's own; not where days begin within an hour."""
+    anna, boris = world.anna, world.boris
+    people(world, anna, anna.link, "2024-01-01T00:00Z", 1, 2)
+    people(world, anna, anna.link, "2024-01-01T10:00Z", 2, 3)
+    people(world, anna, anna.link, "2024-01-02T10:00Z", 3, 4)
+    people(world, boris, boris.link, "2024-01-01T10:00Z", 3, 5)
+    world.postgres.query("insert into click_hourly (hour, shard, program_id, partner_id, link_id, class, clicks) values"
+                         " ('2024-01-02T10:00Z', 0, %s, %s, %s, 'human', 2)", (world.program, anna.id, anna.link))
+
+    def uniques(client, path):
+        body = client.get("/v1/stats?from=2024-01-01&to=2024-01-02" + path).body
+        return [row["uniques"] for row in body["data"]], body["totals"][0]["uniques"]
+
+    assert uniques(anna.client, "") == ([3, 2], 4)
+    assert uniques(boris.client, "") == ([2], 2)
+    assert uniques(world.team, "") == ([4, 2], 5)
+    assert uniques(world.team, f"&partner_id={boris.id}") == ([2], 2)
+    assert uniques(world.team, "&group_by=link") == ([4, 2], 5)
+    assert uniques(anna.client, "&tz=Asia/Kolkata") == ([None], None)
+    assert "3.1 %" in anna.client.get("/v1/stats").body["formulas"]["uniques"]
+
+
 def test_stats(world):
+    people(world, world.anna, world.anna.link, "2024-01-01T00:00Z", 1, 2)
     path = "/v1/stats?from=2024-01-01&to=2024-01-01"
     stats = world.anna.client.get(path).body
-    row = {"currency": "RUB", "clicks": 7, "clicks_not_counted": 5, "conversions": 1, "conversions_declined": 0, "conversions_refunded": 0,
+    row = {"currency": "RUB", "clicks": 7, "clicks_not_counted": 5, "uniques": 2, "conversions": 1, "conversions_declined": 0, "conversions_refunded": 0,
            "revenue_minor": 1000, "commission_minor": 100, "cr_ppm": 142857, "epc_minor": "14.2857"}
     assert (stats["tz"], stats["from"], stats["to"]) == ("UTC", "2024-01-01T00:00:00.000Z", "2024-01-02T00:00:00.000Z")
     assert stats["data"] == [{"day": "2024-01-01", **row}] and stats["totals"] == [{"group": "all", **row}]
