@@ -9,6 +9,7 @@
 #define TOKEN_MAX    64
 #define PAGE_MAX     500
 #define RULES_MAX    32
+#define COMMISSION_RULES_MAX 200
 #define ID_MAX       INT64_MAX
 #define MINOR_MAX    INT64_C(1000000000000000)
 #define READ(name)   .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
@@ -89,6 +90,8 @@ static const struct field terms_new_fields[] = {
      "days during which a commission stays pending; without it 0"},
     {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"},
     {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"},
+    {"rules", FIELD_BODY, FIELD_LIST, false, 0, COMMISSION_RULES_MAX, NULL,
+     "who is paid how much for what; the most specific rule that matches pays, else the rate above"},
 };
 static const struct field policies_fields[] = {ID, PAGE};
 static const struct field policy_fields[] = {
@@ -180,6 +183,16 @@ static const struct field payout_end_fields[] = {
 static const struct field payout_policy_fields[] = {
     ID,
     {"min_minor", FIELD_BODY, FIELD_WHOLE, true, 1, MINOR_MAX, NULL, "least that is paid out, in minor units"},
+};
+static const struct field group_fields[] = {
+    ID, OF_PARTNER,
+    {"name", FIELD_BODY, FIELD_CODE, true, 1, 63, NULL, "name of the group"},
+    {"member", FIELD_BODY, FIELD_TRUTH, true, 0, 0, NULL, "whether the partner belongs to it from now on"},
+};
+static const struct field product_fields[] = {
+    ID,
+    {"product", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "as reports name it"},
+    {"category", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "for rules that ask for it"},
 };
 static const struct field adjustment_fields[] = {
     OF_PROGRAM, OF_PARTNER,
@@ -282,6 +295,10 @@ const struct route routes[] = {
      "Reasons for which conversions are declined."},
     {HTTP_PATCH, "/v1/programs/{id}/payout-policy", READ("api_payout_policy"), ROUTE_TEAM, 200, false,
      "Sets the least that a programme pays out.", FIELDS(payout_policy_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}/partner-groups", READ("api_partner_group"), ROUTE_TEAM, 200, false,
+     "Puts a partner into a group of rules, or takes it out.", FIELDS(group_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}/products", READ("api_product_category"), ROUTE_TEAM, 200, false,
+     "Sets the category of a product.", FIELDS(product_fields)},
     {HTTP_GET, "/v1/payouts", READ("api_payouts"), ROUTE_ANY, 200, false,
      "Payouts.", FIELDS(payouts_fields)},
     {HTTP_POST, "/v1/payouts", WRITE("api_payout_create"), ROUTE_PARTNER, 201, false,

@@ -107,6 +107,20 @@ int64_t money_share(int64_t amount_minor, int64_t rate_ppm)
     return (int64_t)((product + (product < 0 ? -half : half)) / MONEY_PPM_ONE);
 }
 
+int64_t money_share_sum(const struct money_part parts[], size_t n)
+{
+    wide_int sum = 0, total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        assert(parts[i].amount_minor >= 0 && parts[i].rate_ppm >= 0 &&
+               parts[i].rate_ppm <= INT64_C(1000) * MONEY_PPM_ONE);
+        total += parts[i].amount_minor;
+        sum += (wide_int)parts[i].amount_minor * parts[i].rate_ppm;
+    }
+    assert(total <= MONEY_MINOR_MAX);
+    return (int64_t)((sum + MONEY_PPM_ONE / 2) / MONEY_PPM_ONE);
+}
+
 // Gives one minor unit to the part with the largest remainder; the earlier wins a tie.
 static void remainder_give(int64_t remainder[], size_t n, int64_t out_minor[], int64_t unit)
 {

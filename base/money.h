@@ -30,6 +30,13 @@ size_t money_format(int64_t minor, unsigned exponent, char out[MONEY_TEXT_BYTES]
 // |amount| <= MONEY_MINOR_MAX and 0 <= rate_ppm <= 1000 x MONEY_PPM_ONE, asserted.
 int64_t money_share(int64_t amount_minor, int64_t rate_ppm);
 
+// The sum of parts, each at its rate, rounded once in the same way. The parts are not negative, and their sum
+// and the rates are within the limits above, asserted.
+struct money_part {
+    int64_t amount_minor, rate_ppm;
+};
+int64_t money_share_sum(const struct money_part parts[], size_t n);
+
 // Splits total by weights that sum to MONEY_PPM_ONE, by largest remainder (ties: the earlier part), so that
 // the parts sum exactly. n is 1..MONEY_SPLIT_MAX, |total| <= MONEY_MINOR_MAX, asserted.
 void money_split(int64_t total_minor, const uint32_t ppm[], size_t n, int64_t out_minor[]);
