@@ -68,6 +68,11 @@ const char *touch_verdict_reason(enum touch_verdict verdict)
     return verdicts[verdict].reason;
 }
 
+const char *touch_kind_name(enum touch_kind kind)
+{
+    return kind_names[kind];
+}
+
 const char *touch_precedence_name(enum touch_precedence precedence)
 {
     return precedence_names[precedence];

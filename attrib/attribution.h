@@ -96,6 +96,7 @@ struct attribution_result attribution_decide(const struct attribution *attributi
 enum touch_kind touch_kind_find(struct slice name);
 enum touch_precedence touch_precedence_find(struct slice name);
 
+const char *touch_kind_name(enum touch_kind kind);
 const char *touch_precedence_name(enum touch_precedence precedence);
 const char *touch_verdict_name(enum touch_verdict verdict);   // "won", "lost", "ineligible"
 const char *touch_verdict_reason(enum touch_verdict verdict); // "last_touch", "later_touch", ..

@@ -6,6 +6,7 @@
 
 #include "attrib/batch.h"
 #include "attrib/config.h"
+#include "attrib/credit_command.h"
 #include "attrib/daemon.h"
 #include "attrib/sealer.h"
 #include "attrib/session.h"
@@ -85,6 +86,7 @@ static int daemon_command(const void *settings)
 
 static const struct command commands[] = {
     {"run", "", run_command},
+    {"credit", "--from TIME --to TIME", credit_command},
     {"verify", "[--head HEX | --heads FILE]", verify_command},
 };
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "attrib/policy_row.h"
+
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
 
@@ -14,43 +16,10 @@ enum scope_column {
     SCOPE_CONVERSION,
     SCOPE_MONTH,
     SCOPE_POLICY,
-    SCOPE_MODEL,
-    SCOPE_FIRST,
-    SCOPE_LAST,
-    SCOPE_HALF_LIFE,
-    SCOPE_PRECEDENCE,
-    SCOPE_CODE,
-    SCOPE_WINDOW_CLICK,
-    SCOPE_WINDOW_PROMO,
-    SCOPE_WINDOW_IMPRESSION,
-    SCOPE_WINDOW_VISIT,
-    SCOPE_TOUCHES,
+    SCOPE_RULES, // as policy_read() takes them
 };
 
 // --- The policy
-
-static struct attribution_policy policy_of(const struct pg_result *rows, size_t row)
-{
-    return (struct attribution_policy){
-        .model = {.kind = model_find(pg_result_cell(rows, row, SCOPE_MODEL)),
-                  .first_ppm = (uint32_t)pg_result_int(rows, row, SCOPE_FIRST),
-                  .last_ppm = (uint32_t)pg_result_int(rows, row, SCOPE_LAST),
-                  .half_life_us = pg_result_int(rows, row, SCOPE_HALF_LIFE)},
-        .precedence = touch_precedence_find(pg_result_cell(rows, row, SCOPE_PRECEDENCE)),
-        .code_ppm = (uint32_t)pg_result_int(rows, row, SCOPE_CODE),
-        .window_us = {[TOUCH_CLICK] = pg_result_int(rows, row, SCOPE_WINDOW_CLICK),
-                      [TOUCH_PROMO] = pg_result_int(rows, row, SCOPE_WINDOW_PROMO),
-                      [TOUCH_IMPRESSION] = pg_result_int(rows, row, SCOPE_WINDOW_IMPRESSION),
-                      [TOUCH_VISIT] = pg_result_int(rows, row, SCOPE_WINDOW_VISIT)},
-        .touches_max = (unsigned)pg_result_int(rows, row, SCOPE_TOUCHES),
-    };
-}
-
-static bool policy_valid(const struct attribution_policy *policy)
-{
-    return policy->model.kind < MODEL_KINDS && policy->precedence < PRECEDENCES && policy->touches_max >= 1 &&
-           policy->touches_max <= MODEL_TOUCHES_MAX;
-}
 
 static int scopes_take(struct work *work, const struct pg_result *rows)
 {
@@ -62,9 +31,9 @@ static int scopes_take(struct work *work, const struct pg_result *rows)
             continue;
         order->month_us = pg_result_int(rows, row, SCOPE_MONTH);
         order->policy_id = pg_result_int(rows, row, SCOPE_POLICY);
-        order->policy = policy_of(rows, row++);
-        if (!policy_valid(&order->policy))
-            return -EBADMSG;
+        int r = policy_read(rows, row++, SCOPE_RULES, &order->policy);
+        if (r)
+            return r;
     }
     return 0;
 }

@@ -24,6 +24,7 @@
 struct pg {
     PGconn *conn;
     struct pg_error error;
+    char *row; // of COPY ... TO STDOUT
 };
 
 struct pg_result {
@@ -136,6 +137,7 @@ int pg_connect(struct pg **out, const char *conninfo, const char *application, s
 struct pg *pg_free(struct pg *pg)
 {
     if (pg) {
+        PQfreemem(pg->row);
         PQfinish(pg->conn);
         free(pg);
     }
@@ -426,6 +428,26 @@ int pg_copy_end(struct pg *pg, uint64_t *rows)
     if (PQputCopyEnd(pg->conn, NULL) != 1)
         return fail(pg, NULL);
     return copy_finish(pg, rows);
+}
+
+int pg_read_begin(struct pg *pg, const char *sql)
+{
+    PGresult *raw = PQexec(pg->conn, sql);
+    int r = raw && PQresultStatus(raw) == PGRES_COPY_OUT ? 0 : fail(pg, raw);
+
+    PQclear(raw);
+    return r;
+}
+
+int pg_read_row(struct pg *pg, struct slice *row)
+{
+    PQfreemem(pg->row);
+    pg->row = NULL;
+    int len = PQgetCopyData(pg->conn, &pg->row, 0);
+    *row = len > 0 ? (struct slice){pg->row, (size_t)len} : SLICE_NONE;
+    if (len > 0)
+        return 0;
+    return len == -1 ? copy_finish(pg, NULL) : fail(pg, NULL);
 }
 
 void pg_copy_abort(struct pg *pg, const char *reason)

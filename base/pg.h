@@ -87,6 +87,10 @@ struct slice pg_result_cell(const struct pg_result *result, size_t row, size_t c
 int64_t pg_result_int(const struct pg_result *result, size_t row, size_t column); // either form; 0 for null
 bool pg_result_bool(const struct pg_result *result, size_t row, size_t column);
 
+// COPY ... TO STDOUT. After begin: rows until one is SLICE_NONE; then it is over. A row is valid until the next.
+must_check int pg_read_begin(struct pg *pg, const char *sql);
+must_check int pg_read_row(struct pg *pg, struct slice *row);
+
 // COPY ... FROM STDIN. After begin: put, then end (*rows may be NULL) or abort; both leave the COPY.
 must_check int pg_copy_begin(struct pg *pg, const char *sql);
 must_check int pg_copy_put(struct pg *pg, const void *data, size_t len);

@@ -238,6 +238,127 @@ create function clickledger.explanation_write(ids bigint[], models text[], prece
 $$;
 comment on function clickledger.explanation_write(bigint[], text[], text[], boolean[], bigint[], bigint[], text[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], integer[], bigint[], text[], text[]) is 'Writes, for each concerned partner and nobody else, why conversions were credited as they were; of others'' touches only kind, verdict, reason and age in whole days. Order id and amounts are for those who have, or had, a commission.';
 
+-- Credits of a period in one pass.
+
+create function clickledger.terms_list() returns table (program_id bigint, partner_id bigint, from_us bigint, window_us bigint, is_last_touch boolean)
+  language sql stable as $$
+  select t.program_id, coalesce(t.partner_id, 0), clickledger.time_us(t.effective_from), t.window_days * 86400000000::bigint,
+    t.precedence = 'last_touch'
+  from clickledger.terms t order by 1, 2, t.effective_from desc, t.version desc
+$$;
+comment on function clickledger.terms_list() is 'What attribution needs of all terms; partner 0: the programme''s. The newest first.';
+
+create function clickledger.policy_list() returns table (program_id bigint, from_us bigint, model text, first_ppm integer, last_ppm integer,
+    half_life_us bigint, precedence text, code_ppm integer, click_window_us bigint, promo_window_us bigint, impression_window_us bigint,
+    visit_window_us bigint, touches_max integer)
+  language sql stable as $$
+  select p.program_id, clickledger.time_us(p.effective_from), p.model, p.first_ppm, p.last_ppm, p.half_life_hours * 3600000000::bigint,
+    p.precedence, p.code_ppm, coalesce(p.click_window_hours * 3600000000::bigint, -1),
+    coalesce(p.promo_window_hours * 3600000000::bigint, -1), p.impression_window_hours * 3600000000::bigint,
+    p.visit_window_hours * 3600000000::bigint, p.touches_max
+  from clickledger.attribution_policy p order by 1, p.effective_from desc, p.version desc
+$$;
+comment on function clickledger.policy_list() is 'All policies, of each programme the newest first; windows of -1: those of the terms.';
+
+create function clickledger.touch_reach() returns interval language sql stable as $$
+  select greatest((select max(t.window_days) * interval '24 hours' from clickledger.terms t), interval '30 days',
+    (select max(greatest(p.click_window_hours, p.promo_window_hours, p.impression_window_hours, p.visit_window_hours)) * interval '1 hour'
+     from clickledger.attribution_policy p))
+$$;
+comment on function clickledger.touch_reach() is 'The longest window there is.';
+
+create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz, since timestamptz, reach interval)
+  returns table (conversion_id bigint, kind smallint, id uuid, at timestamptz, program_id bigint, partner_id bigint, link_id bigint,
+    promo_code_id bigint, marks smallint, amount_minor bigint)
+  language sql stable parallel safe rows 1000000 as $$
+  select c.id, 0::smallint, null::uuid, c.occurred_at, c.program_id, null::bigint, null::bigint, null::bigint, 0::smallint,
+    c.amount_minor - c.refunded_minor
+  from clickledger.conversion c where c.occurred_at >= from_at and c.occurred_at < to_at
+  union all
+  select c.id, 1::smallint, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint, null
+  from clickledger.conversion c
+  join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
+  join clickledger.click t on t.visitor_id = k.value and t.program_id = c.program_id and t.ts < c.occurred_at and t.ts >= c.occurred_at - reach
+  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+    and t.class = 'human' and t.partner_id is not null
+  union all
+  select c.id, 1::smallint, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint, null
+  from clickledger.conversion c
+  join clickledger.click t on t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id)
+  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+    and t.class = 'human' and t.partner_id is not null and not exists (
+      select from clickledger.conversion_key k where k.conversion_id = c.id and k.kind in ('visitor', 'joined') and k.value = t.visitor_id)
+  union all
+  select c.id, 2::smallint, t.hit_id, t.ts, t.program_id, t.partner_id, null, t.promo_code_id, 1::smallint, null
+  from clickledger.conversion c
+  join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
+  join clickledger.promo_entry t on t.visitor_id = k.value and t.program_id = c.program_id and t.ts < c.occurred_at and t.ts >= c.occurred_at - reach
+  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+    and t.class = 'human' and t.partner_id is not null
+  union all
+  select c.id, 2::smallint, named.id, c.occurred_at, o.program_id, o.partner_id, null, o.id,
+    (2 + (o.active_at @> c.occurred_at and p.active_at @> c.occurred_at)::integer)::smallint, null
+  from clickledger.conversion c
+  join clickledger.promo_code o on upper(o.code) = upper(c.promo)
+  join clickledger.partner p on p.id = o.partner_id
+  cross join lateral (
+    select r.id from clickledger.conversion_report r
+    where r.conversion_id = c.id and r.promo = c.promo and r.verdict in ('applied', 'program_mismatch')
+    order by coalesce(r.event_time, r.ts), r.id limit 1) named
+  where c.occurred_at >= from_at and c.occurred_at < to_at
+  union all
+  select c.id, 3::smallint, t.hit_id, t.ts, t.program_id, t.partner_id, t.link_id, null, 1::smallint, null
+  from clickledger.attribution_policy a
+  join clickledger.conversion c on c.program_id = a.program_id
+  join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
+  join clickledger.impression t on t.visitor_id = k.value and t.program_id = c.program_id and t.ts < c.occurred_at and t.ts >= c.occurred_at - reach
+  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+    and t.class = 'human' and t.partner_id is not null
+    and a.impression_window_hours > 0 and a.id = (select p.id from clickledger.policy_at(c.program_id, c.occurred_at) p)
+  union all
+  select c.id, 4::smallint, t.hit_id, t.ts, t.program_id, null, null, null, 1::smallint, null
+  from clickledger.attribution_policy a
+  join clickledger.conversion c on c.program_id = a.program_id
+  join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
+  join clickledger.visit t on t.visitor_id = k.value and t.program_id = c.program_id and t.ts < c.occurred_at and t.ts >= c.occurred_at - reach
+  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+    and t.class = 'human' and t.utm_source is not null and t.click_id is null
+    and a.visit_window_hours > 0 and a.id = (select p.id from clickledger.policy_at(c.program_id, c.occurred_at) p)
+  union all
+  select c.id, case b.touch_kind when 'click' then 1 when 'promo' then 2 else 3 end::smallint, b.touch_id, b.touch_ts, b.program_id,
+    b.partner_id, b.link_id, b.promo_code_id, (4 + (p.active_at @> c.occurred_at)::integer)::smallint, null
+  from clickledger.customer_binding b
+  join clickledger.conversion_key k on k.kind = 'customer' and k.value = b.customer
+  join clickledger.conversion c on c.id = k.conversion_id
+  join clickledger.conversion f on f.id = b.conversion_id
+  join clickledger.partner p on p.id = b.partner_id
+  cross join lateral clickledger.policy_at(c.program_id, c.occurred_at) a
+  where c.occurred_at >= from_at and c.occurred_at < to_at and a.binding = 'first_partner'
+    and (f.occurred_at, f.kind, f.order_id) < (c.occurred_at, c.kind, c.order_id)
+    and (a.bind_days is null or f.occurred_at >= c.occurred_at - a.bind_days * interval '24 hours')
+  order by 1, 2
+$$;
+comment on function clickledger.touch_stream(timestamptz, timestamptz, timestamptz, interval) is 'Conversions of [from_at, to_at) and the touches that may count for them, not older than since: each conversion (kind 0), then its clicks (1), codes (2), impressions (3), visits (4). marks: 1 active, 2 of the order, 4 binds the customer. It answers as conversion_touches() does, for many at once.';
+
+create function clickledger.credit_pass_begin(from_at timestamptz, to_at timestamptz) returns void language sql as $$
+  select clickledger.conversion_hourly_add(array(
+    select id from clickledger.conversion where occurred_at >= from_at and occurred_at < to_at), -1);
+  delete from clickledger.credit r using clickledger.conversion c
+    where c.id = r.conversion_id and c.occurred_at >= from_at and c.occurred_at < to_at
+$$;
+comment on function clickledger.credit_pass_begin(timestamptz, timestamptz) is 'Takes the credits of a period away, and what they are in the rollup.';
+
+create function clickledger.credit_pass_end(from_at timestamptz, to_at timestamptz) returns bigint language sql as $$
+  select clickledger.conversion_hourly_add(array(
+    select id from clickledger.conversion where occurred_at >= from_at and occurred_at < to_at), 1);
+  with due as (
+    insert into clickledger.conversion_due
+    select id from clickledger.conversion where occurred_at >= from_at and occurred_at < to_at
+    on conflict do nothing returning 1)
+  select count(*) from due
+$$;
+comment on function clickledger.credit_pass_end(timestamptz, timestamptz) is 'Puts the period''s conversions into the rollup and on the list, for their commissions; returns how many were not on it.';
+
 -- Policies in the API.
 
 create function clickledger.policy_json(row_of clickledger.attribution_policy) returns json
@@ -317,7 +438,7 @@ begin
     select p.oid from pg_proc p
     where p.pronamespace = 'clickledger'::regnamespace and p.proname in (
       'policy_expand', 'conversion_join', 'customer_bind', 'policy_at', 'attribution_scope', 'conversion_touches', 'credit_write',
-      'explanation_write', 'policy_told')
+      'explanation_write', 'policy_told', 'terms_list', 'policy_list', 'touch_reach', 'touch_stream', 'credit_pass_begin', 'credit_pass_end')
   loop
     execute format('grant execute on function %s to cl_attrib', function);
   end loop;

@@ -1,11 +1,12 @@
 """The same facts in any order of arrival come to the same credits, commissions and balances."""
 import os
 import random
+import subprocess
 import uuid
 from datetime import timedelta
 
 from rollups import conversions_differ
-from shop import T0, Shop, uuid7
+from shop import ATTRIB, T0, Shop, uuid7
 
 POLICIES = [
     None,
@@ -180,3 +181,23 @@ def test_the_order_of_arrival_does_not_matter(postgres):
             for number, scenario in enumerate(scenarios):
                 assert scenario.outcome() == expected[number // SHOPS], f"seed {seed}, {cuts} cuts, policy {POLICIES[number // SHOPS]}"
             assert conversions_differ(postgres.query) == []
+
+
+def test_one_pass_writes_the_same_credits(postgres):
+    """clickledger-attrib credit over whole days against the batches: the same rows, and nothing is left to do for commissions."""
+    for number, policy in enumerate(POLICIES):
+        scenario = Scenario(postgres, number, policy)
+        for fact in scenario.facts:
+            fact()
+    scenario.shop.attribute()
+    credits = "select * from credit order by conversion_id, touch_kind, touch_id"
+    wanted, rollup = postgres.query(credits), "select * from conversion_hourly where conversions_ppm <> 0 order by 1, 2, 3, 4, 5, 6, 7"
+    hours = postgres.query(rollup)
+    done = subprocess.run([ATTRIB, "credit", "--from", "2026-03-10", "--to", "2026-03-20"], capture_output=True, text=True, timeout=60, check=False,
+                          env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_attrib")})
+    assert done.returncode == 0, done.stderr
+    assert f"conversions={postgres.value('select count(*) from conversion')} " in done.stdout and f"credits={len(wanted)} " in done.stdout
+    assert postgres.query(credits) == wanted
+    assert postgres.query(rollup) == hours and conversions_differ(postgres.query) == []
+    again = scenario.shop.attribute()
+    assert (again["orders"] > 0, again["credits"], again["commissions"], again["transactions"]) == (True, 0, 0, 0)
