@@ -9,6 +9,7 @@
 #include "ingest/privacy.h"
 #include "ingest/rebuild.h"
 #include "ingest/reclassify.h"
+#include "ingest/replay.h"
 #include "ingest/service.h"
 
 #define PEEK_HITS_MAX    1000000000
@@ -56,6 +57,7 @@ static const struct command commands[] = {
     {"peek", "[--count N]", peek_command},
     {"shards", "[--set N]", shards_command},
     {"privacy", "[--rows N] [--all]", privacy_command},
+    {"replay", REPLAY_ARGUMENTS, replay_command},
     {"reclassify", "--from TIME --to TIME [--dry-run]", reclassify_command},
     {"rebuild", "--from TIME --to TIME [--dry-run]", rebuild_command},
 };
