@@ -208,3 +208,23 @@ begin
   $query$ into became_duplicate, became_human using from_at, to_at, duplicate_window_max();
 end $$;
 comment on function clickledger.duplicate_mark(timestamptz, timestamptz) is 'Writes what duplicate_judge finds; returns how many clicks changed their class. Doing it again changes nothing.';
+
+create function clickledger.click_original(click_id uuid) returns uuid
+  language plpgsql stable set search_path = clickledger, pg_temp as $$
+declare
+  at uuid := click_id;
+  found_click record;
+begin
+  for step in 1..1000 loop
+    select c.class, c.duplicate_of into found_click from click c where c.click_id = at and c.ts = click_ts(at);
+    if found_click.class = 'human' then
+      return at;
+    end if;
+    at := found_click.duplicate_of;
+    exit when at is null;
+  end loop;
+  return null;
+end $$;
+comment on function clickledger.click_original(uuid) is 'The human click that a duplicate repeats, by way of at most 1000 others; null: none. Of a human click itself.';
+grant execute on function clickledger.click_original(uuid) to cl_attrib, cl_analyst;
+create index credit_click on clickledger.credit (touch_ts) where touch_kind = 'click';

@@ -130,10 +130,15 @@ begin
   with taken as (
     delete from clickledger.touch_batch
     where id in (select id from clickledger.touch_batch order by id limit batches_max)
-    returning from_ts, to_ts),
+    returning shard, from_ts, to_ts),
   found as (
     select k.conversion_id from taken
     join clickledger.conversion_key k on k.kind = 'click' and k.click_ts between taken.from_ts and taken.to_ts
+    union
+    -- Classes changed: what a click has earned for one that repeats it.
+    select r.conversion_id from taken
+    join clickledger.credit r on r.touch_kind = 'click' and r.touch_ts between taken.from_ts and taken.to_ts
+    where taken.shard is null
     union
     select c.id from taken
     join clickledger.conversion c on c.occurred_at > taken.from_ts and c.occurred_at <= taken.to_ts + interval '366 days'
@@ -347,7 +352,7 @@ begin
   visitors as (
     select distinct c.id, c.program_id, c.occurred_at, c.impression_hours, c.visit_hours, k.value as visitor_id
     from conversions c join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')),
-  touches as (
+  direct as (
     select c.id as conversion_id, 'click' as kind, t.click_id as id, t.ts, t.program_id, t.partner_id, t.link_id,
       t.promo_code_id, t.class, true as is_active, false as is_of_order, false as is_bound
     from conversions c
@@ -402,7 +407,14 @@ begin
     join clickledger.conversion f on f.id = b.conversion_id
     join clickledger.partner p on p.id = b.partner_id
     where c.binding = 'first_partner' and (f.occurred_at, f.kind, f.order_id) < (c.occurred_at, c.kind, c.order_id)
-      and (c.bind_days is null or f.occurred_at >= c.occurred_at - c.bind_days * interval '24 hours'))
+      and (c.bind_days is null or f.occurred_at >= c.occurred_at - c.bind_days * interval '24 hours')),
+  -- A duplicate earns nothing, but the click that it repeats is a touch of its order, too.
+  touches as (
+    select * from direct
+    union
+    select d.conversion_id, 'click', t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, t.class, true, false, false
+    from (select d.conversion_id, clickledger.click_original(d.id) as id from direct d where d.kind = 'click' and d.class = 'duplicate' offset 0) d
+    join clickledger.click t on t.click_id = d.id and t.ts = clickledger.click_ts(d.id) and t.ts >= first_ts and t.ts < last_ts)
   select t.conversion_id, t.kind, t.id, clickledger.time_us(t.ts), coalesce(t.program_id, 0), coalesce(t.partner_id, 0),
     t.link_id, t.promo_code_id, t.class, t.is_active, t.is_of_order, coalesce(m.window_days, 30) * 86400000000::bigint,
     m.id, m.commission_kind, coalesce(m.rate_ppm, 0)::bigint, coalesce(m.fixed_minor, 0), coalesce(m.hold_days, 0) * 86400000000::bigint,

@@ -104,6 +104,28 @@ def test_a_duplicate_is_not_credited(postgres):
     assert clicks_differ(postgres.query) == []
 
 
+def test_an_order_of_a_duplicate_is_the_originals(postgres):
+    """Without a visitor: the click that the order names repeats another one, which earns; and so does an earlier one that comes late."""
+    shop = Shop(postgres)
+    last, middle, first = (Click(T0 + timedelta(seconds=s), 1, None, 7) for s in (90, 45, 0))
+    load(postgres, shop, [middle, last])
+    settle(postgres)
+    shop.report(T0 + timedelta(hours=1), "o1", click_id=last.id, amount_minor=1000)
+    shop.attribute()
+    assert postgres.query("select touch_id from credit") == [(middle.id,)]
+    load(postgres, shop, [first])
+    settle(postgres)
+    shop.attribute()
+    assert postgres.query("select touch_id from credit") == [(first.id,)]
+    assert [touch["verdict"] for touch in postgres.value("select body->'touches' from explanation")] == ["ineligible", "won"]
+    postgres.query("update click set class = 'bot', reason = 'ua_bot' where click_id = %s", [first.id])
+    postgres.query("insert into click_due (from_ts, to_ts) select min(ts), max(ts) from click")
+    settle(postgres)
+    shop.attribute()
+    assert postgres.query("select touch_id from credit") == [(middle.id,)]
+    assert shop.commissions() == [(shop.anna, 100, "pending")]
+
+
 def test_the_class_moves_the_rollup(postgres):
     """Whatever changes a class: the rollup follows in the same transaction, and attrib hears."""
     shop = Shop(postgres)
