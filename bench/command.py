@@ -13,6 +13,7 @@ BENCHMARKS = {
     "click-close": "CPU per request, each on a new connection, beside nginx return 302",
     "latency": "times of answers at half of the saturating rate, undisturbed and disturbed, beside nginx return 302",
     "memory": "bytes of an idle connection, and of a click that waits in Redis and in the journal",
+    "catchup": "clicks a second when PostgreSQL is back after an outage under live clicks, beside the target",
     "ingest": "clicks a second from full streams into PostgreSQL, beside COPY BINARY into a bare and into an indexed table",
     "links": "CPU per request with a million links, beside a thousand",
 }
@@ -27,8 +28,8 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="a short run that shows that it works; its figures mean nothing")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of each side (default 5)")
     parser.add_argument("--requests", type=int, metavar="N", help="requests of a round")
-    parser.add_argument("--seconds", type=float, default=5, metavar="S", help="length of a round of latency (default 5)")
-    parser.add_argument("--shards", type=int, default=2, metavar="N", help="shards and ingest processes of ingest (default 2)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="length of a round of latency (default 5), of the outage of catchup (default 60)")
+    parser.add_argument("--shards", type=int, default=2, metavar="N", help="shards and ingest processes of ingest and catchup (default 2)")
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 from loading import Loader
+from processes import Group
 from report import ratios, spread, table, target
 from service import Failure, wait_for
 from state import say
@@ -98,15 +99,17 @@ def theirs(world, name, path, clicks, sample):
     state = world.state
     state.psql("postgres", "-c", TABLES[name])
     state.psql("postgres", "-c", "checkpoint")
+    group = Group(world.pid("postgres"))
+    group.start()
     begin = time.monotonic()
     with open(path, "rb") as rows:
         subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", state.conninfo("postgres"), "-c",
                         f"copy clickledger.bench ({columns(state)}) from stdin (format binary)"], stdin=rows, check=True)
     if name == INDEXED:
         sample.find("bench", "postgres")
-    seconds = time.monotonic() - begin
+    seconds, used = time.monotonic() - begin, group.used()
     state.psql("postgres", "-c", "drop table clickledger.bench")
-    return Round(clicks, seconds)
+    return Round(clicks, seconds, {"postgres": used})
 
 
 def columns(state):
@@ -141,6 +144,7 @@ def run(options):
             if number == 0:
                 sample.learn()
                 dump(world, path)
+            world.loaders_stop()  # what they do behind the loads is not the peers' affair
             for name in TABLES:
                 found[name].append(theirs(world, name, path, clicks, sample))
             say(f"  round {number + 1}: " + ", ".join(f"{name} {some[-1].rate:.0f}" for name, some in found.items()))

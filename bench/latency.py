@@ -30,7 +30,7 @@ def in_us(report):
 class Latency:
     def __init__(self, options, world, loader, peer):
         self.options, self.world, self.loader, self.peer = options, world, loader, peer
-        self.seconds = 1 if options.quick else options.seconds
+        self.seconds = 1 if options.quick else options.seconds or 5
         self.rate = None
 
     def saturate(self):

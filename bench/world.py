@@ -146,11 +146,12 @@ class World:
         wait_for("Redis' append-only file", quiet, 120)
 
     def metric(self, name):
+        """The sum over the tracker's workers."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.state.settings['tracker_admin_port']}/metrics", timeout=5) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith(name + "{") or line.startswith(name + " "):
-                    return float(line.rsplit(" ", 1)[1])
-        raise Failure(f"the tracker has no metric {name}")
+            values = [float(line.rsplit(" ", 1)[1]) for line in answer.read().decode().splitlines() if line.startswith((name + "{", name + " "))]
+        if not values:
+            raise Failure(f"the tracker has no metric {name}")
+        return sum(values)
 
     # --- draining and checking ----------------------------------------------------------------
 

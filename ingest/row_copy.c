@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define RANGES_MAX     64
-#define PUT_BYTES_MAX  (1u << 20)
+#define PUT_BYTES_MAX  (64u << 10) // a cache holds it while libpq copies it
 #define LOOKUP_SQL_MAX 256
 
 struct range {

@@ -8,6 +8,7 @@ import pytest
 from conftest import BUILD, ROOT, wait_for
 from installation import Installation
 
+ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
 SAMPLE = ROOT / "bench/browsers.mix"
 
 
@@ -102,7 +103,11 @@ def test_errors(name, arguments, code, said):
     assert said in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["click"], ["ingest", "--shards", 1]], ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize("arguments", [
+    ["click"],
+    ["ingest", "--shards", 1],
+    pytest.param(["catchup"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
+], ids=lambda arguments: arguments[0])
 def test_runs(arguments):
     done = tool("run", *arguments, "--quick")
     assert done.returncode == 0, done.stdout + done.stderr
