@@ -19,8 +19,11 @@ int session_open(struct session *session, const char *conninfo)
             log_event(LOG_ERROR, "postgres.connect_failed", log_str("error", error.message));
         return r;
     }
-    // Compiling a plan over all partitions takes seconds, running it milliseconds.
-    r = pg_exec(session->pg, "set jit = off; listen clickledger_work");
+    // Compiling a plan over all partitions takes seconds, running it milliseconds. One who is frozen loses the
+    // lock: whoever lives asks something every second.
+    r = pg_exec(session->pg, "set jit = off; set idle_session_timeout = '15s';"
+                             " set idle_in_transaction_session_timeout = '30s';"
+                             " set client_connection_check_interval = '1s'; listen clickledger_work");
     if (r) {
         log_event(LOG_ERROR, "postgres.listen_failed", log_str("error", pg_error(session->pg)->message));
         session_close(session);
@@ -46,7 +49,8 @@ int session_lead(struct session *session, bool waits)
         return r;
     session->is_leader = pg_result_bool(result, 0, 0);
     pg_result_free(result);
-    return 0;
+    // What waits for a lock from now on is tried again, so that the loop turns.
+    return session->is_leader ? pg_exec(session->pg, "set lock_timeout = '10s'") : 0;
 }
 
 int session_hold_next(struct session *session, int64_t *at_us)
