@@ -210,7 +210,7 @@ end $$;
 comment on function clickledger.duplicate_mark(timestamptz, timestamptz) is 'Writes what duplicate_judge finds; returns how many clicks changed their class. Doing it again changes nothing.';
 
 create function clickledger.click_original(click_id uuid) returns uuid
-  language plpgsql stable set search_path = clickledger, pg_temp as $$
+  language plpgsql stable strict parallel safe set search_path = clickledger, pg_temp as $$
 declare
   at uuid := click_id;
   found_click record;

@@ -408,12 +408,13 @@ begin
     join clickledger.partner p on p.id = b.partner_id
     where c.binding = 'first_partner' and (f.occurred_at, f.kind, f.order_id) < (c.occurred_at, c.kind, c.order_id)
       and (c.bind_days is null or f.occurred_at >= c.occurred_at - c.bind_days * interval '24 hours')),
-  -- A duplicate earns nothing, but the click that it repeats is a touch of its order, too.
+  -- A duplicate earns nothing, but the click that it repeats is a touch of the order that names it.
   touches as (
     select * from direct
     union
     select d.conversion_id, 'click', t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, t.class, true, false, false
-    from (select d.conversion_id, clickledger.click_original(d.id) as id from direct d where d.kind = 'click' and d.class = 'duplicate' offset 0) d
+    from (select d.conversion_id, clickledger.click_original(d.id) as id from direct d join conversions c on c.id = d.conversion_id
+      where d.kind = 'click' and d.class = 'duplicate' and d.id = c.click_id offset 0) d
     join clickledger.click t on t.click_id = d.id and t.ts = clickledger.click_ts(d.id) and t.ts >= first_ts and t.ts < last_ts)
   select t.conversion_id, t.kind, t.id, clickledger.time_us(t.ts), coalesce(t.program_id, 0), coalesce(t.partner_id, 0),
     t.link_id, t.promo_code_id, t.class, t.is_active, t.is_of_order, coalesce(m.window_days, 30) * 86400000000::bigint,

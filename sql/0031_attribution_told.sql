@@ -289,6 +289,15 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
     and t.class = 'human' and t.partner_id is not null and not exists (
       select from clickledger.conversion_key k where k.conversion_id = c.id and k.kind in ('visitor', 'joined') and k.value = t.visitor_id)
   union all
+  select c.id, 1::smallint, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint, null
+  from clickledger.conversion c
+  join clickledger.click d on d.click_id = c.click_id and d.ts = clickledger.click_ts(c.click_id) and d.class = 'duplicate'
+  cross join lateral (select clickledger.click_original(d.click_id) as id offset 0) o
+  join clickledger.click t on t.click_id = o.id and t.ts = clickledger.click_ts(o.id)
+  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+    and t.partner_id is not null and not exists (
+      select from clickledger.conversion_key k where k.conversion_id = c.id and k.kind in ('visitor', 'joined') and k.value = t.visitor_id)
+  union all
   select c.id, 2::smallint, t.hit_id, t.ts, t.program_id, t.partner_id, null, t.promo_code_id, 1::smallint, null
   from clickledger.conversion c
   join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')

@@ -1,5 +1,6 @@
 """Duplicates by event order: the same answer for every order of arrival, and what follows a class."""
 import random
+import subprocess
 import uuid
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from conftest import wait_for
 from frames import Producer, hit
 from ingest import ingest, new_ingest, row  # noqa: F401 pylint: disable=unused-import
 from rollups import clicks_differ, sketches_differ
-from shop import T0, Shop, ms_of
+from shop import ATTRIB, T0, Shop, ms_of
 
 ORDERS = 12
 CLICKS = 90
@@ -117,6 +118,10 @@ def test_an_order_of_a_duplicate_is_the_originals(postgres):
     settle(postgres)
     shop.attribute()
     assert postgres.query("select touch_id from credit") == [(first.id,)]
+    subprocess.run([ATTRIB, "credit", "--from", "2026-03-01", "--to", "2026-04-01"], check=True, timeout=60,
+                   env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_attrib")})
+    assert postgres.query("select touch_id from credit") == [(first.id,)], "a whole period in one pass says the same"
+    shop.attribute()
     assert [touch["verdict"] for touch in postgres.value("select body->'touches' from explanation")] == ["ineligible", "won"]
     postgres.query("update click set class = 'bot', reason = 'ua_bot' where click_id = %s", [first.id])
     postgres.query("insert into click_due (from_ts, to_ts) select min(ts), max(ts) from click")
