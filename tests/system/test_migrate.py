@@ -1,10 +1,14 @@
 """sql/migrate: forward only, each file once and whole, whoever else runs it."""
+import contextlib
 import shutil
 import subprocess
+import time
 
+import psycopg2
 import pytest
 
-from conftest import ROOT, Database
+from conftest import ROOT, Database, wait_for
+from ingest import new_ingest, producer, settled  # noqa: F401 (fixtures)
 
 
 @pytest.fixture
@@ -26,6 +30,49 @@ def folder(tmp_path):
     for number, name in enumerate(["one", "two", "three"], 1):
         (folder / f"{number:04}_{name}.sql").write_text(f"create table clickledger.{name} (id integer);\nselect 1;\n")
     return folder
+
+
+def test_a_reader_in_its_way(empty, folder):
+    """A migration waits behind a reader for moments only, so that whoever comes behind it is served; then it is tried again."""
+    assert run(folder, empty)[0] == 0
+    (folder / "0004_alter.sql").write_text("alter table clickledger.one add column more integer;\n")
+    with contextlib.closing(psycopg2.connect(empty.conninfo())) as reader:
+        reader.cursor().execute("select * from clickledger.one")
+        runner = start(folder, empty)
+        waiting = "select count(*) from pg_locks where not granted and relation = 'clickledger.one'::regclass"
+        wait_for(lambda: empty.value(waiting), what="the migration to wait")
+        empty.query("set lock_timeout = '60s'")
+        empty.query("insert into clickledger.one values (1)")  # waits until the migration has stepped back
+        assert runner.poll() is None and versions(empty) == [1, 2, 3]
+    out, err = runner.communicate(timeout=60)
+    assert (runner.returncode, out, err) == (0, "migrated 0004_alter\n", "")
+    assert empty.query("select id, more from clickledger.one") == [(1, None)]
+
+
+def test_under_load(tmp_path, new_ingest, postgres, producer):
+    """The tables of hits get a column while hits are loaded and an analyst reads."""
+    folder = tmp_path / "sql"
+    shutil.copytree(ROOT / "sql", folder)
+    (folder / "9000_more.sql").write_text("".join(f"alter table clickledger.{table} add column more integer;\n"
+                                                  for table in ("click", "impression", "visit", "promo_entry", "producer", "click_hourly")))
+    new_ingest().start()
+    producer.send(producer.make())
+    settled(postgres, producer, (1, 3, 3, 0, 0, False))
+    with contextlib.closing(psycopg2.connect(postgres.conninfo())) as reader:
+        reader.cursor().execute("select count(*) from clickledger.click")
+        runner = start(folder, postgres)
+        waiting = "select count(*) from pg_locks where not granted and relation = 'clickledger.click'::regclass and mode = 'AccessExclusiveLock'"
+        wait_for(lambda: postgres.value(waiting), what="the migration to wait")
+        producer.send(*[producer.make() for _ in range(5)])
+        settled(postgres, producer, (6, 18, 18, 0, 0, False))
+    while runner.poll() is None:
+        producer.send(producer.make())
+        time.sleep(0.02)
+    out, err = runner.communicate()
+    assert (runner.returncode, out) == (0, "migrated 9000_more\n"), err
+    producer.send(producer.make())
+    settled(postgres, producer, (len(producer.frames), producer.hits, producer.hits, 0, 0, False))
+    assert postgres.query("select * from conservation where not holds") == [] and postgres.query("select * from dead_letter") == []
 
 
 def start(folder, database):

@@ -62,10 +62,13 @@ def test_attrib_never_hears_of_its_commit(spawn, postgres, tmp_path, proxy, mode
     config = tmp_path / "attrib.conf"
     config.write_text(f"[postgres]\nconninfo = {Through(proxy, postgres).conninfo('cl_attrib')}\n[attrib]\nadmin_port = 0\n")
     spawn(ATTRIB, "--config", config)
+
+    def order(number):
+        shop.report(T0 + timedelta(hours=1), f"o{number}", click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+        postgres.query("notify clickledger_work")
+
     for number in range(3):
-        click = shop.click(T0, shop.anna)
-        cut(proxy, mode, "clickledger-attrib",
-            lambda: (shop.report(T0 + timedelta(hours=1), f"o{number}", click_id=click, amount_minor=1000, status="approved"), postgres.query("notify clickledger_work")))
+        cut(proxy, mode, "clickledger-attrib", lambda: order(number))
     wait_for(lambda: len([1 for _, amount, _ in shop.commissions() if amount == 100]) == 3, what="three commissions")
     wait_for(lambda: postgres.query("select * from touch_batch") == [], what="nothing left to do")
     assert shop.balances() == [(shop.anna, 0, 300)]
