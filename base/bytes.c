@@ -9,15 +9,28 @@ size_t varint_bytes(uint64_t value)
     return (63 - (size_t)__builtin_clzll(value | 1)) / 7 + 1;
 }
 
+void bytes_write_u16(struct bytes_writer *w, uint16_t value)
+{
+    uint8_t wire[2];
+    bytes_put_u16(wire, value);
+    bytes_write(w, wire, sizeof(wire));
+}
+
+uint8_t *bytes_put_varint(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
 void bytes_write_varint(struct bytes_writer *w, uint64_t value)
 {
     if (w->overflow || (size_t)(w->end - w->at) < varint_bytes(value)) {
         w->overflow = true;
         return;
     }
-    for (; value >= 0x80; value >>= 7)
-        *w->at++ = (uint8_t)(value | 0x80);
-    *w->at++ = (uint8_t)value;
+    w->at = bytes_put_varint(w->at, value);
 }
 
 uint64_t bytes_read_varint(struct bytes_reader *r)

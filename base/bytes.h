@@ -81,12 +81,7 @@ static inline void bytes_write_u8(struct bytes_writer *w, uint8_t value)
     bytes_write(w, &value, 1);
 }
 
-static inline void bytes_write_u16(struct bytes_writer *w, uint16_t value)
-{
-    uint8_t wire[2];
-    bytes_put_u16(wire, value);
-    bytes_write(w, wire, sizeof(wire));
-}
+void bytes_write_u16(struct bytes_writer *w, uint16_t value);
 
 // The next `bytes` bytes, in place, or NULL when there are not so many.
 static inline const uint8_t *bytes_read(struct bytes_reader *r, uint64_t bytes)
@@ -113,6 +108,9 @@ static inline uint16_t bytes_read_u16(struct bytes_reader *r)
 }
 
 size_t varint_bytes(uint64_t value);
+
+// The caller has measured: there is room. Returns its end.
+uint8_t *bytes_put_varint(uint8_t *at, uint64_t value);
 
 void bytes_write_varint(struct bytes_writer *w, uint64_t value);
 

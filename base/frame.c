@@ -51,7 +51,12 @@ static bool content_fits(const struct frame_header *h)
         return false;
     if (h->flags & FRAME_END)
         return h->count == 0 && h->payload_bytes == 0 && !(h->flags & FRAME_HOLE);
-    return h->count >= 1 && h->payload_bytes >= (h->packed ? 1 : h->count);
+    return h->count >= 1 && h->payload_bytes >= (h->version == FRAME_VERSION_PLAIN ? h->count : 1);
+}
+
+static bool version_known(uint32_t version)
+{
+    return version >= FRAME_VERSION_PLAIN && version <= FRAME_VERSION_DELTA;
 }
 
 static bool header_sound(const struct frame_header *h)
@@ -68,9 +73,9 @@ void frame_header_seal(struct frame_header *header, const void *payload, size_t 
 
 void frame_header_encode(const struct frame_header *header, uint8_t out[FRAME_HEADER_BYTES])
 {
-    assert(header_sound(header));
+    assert(header_sound(header) && version_known(header->version));
     bytes_put_u32(out + AT_MAGIC, FRAME_MAGIC);
-    bytes_put_u32(out + AT_VERSION, header->packed ? FRAME_VERSION_PACKED : FRAME_VERSION_PLAIN);
+    bytes_put_u32(out + AT_VERSION, header->version);
     memcpy(out + AT_PRODUCER, header->producer, PRODUCER_BYTES);
     bytes_put_u64(out + AT_SEQ, header->seq);
     bytes_put_u64(out + AT_HITS_BEFORE, header->hits_before);
@@ -83,7 +88,7 @@ void frame_header_encode(const struct frame_header *header, uint8_t out[FRAME_HE
 
 static void header_read(const uint8_t *at, struct frame_header *header)
 {
-    header->packed = bytes_get_u32(at + AT_VERSION) == FRAME_VERSION_PACKED;
+    header->version = bytes_get_u32(at + AT_VERSION);
     memcpy(header->producer, at + AT_PRODUCER, PRODUCER_BYTES);
     header->seq = bytes_get_u64(at + AT_SEQ);
     header->hits_before = bytes_get_u64(at + AT_HITS_BEFORE);
@@ -99,7 +104,6 @@ static void header_read(const uint8_t *at, struct frame_header *header)
 int frame_header_decode(const void *bytes, size_t len, struct frame_header *header)
 {
     const uint8_t *at = bytes;
-    uint32_t version;
 
     if (len < FRAME_HEADER_BYTES)
         return FRAME_SHORT;
@@ -107,8 +111,7 @@ int frame_header_decode(const void *bytes, size_t len, struct frame_header *head
         return FRAME_NOT_A_FRAME;
     if (bytes_get_u64(at + AT_SUM) != XXH3_64bits(at, AT_SUM))
         return FRAME_DAMAGED;
-    version = bytes_get_u32(at + AT_VERSION);
-    if (version != FRAME_VERSION_PLAIN && version != FRAME_VERSION_PACKED)
+    if (!version_known(bytes_get_u32(at + AT_VERSION)))
         return FRAME_VERSION_UNKNOWN;
     header_read(at, header);
     if (!header_sound(header) || bytes_get_u32(at + AT_RESERVED) != 0)

@@ -16,8 +16,9 @@
 #define FRAME_IMMUTABLE_BYTES 64
 #define FRAME_MAGIC           0x52464c43u // "CLFR" read as little-endian
 #define FRAME_VERSION_PLAIN   1           // the payload is the hits
-#define FRAME_VERSION_PACKED  2           // the payload is packed (base/pack.h)
-#define FRAME_PAYLOAD_MAX     (4u << 20)  // packed or not
+#define FRAME_VERSION_PACKED  2           // the payload is the hits, packed (base/pack.h)
+#define FRAME_VERSION_DELTA   3           // the payload is what differs between the hits (base/delta.h)
+#define FRAME_PAYLOAD_MAX     (4u << 20)
 #define FRAME_HITS_MAX        65536u
 #define PRODUCER_BYTES        16
 
@@ -46,7 +47,7 @@ struct frame_header {
     uint64_t base;             // lowest seq that can still be re-sent, <= seq
     uint64_t hits_before_base; // hits of this producer before base, <= hits_before
     uint32_t flags;
-    bool packed; // FRAME_VERSION_PACKED
+    uint32_t version; // of the payload: FRAME_VERSION_...
 };
 
 // Fills payload_sum and payload_bytes from the payload. The limits are asserted.

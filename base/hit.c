@@ -35,26 +35,33 @@ static const struct {
     [HIT_REPORT_SIGNED] = {1, 1},
 };
 
-static bool listed_known(unsigned tag, struct slice value)
+static int listed_check(unsigned tag, struct slice value)
 {
-    if (tag == HIT_DEVICE)
-        return hit_device_name((uint8_t)value.data[0]);
-    if (tag == HIT_REPORT_SIGNED)
-        return value.data[0] == 1;
-    if (tag == HIT_OS)
-        return hit_os_name((uint8_t)value.data[0]);
-    return tag != HIT_BROWSER || hit_browser_name((uint8_t)value.data[0]);
+    uint8_t number = (uint8_t)value.data[0];
+    const char *name = tag == HIT_DEVICE ? hit_device_name(number)
+                       : tag == HIT_OS   ? hit_os_name(number)
+                                         : hit_browser_name(number);
+
+    return name ? 0 : HIT_KIND_UNKNOWN;
 }
 
-static int field_check(unsigned tag, struct slice value)
+static int sized_check(unsigned tag, struct slice value)
 {
-    size_t len = value.len, max = field_size[tag].max;
+    size_t len = value.len;
 
-    if (max == 0)
-        return len > (tag == HIT_REPORT_RAW ? HIT_RAW_MAX : HIT_FIELD_MAX) ? HIT_TOO_LONG : 0;
-    if (len < field_size[tag].min || len > max || (tag == HIT_ADDRESS && len != 4 && len != 16))
+    if (len < field_size[tag].min || len > field_size[tag].max ||
+        (tag == HIT_ADDRESS && len != 4 && len != 16))
         return HIT_FIELD_SIZE;
-    return listed_known(tag, value) ? 0 : HIT_KIND_UNKNOWN;
+    if (tag == HIT_REPORT_SIGNED && value.data[0] != 1)
+        return HIT_KIND_UNKNOWN;
+    return tag >= HIT_DEVICE && tag <= HIT_BROWSER ? listed_check(tag, value) : 0;
+}
+
+static inline int field_check(unsigned tag, struct slice value)
+{
+    if (field_size[tag].max > 0)
+        return sized_check(tag, value);
+    return value.len > (tag == HIT_REPORT_RAW ? HIT_RAW_MAX : HIT_FIELD_MAX) ? HIT_TOO_LONG : 0;
 }
 
 static bool kinds_known(const struct hit *hit)
@@ -67,13 +74,6 @@ static bool numbers_fit(const struct hit *hit)
     return hit->program_id <= INT64_MAX && hit->partner_id <= INT64_MAX && hit->link_id <= INT64_MAX &&
            hit->promo_code_id <= INT64_MAX && hit->catalog_revision <= INT64_MAX;
 }
-
-// What a record will be made of: most fields of most hits are absent, so they are looked through once.
-struct outline {
-    size_t bytes;
-    unsigned n;
-    uint8_t tag[HIT_FIELD_COUNT]; // the n that are there
-};
 
 static size_t head_bytes(const struct hit *hit)
 {
@@ -88,21 +88,33 @@ static size_t length_bytes(size_t len)
     return len < 0x80 ? 1 : varint_bytes(len);
 }
 
-static int outline_make(const struct hit *hit, struct outline *outline)
+// Most fields of most hits are absent, so they are looked through once.
+static uint64_t present_of(const struct hit *hit)
 {
-    outline->n = 0;
-    outline->bytes = head_bytes(hit);
-    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++) {
-        const struct slice *field = &hit->field[tag];
-        if (!field->data)
-            continue;
-        int r = field_check(tag, *field);
+    uint64_t present = 0;
+
+    for (unsigned tag = 1; tag < HIT_FIELD_COUNT; tag++)
+        present |= (uint64_t)(hit->field[tag].data != NULL) << tag;
+    return present;
+}
+
+int hit_measure(const struct hit *hit, struct hit_measure *measure)
+{
+    size_t bytes = head_bytes(hit);
+
+    if (!kinds_known(hit) || !numbers_fit(hit))
+        return HIT_KIND_UNKNOWN;
+    measure->present = present_of(hit);
+    for (uint64_t left = measure->present; left > 0; left &= left - 1) {
+        unsigned tag = (unsigned)__builtin_ctzll(left);
+        int r = field_check(tag, hit->field[tag]);
         if (r)
             return r;
-        outline->tag[outline->n++] = (uint8_t)tag;
-        outline->bytes += 1 + length_bytes(field->len) + field->len;
+        bytes += 1 + length_bytes(hit->field[tag].len) + hit->field[tag].len;
     }
-    return outline->bytes > HIT_RECORD_MAX ? HIT_TOO_LONG : 0;
+    measure->record_bytes = bytes;
+    measure->bytes = length_bytes(bytes) + bytes;
+    return bytes > HIT_RECORD_MAX ? HIT_TOO_LONG : 0;
 }
 
 static uint8_t *put(uint8_t *at, const void *data, size_t bytes)
@@ -111,52 +123,41 @@ static uint8_t *put(uint8_t *at, const void *data, size_t bytes)
     return at + bytes;
 }
 
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    return at;
-}
-
-// The outline has measured it: there is room. Returns its end.
-static uint8_t *record_write(uint8_t *at, const struct hit *hit, const struct outline *outline)
+// It was measured: there is room. Returns its end.
+static uint8_t *record_write(uint8_t *at, const struct hit *hit, uint64_t present)
 {
     *at++ = hit->kind;
     *at++ = hit->class;
     *at++ = hit->reason;
     bytes_put_u16(at, hit->status);
     at = put(at + 2, hit->id, HIT_ID_BYTES);
-    at = put_varint(at, hit->program_id);
-    at = put_varint(at, hit->partner_id);
-    at = put_varint(at, hit->link_id);
-    at = put_varint(at, hit->promo_code_id);
-    at = put_varint(at, hit->catalog_revision);
-    for (unsigned i = 0; i < outline->n; i++) {
-        const struct slice *field = &hit->field[outline->tag[i]];
-        *at++ = outline->tag[i];
-        at = put_varint(at, field->len);
-        at = put(at, field->data, field->len);
+    at = bytes_put_varint(at, hit->program_id);
+    at = bytes_put_varint(at, hit->partner_id);
+    at = bytes_put_varint(at, hit->link_id);
+    at = bytes_put_varint(at, hit->promo_code_id);
+    at = bytes_put_varint(at, hit->catalog_revision);
+    for (; present > 0; present &= present - 1) {
+        unsigned tag = (unsigned)__builtin_ctzll(present);
+        *at++ = (uint8_t)tag;
+        at = bytes_put_varint(at, hit->field[tag].len);
+        at = put(at, hit->field[tag].data, hit->field[tag].len);
     }
     return at;
 }
 
 int hit_encode(struct bytes_writer *writer, const struct hit *hit)
 {
-    struct outline outline;
+    struct hit_measure measure;
 
-    if (!kinds_known(hit) || !numbers_fit(hit))
-        return HIT_KIND_UNKNOWN;
-    int r = outline_make(hit, &outline);
+    int r = hit_measure(hit, &measure);
     if (r)
         return r;
-    size_t bytes = length_bytes(outline.bytes) + outline.bytes;
-    if (writer->overflow || (size_t)(writer->end - writer->at) < bytes) {
+    if (writer->overflow || (size_t)(writer->end - writer->at) < measure.bytes) {
         writer->overflow = true;
         return -ENOBUFS;
     }
-    uint8_t *end = record_write(put_varint(writer->at, outline.bytes), hit, &outline);
-    assert(end == writer->at + bytes);
+    uint8_t *end = record_write(bytes_put_varint(writer->at, measure.record_bytes), hit, measure.present);
+    assert(end == writer->at + measure.bytes);
     writer->at = end;
     return 0;
 }

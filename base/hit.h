@@ -78,6 +78,15 @@ enum hit_condition {
     HIT_END = 7,           // hit_next: no hit left
 };
 
+struct hit_measure {
+    size_t bytes;        // of length prefix and record
+    size_t record_bytes; // of the record
+    uint64_t present;    // bit of each field that is there
+};
+
+// Whether it can be encoded, and what it takes: 0, HIT_TOO_LONG, HIT_FIELD_SIZE or HIT_KIND_UNKNOWN.
+must_check int hit_measure(const struct hit *hit, struct hit_measure *measure);
+
 // Appends length prefix and record. 0, HIT_TOO_LONG, HIT_FIELD_SIZE, HIT_KIND_UNKNOWN (nothing is written) or
 // -ENOBUFS (the writer overflowed).
 must_check int hit_encode(struct bytes_writer *writer, const struct hit *hit);

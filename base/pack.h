@@ -1,7 +1,7 @@
 #pragma once
 
-// Packing of a frame's hits: their bytes as u32, then one LZ4 block. Hits of one frame repeat each other
-// (links, hosts, browsers, languages), so some 500 bytes become 150.
+// Packing: the bytes' number as u32, then one LZ4 block. Used for the texts of a frame, and, in frames of
+// FRAME_VERSION_PACKED, for its hits.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,8 +19,15 @@ enum pack_condition {
 // Room that pack() needs for so many bytes.
 size_t pack_bytes_max(size_t raw_bytes);
 
-// Packs 1..PACK_RAW_MAX bytes; out_bytes >= pack_bytes_max(raw_bytes). Returns the length, never 0.
-size_t pack(const void *raw, size_t raw_bytes, void *out, size_t out_bytes);
+// What packing remembers, so that it need not be cleared each time.
+struct packer;
+
+struct packer *packer_new(void); // NULL: no memory
+void packer_free(struct packer *packer);
+
+// Packs 1..PACK_RAW_MAX bytes; out_bytes >= pack_bytes_max(raw_bytes). Returns the length, never 0. What is
+// packed refers to nothing before it.
+size_t pack(struct packer *packer, const void *raw, size_t raw_bytes, void *out, size_t out_bytes);
 
 // How many bytes it was, as it says itself: 1..PACK_RAW_MAX; or 0: it is malformed.
 size_t pack_raw_bytes(struct slice packed);

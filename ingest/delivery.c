@@ -3,7 +3,24 @@
 
 #include "ingest/delivery.h"
 
+#include "base/delta.h"
 #include "base/pack.h"
+
+static void sizes_read(struct delivery *d)
+{
+    switch (d->header.version) {
+    case FRAME_VERSION_PLAIN:
+        d->hits_bytes = d->payload.len;
+        break;
+    case FRAME_VERSION_PACKED:
+        d->hits_bytes = d->room_bytes = pack_raw_bytes(d->payload);
+        break;
+    case FRAME_VERSION_DELTA:
+        d->hits_bytes = delta_hits_bytes(d->payload);
+        d->room_bytes = delta_room_bytes(d->payload);
+        break;
+    }
+}
 
 struct delivery delivery_of(struct slice entry_id, struct slice bytes)
 {
@@ -16,15 +33,18 @@ struct delivery delivery_of(struct slice entry_id, struct slice bytes)
     d.payload = (struct slice){bytes.data + FRAME_HEADER_BYTES, min_of(len, frame_payload_length(&d.header))};
     d.payload_ok = frame_payload_check(&d.header, d.payload.data, len) == 0;
     if (d.payload_ok)
-        d.hits_bytes = d.header.packed ? pack_raw_bytes(d.payload) : d.payload.len;
+        sizes_read(&d);
     return d;
 }
 
 struct slice delivery_hits(const struct delivery *delivery, void *room)
 {
-    if (!delivery->header.packed)
+    if (delivery->header.version == FRAME_VERSION_PLAIN)
         return delivery->payload;
-    if (delivery->hits_bytes == 0 || pack_undo(delivery->payload, room) != 0)
+    if (delivery->hits_bytes == 0)
+        return SLICE_NONE;
+    bool packed = delivery->header.version == FRAME_VERSION_PACKED;
+    if (packed ? pack_undo(delivery->payload, room) : delta_undo(delivery->payload, room))
         return SLICE_NONE;
     return (struct slice){room, delivery->hits_bytes};
 }

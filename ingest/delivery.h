@@ -14,14 +14,15 @@ struct delivery {
     struct frame_header header; // meaningful after 0
     struct slice payload;
     bool payload_ok;
-    size_t hits_bytes; // of its hits when they are unpacked; 0: there are none, or they cannot be
+    size_t hits_bytes; // of its hits as base/hit.h has them; 0: there are none, or they cannot be read
+    size_t room_bytes; // that delivery_hits() needs; 0: none
 };
 
 // The slices must outlive the delivery.
 struct delivery delivery_of(struct slice entry_id, struct slice bytes);
 
 // The hits of a delivery whose payload is good: where they are, or unpacked to `room`, which has
-// delivery->hits_bytes. SLICE_NONE when they cannot be unpacked.
+// delivery->room_bytes. SLICE_NONE when they cannot be unpacked.
 struct slice delivery_hits(const struct delivery *delivery, void *room);
 
 const char *frame_condition_name(int condition);

@@ -159,7 +159,7 @@ static uint64_t print_hits(unsigned shard, const struct delivery *d, struct slic
 
 static uint64_t print_frame(unsigned shard, const struct delivery *d, uint64_t max)
 {
-    void *room = d->hits_bytes > 0 ? malloc(d->hits_bytes) : NULL;
+    void *room = d->hits_bytes > 0 ? malloc(d->room_bytes + 1) : NULL;
     struct slice hits = room ? delivery_hits(d, room) : SLICE_NONE;
     bool empty = !d->condition && frame_payload_length(&d->header) == 0;
     uint64_t printed = empty ? 0 : 1;

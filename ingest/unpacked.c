@@ -1,5 +1,5 @@
 // Room for unpacked hits. Owner: the loader, reused for every load. Rows and dead letters point into it, so
-// it does not move while a load goes on. Limit: the loader's bytes_max, or one frame.
+// it does not move while a load goes on. Limit: four times the loader's bytes_max, or that of one frame.
 
 #include "ingest/unpacked.h"
 
@@ -7,17 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static size_t room_needed(const struct delivery *delivery)
-{
-    return delivery->header.packed ? delivery->hits_bytes : 0; // others are used where they are
-}
-
 int unpacked_reserve(struct unpacked *unpacked, const struct delivery deliveries[], size_t n)
 {
     size_t room = 0;
 
     for (size_t i = 0; i < n; i++)
-        room += room_needed(&deliveries[i]);
+        room += deliveries[i].room_bytes;
     unpacked->bytes = 0;
     if (room <= unpacked->room)
         return 0;
@@ -40,10 +35,8 @@ void unpacked_deinit(struct unpacked *unpacked)
 
 struct slice unpacked_hits(struct unpacked *unpacked, const struct delivery *delivery)
 {
-    size_t room = room_needed(delivery);
-
-    assert(unpacked->room - unpacked->bytes >= room);
+    assert(unpacked->room - unpacked->bytes >= delivery->room_bytes);
     struct slice hits = delivery_hits(delivery, unpacked->data + unpacked->bytes);
-    unpacked->bytes += room;
+    unpacked->bytes += delivery->room_bytes;
     return hits;
 }

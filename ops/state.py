@@ -217,7 +217,7 @@ class State:
 
         redis = ["redis-server", "--port", "0", "--unixsocket", self.path("run", "redis.sock"), "--unixsocketperm", "700",
                  "--dir", self.path("redis"), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
-                 "--maxmemory-policy", "noeviction"]
+                 "--maxmemory-policy", "noeviction", "--stream-node-max-bytes", "65536"]
         postgres = [f"{POSTGRES_BIN}/postgres", "-D", self.path("postgres"), "-c", "listen_addresses=", "-c", "port=5432",
                     "-c", f"unix_socket_directories={self.path('run')}", "-c", "unix_socket_permissions=0700",
                     "-c", "timezone=UTC", "-c", "wal_compression=on"]

@@ -1,8 +1,7 @@
-// Frames of a producer. Owner: the recorder. The hits are encoded one after another and packed once, behind
-// the room for the header: what is packed is a third of it, and the journal's page cache, the socket to Redis
-// and Redis itself copy that third. Randomness is libsodium's.
-// Invariant: seq, hits_before and prev move only by producer_commit(). Limits: payload_max bytes,
-// FRAME_HITS_MAX hits.
+// Frames of a producer. Owner: the recorder. The hits are written as deltas, behind the room for the header:
+// the journal's page cache, the socket to Redis and Redis itself copy a quarter of what they are. Randomness
+// is libsodium's. Invariant: seq, hits_before and prev move only by producer_commit(). Limits: hits_bytes_max
+// bytes, FRAME_HITS_MAX hits.
 
 #include "tracker/producer.h"
 
@@ -13,29 +12,31 @@
 
 #include <sodium.h>
 
-#include "base/pack.h"
+#include "base/delta.h"
 
-int producer_init(struct producer *producer, size_t payload_max)
+int producer_init(struct producer *producer, size_t hits_bytes_max)
 {
-    assert(pack_bytes_max(payload_max) <= FRAME_PAYLOAD_MAX);
-    *producer = (struct producer){.payload_max = payload_max};
-    producer->frame_room = FRAME_HEADER_BYTES + pack_bytes_max(payload_max);
-    producer->hits = malloc(payload_max);
+    *producer = (struct producer){.delta = delta_writer_new(hits_bytes_max)};
+    if (!producer->delta)
+        return -ENOMEM;
+    assert(delta_bytes_max(producer->delta) <= FRAME_PAYLOAD_MAX);
+    producer->frame_room = FRAME_HEADER_BYTES + delta_bytes_max(producer->delta);
     producer->frame = malloc(producer->frame_room);
-    return producer->hits && producer->frame && sodium_init() >= 0 ? 0 : -ENOMEM;
+    return producer->frame && sodium_init() >= 0 ? 0 : -ENOMEM;
 }
 
 void producer_deinit(struct producer *producer)
 {
-    free(producer->hits);
+    delta_writer_free(producer->delta);
     free(producer->frame);
-    producer->hits = producer->frame = NULL;
+    producer->delta = NULL;
+    producer->frame = NULL;
 }
 
 void producer_discard(struct producer *producer)
 {
     producer->count = 0;
-    producer->writer = bytes_writer(producer->hits, producer->payload_max);
+    delta_start(producer->delta);
 }
 
 void producer_renew(struct producer *producer, uint32_t flags)
@@ -52,22 +53,20 @@ int producer_add(struct producer *producer, const struct hit *hit)
 {
     if (producer->count == FRAME_HITS_MAX)
         return PRODUCER_FULL;
-    int r = hit_encode(&producer->writer, hit);
+    int r = delta_add(producer->delta, hit);
     if (r == 0) {
         producer->count++;
         return 0;
     }
-    producer->writer.overflow = false; // nothing was written
     return r == -ENOBUFS ? PRODUCER_FULL : PRODUCER_REFUSED;
 }
 
 struct slice producer_seal(struct producer *producer, uint64_t base, uint64_t hits_before_base)
 {
     uint8_t *payload = producer->frame + FRAME_HEADER_BYTES;
-    size_t payload_bytes = pack(producer->hits, (size_t)(producer->writer.at - producer->hits), payload,
-                                producer->frame_room - FRAME_HEADER_BYTES);
+    size_t payload_bytes = delta_finish(producer->delta, payload, producer->frame_room - FRAME_HEADER_BYTES);
     struct frame_header header = {
-        .packed = true,
+        .version = FRAME_VERSION_DELTA,
         .seq = producer->seq,
         .hits_before = producer->hits_before,
         .prev = producer->prev,
@@ -95,6 +94,7 @@ void producer_end(const uint8_t id[PRODUCER_BYTES], uint64_t seq, uint64_t hits_
                   uint32_t flags, uint64_t base, uint64_t hits_before_base, uint8_t out[FRAME_HEADER_BYTES])
 {
     struct frame_header header = {
+        .version = FRAME_VERSION_PLAIN,
         .seq = seq,
         .hits_before = hits_before,
         .prev = prev,

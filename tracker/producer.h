@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "base/bytes.h"
 #include "base/frame.h"
 #include "base/hit.h"
 #include "base/slice.h"
@@ -21,14 +20,13 @@ struct producer {
     uint64_t prev;        // chain of the frame before
     uint32_t flags;       // of all its frames
     uint32_t count;       // hits in the frame so far
-    struct bytes_writer writer;
-    uint8_t *hits;  // encoded, payload_max bytes
-    uint8_t *frame; // as sealed
-    size_t payload_max, frame_room;
+    struct delta_writer *delta; // its hits
+    uint8_t *frame;             // as sealed
+    size_t frame_room;
 };
 
-// payload_max: bytes of a frame's hits. 0 or -ENOMEM. producer_renew() comes next.
-must_check int producer_init(struct producer *producer, size_t payload_max);
+// hits_bytes_max: of a frame's hits, encoded. 0 or -ENOMEM. producer_renew() comes next.
+must_check int producer_init(struct producer *producer, size_t hits_bytes_max);
 void producer_deinit(struct producer *producer);
 
 // Becomes a new producer with an empty frame; what was being built is thrown away.

@@ -24,8 +24,12 @@ static void frame_write(struct bytes_writer *w, uint8_t seq, uint8_t count, cons
                         size_t len)
 {
     uint8_t bytes[FRAME_HEADER_BYTES];
-    struct frame_header header = {
-        .seq = seq + 1u, .hits_before = seq, .prev = seq, .count = 1u + count % (unsigned)len, .base = 1};
+    struct frame_header header = {.version = FRAME_VERSION_PLAIN,
+                                  .seq = seq + 1u,
+                                  .hits_before = seq,
+                                  .prev = seq,
+                                  .count = 1u + count % (unsigned)len,
+                                  .base = 1};
 
     memcpy(header.producer, producer, sizeof(producer));
     if (seq == 0)

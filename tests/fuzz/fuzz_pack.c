@@ -13,12 +13,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice packed = {(const char *)data, size};
     size_t bytes = pack_raw_bytes(packed);
     char *raw = malloc(bytes + 1), *again = malloc(bytes + 1), *repacked = malloc(pack_bytes_max(bytes));
+    struct packer *packer = packer_new();
 
     if (bytes > 0 && pack_undo(packed, raw) == 0) {
-        struct slice out = {repacked, pack(raw, bytes, repacked, pack_bytes_max(bytes))};
+        struct slice out = {repacked, pack(packer, raw, bytes, repacked, pack_bytes_max(bytes))};
         assert(pack_raw_bytes(out) == bytes && pack_undo(out, again) == 0);
         assert(memcmp(raw, again, bytes) == 0);
     }
+    packer_free(packer);
     free(raw);
     free(again);
     free(repacked);

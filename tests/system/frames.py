@@ -9,6 +9,7 @@ import struct
 import time
 import uuid
 
+import deltas
 import lz4.block
 
 CLICK, IMPRESSION, VISIT, PROMO_ENTRY, REPORT = range(1, 6)
@@ -59,11 +60,14 @@ def header_sum(header):
     return header[:88] + struct.pack("<Q", xxh3(header[:88]))
 
 
-PLAIN, PACKED = 1, 2  # versions
+PLAIN, PACKED, DELTA = 1, 2, 3  # versions
 
 
-def pack(payload):
-    return lz4.block.compress(payload)
+PAYLOADS = {
+    PLAIN: payload_of,
+    PACKED: lambda records: lz4.block.compress(payload_of(records)),
+    DELTA: lambda records: deltas.payload(records, len(payload_of(records))),
+}
 
 
 class Frame:
@@ -72,7 +76,7 @@ class Frame:
         self.records = records
         self.hits_before, self.seq = hits_before, seq
         self.count = len(records) if count is None else count
-        made = pack(payload_of(records)) if version == PACKED else payload_of(records)
+        made = PAYLOADS[version](records)
         self.payload = made if payload is None else payload
         self.fixed = struct.pack("<4sI16sQQQQII", b"CLFR", version, producer, seq, hits_before, prev, xxh3(self.payload),
                                  self.count, len(self.payload))

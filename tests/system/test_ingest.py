@@ -5,8 +5,9 @@ import time
 import urllib.request
 
 import frames
+import pytest
 from conftest import wait_for
-from frames import HOLE, PACKED, REPORT, UNJOURNALED, Producer, hit
+from frames import DELTA, HOLE, PACKED, REPORT, UNJOURNALED, Producer, hit
 from ingest import DAY_MS, INGEST, ingest, letters, new_ingest, producer, row, settled  # noqa: F401 (fixtures)
 from ports import free_port
 
@@ -89,14 +90,16 @@ def test_unjournaled(ingest, postgres, producer):
     settled(postgres, producer, (3, 9, 6, 0, 3, False))
 
 
-def test_packed_frames(ingest, postgres, producer):
-    producer.send(producer.make(3, version=PACKED), producer.make(2), producer.make(1, version=PACKED))
-    settled(postgres, producer, (3, 6, 6, 0, 0, False))
-    assert postgres.value("select count(*) from click") == 6
+def test_frames_of_all_versions(ingest, postgres, producer):
+    producer.send(producer.make(3, version=PACKED), producer.make(2), producer.make(4, version=DELTA), producer.make(1, version=PACKED))
+    settled(postgres, producer, (4, 10, 10, 0, 0, False))
+    assert postgres.value("select count(*) from click") == 10
+    assert postgres.value("select count(*) from click where sub1 = 's' and partner_id = 2 and link_id = 3") == 10
 
 
-def test_packed_hits_that_cannot_be_unpacked(ingest, postgres, producer):
-    producer.send(producer.make(2, version=PACKED, payload=b"\x10\0\0\0nonsense"), producer.make(1, version=PACKED))
+@pytest.mark.parametrize("version, nonsense", [(PACKED, b"\x10\0\0\0nonsense"), (DELTA, b"\x40\0\0\0\4\0\0\0nonsense")])
+def test_hits_that_cannot_be_unpacked(ingest, postgres, producer, version, nonsense):
+    producer.send(producer.make(2, version=version, payload=nonsense), producer.make(1, version=version))
     settled(postgres, producer, (2, 3, 1, 2, 0, False))
     assert letters(postgres) == [("hit", 2, 1)]
 
@@ -129,7 +132,7 @@ def test_unknown_version_stops(new_ingest, postgres, producer):
     ingest = new_ingest().start()
     good = producer.make()
     newer = bytearray(producer.make().bytes())
-    newer[4] = 3
+    newer[4] = 4
     producer.send(good)
     producer.put(frames.header_sum(bytes(newer[:88])) + bytes(newer[96:]))
     assert ingest.process.wait(20) == 3

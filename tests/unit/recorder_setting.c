@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/pack.h"
+#include "base/delta.h"
 
 #define TURN_HITS_MAX 64
 
@@ -95,15 +95,15 @@ static struct ingest_model *model_of(struct ingest *ingest, const uint8_t produc
 static void payload_check(const struct frame_header *header, struct slice frame)
 {
     struct slice payload = {frame.data + FRAME_HEADER_BYTES, frame_payload_length(header)};
-    size_t bytes = pack_raw_bytes(payload);
-    uint8_t *raw = malloc(bytes + 1);
+    size_t bytes = delta_hits_bytes(payload);
+    uint8_t *raw = malloc(delta_room_bytes(payload) + 1);
     struct bytes_reader r = bytes_reader(raw, bytes);
     struct hit hit;
     uint32_t n = 0;
 
     assert_int_equal(frame_payload_check(header, payload.data, frame.len - FRAME_HEADER_BYTES), 0);
     if (payload.len > 0)
-        assert_int_equal(pack_undo(payload, raw), 0);
+        assert_int_equal(delta_undo(payload, raw), 0);
     while (hit_next(&r, &hit, NULL) == 0)
         n++;
     assert_int_equal(n, header->flags & FRAME_HOLE ? 0 : header->count);

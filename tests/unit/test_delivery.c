@@ -264,7 +264,7 @@ static void world_lose_link(struct world *w, bool same)
 static void world_ingest(struct world *w)
 {
     for (unsigned n = roll(w, 8); n > 0 && w->read_to < w->entries; n--, w->read_to++) {
-        struct frame_header h = {.seq = w->entry[w->read_to], .base = 1, .count = 1};
+        struct frame_header h = {.version = FRAME_VERSION_PLAIN, .seq = w->entry[w->read_to], .base = 1, .count = 1};
         h.hits_before = h.seq - 1;
         if (w->gone[w->read_to])
             continue;

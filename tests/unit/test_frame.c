@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 static const struct frame_header sample = {
+    .version = FRAME_VERSION_PLAIN,
     .producer = "0123456789abcde",
     .seq = 7,
     .hits_before = 100,
@@ -76,8 +77,10 @@ static const struct {
     unsigned bytes;
     int condition;
 } patches[] = {
-    {"a newer version", 4, 3, 4, FRAME_VERSION_UNKNOWN},
+    {"version 0", 4, 0, 4, FRAME_VERSION_UNKNOWN},
+    {"a newer version", 4, 4, 4, FRAME_VERSION_UNKNOWN},
     {"a packed one", 4, FRAME_VERSION_PACKED, 4, 0},
+    {"one of deltas", 4, FRAME_VERSION_DELTA, 4, 0},
     {"seq 0", 24, 0, 8, FRAME_LIMIT},
     {"seq above bigint", 24, 1ull << 63, 8, FRAME_LIMIT},
     {"seq 1 with hits before", 24, 1, 8, FRAME_LIMIT},
@@ -135,11 +138,11 @@ static void packed_hits_may_take_less_than_a_byte_each(void **state)
     uint8_t bytes[FRAME_HEADER_BYTES];
     struct frame_header header = sample, back;
 
-    header.packed = true;
+    header.version = FRAME_VERSION_PACKED;
     header.count = header.payload_bytes + 1;
     frame_header_encode(&header, bytes);
     assert_int_equal(frame_header_decode(bytes, sizeof(bytes), &back), 0);
-    assert_true(back.packed);
+    assert_int_equal(back.version, FRAME_VERSION_PACKED);
     bytes_put_u32(bytes + 4, FRAME_VERSION_PLAIN);
     bytes_put_u64(bytes + 88, XXH3_64bits(bytes, 88));
     assert_int_equal(frame_header_decode(bytes, sizeof(bytes), &back), FRAME_LIMIT);

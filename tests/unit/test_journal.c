@@ -229,7 +229,8 @@ static void a_header_inside_a_damaged_frame_is_not_believed_backwards(void **sta
 {
     struct setting *s = *state;
     uint8_t bytes[FILE_MAX], imitation[FRAME_HEADER_BYTES];
-    struct frame_header header = {.seq = 1, .count = 1, .payload_bytes = 1000, .base = 1};
+    struct frame_header header = {
+        .version = FRAME_VERSION_PLAIN, .seq = 1, .count = 1, .payload_bytes = 1000, .base = 1};
     char what[FRAMES + 2];
 
     append_small(s);

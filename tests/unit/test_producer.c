@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/pack.h"
+#include "base/delta.h"
 
 static struct hit hit_make(size_t bytes)
 {
@@ -23,14 +23,14 @@ static struct hit hit_make(size_t bytes)
 // All of the frame's hits are this one.
 static void hits_check(const struct frame_header *header, struct slice frame, const struct hit *hit)
 {
-    static uint8_t raw[4096];
+    static uint8_t raw[16384];
     struct slice payload = {frame.data + FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES};
-    struct bytes_reader reader = bytes_reader(raw, pack_raw_bytes(payload));
+    struct bytes_reader reader = bytes_reader(raw, delta_hits_bytes(payload));
     struct hit out;
 
-    assert_true(header->packed);
-    assert_in_range(pack_raw_bytes(payload), 1, sizeof(raw));
-    assert_int_equal(pack_undo(payload, raw), 0);
+    assert_int_equal(header->version, FRAME_VERSION_DELTA);
+    assert_in_range(delta_room_bytes(payload), 1, sizeof(raw));
+    assert_int_equal(delta_undo(payload, raw), 0);
     for (unsigned i = 0; i < header->count; i++) {
         assert_int_equal(hit_next(&reader, &out, NULL), 0);
         assert_true(slice_equal(out.field[HIT_PATH], hit->field[HIT_PATH]));
