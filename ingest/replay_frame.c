@@ -31,8 +31,12 @@ static int frame_append(struct redis_client *redis, unsigned shard, struct slice
 static int end_append(struct redis_client *redis, unsigned shard, const struct frame_header *only,
                       uint64_t chain)
 {
-    struct frame_header end = {
-        .seq = 2, .hits_before = only->count, .prev = chain, .base = 1, .flags = FRAME_END};
+    struct frame_header end = {.version = FRAME_VERSION_PLAIN,
+                               .seq = 2,
+                               .hits_before = only->count,
+                               .prev = chain,
+                               .base = 1,
+                               .flags = FRAME_END};
     uint8_t bytes[FRAME_HEADER_BYTES];
 
     memcpy(end.producer, only->producer, PRODUCER_BYTES);
