@@ -8,6 +8,7 @@
 
 struct click_span {
     uint64_t from_ms, to_ms; // unix, of one hour
+    uint64_t clicks;
 };
 
 // The spans of the stored clicks of people. Pure. Returns how many were written to `out`, which must have

@@ -27,13 +27,27 @@ enum difference_column {
     DIFFERENCE_FOUND,
 };
 
+// Of what is loaded and not yet settled, the unique visitors are not counted.
+static int dues_settle(struct pg *pg)
+{
+    int64_t dues = 1;
+    int r = 0;
+
+    while (r == 0 && dues > 0) {
+        struct pg_result *result = NULL;
+        r = pg_query(pg, "select dues from clickledger.click_settle(1000000)", NULL, 0, &result);
+        dues = r ? 0 : pg_result_int(result, 0, 0);
+        pg_result_free(result);
+    }
+    return r;
+}
+
 static int hour_compare(void *ctx, struct pg *pg, int64_t from_ms, int64_t to_ms)
 {
     struct rebuild *rebuild = ctx;
     const struct pg_param params[] = {pg_int(from_ms), pg_int(to_ms), pg_bool(!rebuild->dry_run)};
 
-    // Of what is loaded and not yet settled, the unique visitors are not counted.
-    int r = pg_exec(pg, "select clickledger.click_settle(1000000)");
+    int r = dues_settle(pg);
     if (r)
         return r;
     rebuild->differences = pg_result_free(rebuild->differences);

@@ -9,14 +9,15 @@
 #include "base/metrics.h"
 #include "ingest/takeover.h"
 
-#define DUES_MAX     1000
+#define CLICKS_MAX   1000000
+#define BEHIND_MS    30000
 #define STEP_MS      250
 #define STANDBY_MS   1000
 #define REST_FACTOR  4
 #define REST_MAX_MS  60000
 #define PAUSE_MIN_MS 250
 #define PAUSE_MAX_MS 5000
-#define TIMEOUT      "set statement_timeout = '10min'"
+#define SESSION      "set statement_timeout = '10min'; set idle_session_timeout = '5min'" // rests are long
 
 void settle_task_deinit(struct settle_task *task)
 {
@@ -45,7 +46,7 @@ static bool task_connect(struct settle_task *task, const char *conninfo, uint64_
         task_fall_back(task, monotonic_ms, error.message);
         return false;
     }
-    if (takeover_session(task->pg, &why) || pg_exec(task->pg, TIMEOUT)) {
+    if (takeover_session(task->pg, &why) || pg_exec(task->pg, SESSION)) {
         task_fall_back(task, monotonic_ms, why ? why : "the session could not be set up");
         return false;
     }
@@ -54,10 +55,9 @@ static bool task_connect(struct settle_task *task, const char *conninfo, uint64_
 
 static void task_start(struct settle_task *task, uint64_t monotonic_ms)
 {
-    const struct pg_param params[] = {pg_int(DUES_MAX)};
+    const struct pg_param params[] = {pg_int(CLICKS_MAX)};
 
-    if (pg_start(task->pg,
-                 "select dues, marked, sketches, oldest_ms from clickledger.click_settle($1::integer)",
+    if (pg_start(task->pg, "select dues, marked, sketches, oldest_ms from clickledger.click_settle($1)",
                  params, array_length(params))) {
         task_fall_back(task, monotonic_ms, pg_error(task->pg)->message);
         return;
@@ -69,20 +69,20 @@ static void task_start(struct settle_task *task, uint64_t monotonic_ms)
 static void task_count(struct settle_task *task, const struct pg_result *result, struct counters *counters,
                        uint64_t monotonic_ms)
 {
-    int64_t dues = pg_result_int(result, 0, 0);
-    uint64_t took_ms = monotonic_ms - task->started_ms;
+    int64_t dues = pg_result_int(result, 0, 0), behind_ms = pg_result_int(result, 0, 3);
+    uint64_t rest_ms = (monotonic_ms - task->started_ms) * (behind_ms > BEHIND_MS ? 1 : REST_FACTOR);
 
     if (task->complained)
         log_event(LOG_INFO, "ingest.settle_recovered", log_uint("pause_ms", task->pause_ms));
     task->complained = false;
     task->pause_ms = 0;
-    task->next_ms = monotonic_ms + max_of(min_of(REST_FACTOR * took_ms, (uint64_t)REST_MAX_MS),
+    task->next_ms = monotonic_ms + max_of(min_of(rest_ms, (uint64_t)REST_MAX_MS),
                                           (uint64_t)(dues < 0 ? STANDBY_MS : STEP_MS));
     if (dues < 0)
         return;
     metric_add(&counters->spans_settled, (uint64_t)dues);
     metric_add(&counters->duplicates_marked, (uint64_t)pg_result_int(result, 0, 1));
-    metric_set(&counters->settle_behind_ms, (uint64_t)pg_result_int(result, 0, 3));
+    metric_set(&counters->settle_behind_ms, (uint64_t)behind_ms);
 }
 
 static void task_finish(struct settle_task *task, struct counters *counters, uint64_t monotonic_ms)

@@ -51,6 +51,7 @@ create table clickledger.click_due (
   id      bigint generated always as identity primary key,
   from_ts timestamptz not null,
   to_ts   timestamptz not null,
+  clicks  bigint not null check (clicks > 0),
   loaded_at timestamptz not null default now(),
   check (from_ts <= to_ts)
 );
@@ -61,6 +62,7 @@ comment on table clickledger.click_due is 'Spans of clicks of people that were l
 comment on column clickledger.click_due.id is 'Number of the span.';
 comment on column clickledger.click_due.from_ts is 'Time of the earliest of them.';
 comment on column clickledger.click_due.to_ts is 'Time of the latest, in the same hour.';
+comment on column clickledger.click_due.clicks is 'How many they are.';
 comment on column clickledger.click_due.loaded_at is 'When they were loaded.';
 grant select, insert on clickledger.click_due to cl_ingest;
 grant select on clickledger.click_due to cl_analyst;

@@ -213,7 +213,7 @@ grant execute on function clickledger.rollup_rebuild(timestamptz, timestamptz, b
 
 -- --- Behind the loads ---------------------------------------------------------------------------------------------------
 
-create function clickledger.click_settle(dues_max integer, out dues bigint, out marked bigint, out sketches bigint, out oldest_ms bigint)
+create function clickledger.click_settle(clicks_max bigint, out dues bigint, out marked bigint, out sketches bigint, out oldest_ms bigint)
   language plpgsql security definer set search_path = clickledger, pg_temp as $$
 declare
   gap constant interval := greatest(duplicate_window_max(), interval '1 second');
@@ -229,7 +229,10 @@ begin
     return;
   end if;
   with taken as (
-    delete from click_due where id in (select id from click_due order by id limit dues_max)
+    delete from click_due where id in (
+      select id from (
+        select id, sum(clicks) over (order by id) - clicks as before from (select * from click_due order by id limit 10000) oldest) counted
+      where before < clicks_max)
     returning from_ts, to_ts, loaded_at)
   -- Spans that look at the same neighbours are one.
   select count(*), range_agg(tstzrange(from_ts - gap, to_ts + gap, '[]')), coalesce(extract(epoch from now() - min(loaded_at)) * 1000, 0)
@@ -241,8 +244,8 @@ begin
     sketches := sketches + unique_add(lower(span) + gap, upper(span) - gap);
   end loop;
 end $$;
-comment on function clickledger.click_settle(integer) is 'Looks at the oldest spans of click_due, at most dues_max: marks duplicates, adds unique visitors. dues: how many spans, -1: another session is at it; marked: clicks whose class changed; sketches: rows of unique_hourly that changed; oldest_ms: how long the oldest span had waited. One transaction, which may be repeated.';
-grant execute on function clickledger.click_settle(integer) to cl_ingest;
+comment on function clickledger.click_settle(bigint) is 'Looks at the oldest spans of click_due, of about clicks_max clicks and at most 10000 spans: marks duplicates, adds unique visitors. dues: how many spans, -1: another session is at it; marked: clicks whose class changed; sketches: rows of unique_hourly that changed; oldest_ms: how long the oldest span had waited. One transaction, which may be repeated.';
+grant execute on function clickledger.click_settle(bigint) to cl_ingest;
 
 -- --- Classes again ------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ LOAD = """
     insert into click_hourly as h (hour, shard, program_id, partner_id, link_id, class, clicks)
     select date_trunc('hour', ts, 'UTC'), 0, program_id, partner_id, coalesce(link_id, 0), class, count(*) from loaded group by 1, 3, 4, 5, 6
     on conflict (partner_id, hour, program_id, link_id, class, shard) do update set clicks = h.clicks + excluded.clicks)
-  insert into click_due (from_ts, to_ts) select min(ts), max(ts) from loaded where class = 'human' group by date_trunc('hour', ts, 'UTC')
+  insert into click_due (from_ts, to_ts, clicks) select min(ts), max(ts), count(*) from loaded where class = 'human' group by date_trunc('hour', ts, 'UTC')
   having count(*) > 0"""
 
 
@@ -53,6 +53,11 @@ def load(database, shop, clicks):
         "reason": [c.reason for c in clicks]})
 
 
-def settle(database, dues_max=1000):
+def look_again(database):
+    """Puts all clicks on the list once more."""
+    database.query("insert into click_due (from_ts, to_ts, clicks) select min(ts), max(ts), count(*) from click")
+
+
+def settle(database, clicks_max=1000000):
     """(spans, clicks that changed)"""
-    return database.query("select dues, marked from click_settle(%s)", [dues_max])[0]
+    return database.query("select dues, marked from click_settle(%s)", [clicks_max])[0]

@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import frames
-from clicks import Click, load, settle
+from clicks import Click, load, look_again, settle
 from conftest import wait_for
 from frames import hit
 from ingest import INGEST, ingest, new_ingest, producer, row  # noqa: F401 pylint: disable=unused-import
@@ -182,7 +182,7 @@ def test_what_retention_took_does_not_make_a_duplicate_human(postgres):
     expected = ["human", "duplicate", "duplicate", "human", "duplicate"]
 
     def classes():
-        postgres.query("insert into click_due (from_ts, to_ts) select min(ts), max(ts) from click")
+        look_again(postgres)
         settle(postgres)
         return [name for (name,) in postgres.query("select class::text from click order by click_id")]
 

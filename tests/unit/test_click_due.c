@@ -25,7 +25,7 @@ static void test_spans(void **state)
         click(6 * HOUR, HIT_CLASS_HUMAN, true),      click(2 * HOUR, HIT_CLASS_HUMAN, true),
     };
     static const struct click_span expected[] = {
-        {5 * HOUR + 10, 6 * HOUR - 1}, {2 * HOUR, 2 * HOUR + 7}, {6 * HOUR, 6 * HOUR}};
+        {5 * HOUR + 10, 6 * HOUR - 1, 3}, {2 * HOUR, 2 * HOUR + 7, 2}, {6 * HOUR, 6 * HOUR, 1}};
     struct row_batch batch = {.rows = rows, .n = array_length(rows)};
     struct click_span spans[array_length(rows)];
 
@@ -33,6 +33,7 @@ static void test_spans(void **state)
     for (size_t i = 0; i < array_length(expected); i++) {
         assert_int_equal(spans[i].from_ms, expected[i].from_ms);
         assert_int_equal(spans[i].to_ms, expected[i].to_ms);
+        assert_int_equal(spans[i].clicks, expected[i].clicks);
     }
 }
 
