@@ -15,10 +15,13 @@
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
 
+#define BATCH_KEY "hashtext('clickledger.attrib.batch')"
+
 struct batch {
     struct pg *pg;
     int64_t now_us;
-    struct pg_result *list;
+    struct pg_result *taken;      // what was asked for the batch
+    const struct pg_result *list; // rows as of order_take()
     struct order *orders;
     size_t n;
     struct batch_counts counts;
@@ -60,7 +63,8 @@ static int list_take(struct batch *batch)
         r = pg_query(batch->pg, "select clickledger.policy_expand(" TEXT(BATCH_TERMS_MAX) ")", NULL, 0, NULL);
     if (r == 0)
         r = pg_query(batch->pg, "select * from clickledger.order_take(" TEXT(BATCH_ORDERS_MAX) ")", NULL, 0,
-                     &batch->list);
+                     &batch->taken);
+    batch->list = batch->taken;
     batch->counts.reports += (uint64_t)refused;
     batch->counts.touch_loads += (uint64_t)loads;
     return r;
@@ -144,9 +148,37 @@ static int orders_run(struct batch *batch, struct order *orders, size_t n)
     return r ? r : orders_run(batch, orders + n / 2, n - n / 2);
 }
 
+int batch_orders(struct pg *pg, const struct pg_result *list, struct batch_counts *counts)
+{
+    struct batch batch = {.pg = pg, .list = list, .counts = *counts};
+    int r = number_ask(pg, "select clickledger.time_us(now())", &batch.now_us);
+
+    if (r == 0)
+        r = orders_make(&batch);
+    if (r == 0)
+        r = orders_run(&batch, batch.orders, batch.n);
+    if (r == 0)
+        *counts = batch.counts;
+    free(batch.orders);
+    return r;
+}
+
+int batch_lock(struct pg *pg)
+{
+    return pg_query(pg, "select pg_advisory_lock(" BATCH_KEY ")", NULL, 0, NULL);
+}
+
+int batch_unlock(struct pg *pg)
+{
+    return pg_query(pg, "select pg_advisory_unlock(" BATCH_KEY ")", NULL, 0, NULL);
+}
+
 static int batch_steps(struct batch *batch)
 {
-    int r = pg_exec(batch->pg, "begin isolation level repeatable read");
+    int r = batch_lock(batch->pg);
+    if (r)
+        return r;
+    r = pg_exec(batch->pg, "begin isolation level repeatable read");
     if (r == 0)
         r = list_take(batch);
     if (r == 0)
@@ -165,7 +197,9 @@ static int batch_try(struct pg *pg, struct batch_counts *counts)
         *counts = batch.counts;
     else if (pg_alive(pg) && pg_in_transaction(pg) && pg_exec(pg, "rollback") == PG_LOST)
         r = PG_LOST;
-    pg_result_free(batch.list);
+    if (pg_alive(pg) && batch_unlock(pg) == PG_LOST)
+        r = PG_LOST;
+    pg_result_free(batch.taken);
     free(batch.orders);
     return r;
 }

@@ -21,3 +21,11 @@ struct batch_counts {
 // 0, an enum pg_condition or a negative errno; then nothing was done. *did tells whether there was anything
 // to do: if so, there may be more. Orders that fail are set aside, one by one, so that the others go on.
 must_check int batch_run(struct pg *pg, struct batch_counts *counts, bool *did);
+
+// What a batch does with orders, in the caller's transaction. `list`: rows as of order_take().
+must_check int batch_orders(struct pg *pg, const struct pg_result *list, struct batch_counts *counts);
+
+// Batches of all sessions exclude each other, the leader's and those of commands. Taken before the
+// transaction begins, so that its snapshot has what the one before has written; ends with the session, too.
+must_check int batch_lock(struct pg *pg);
+must_check int batch_unlock(struct pg *pg);

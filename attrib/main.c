@@ -8,6 +8,7 @@
 #include "attrib/config.h"
 #include "attrib/credit_command.h"
 #include "attrib/daemon.h"
+#include "attrib/recompute.h"
 #include "attrib/sealer.h"
 #include "attrib/session.h"
 #include "attrib/verify.h"
@@ -79,6 +80,33 @@ static int verify_command(const void *settings, int argc, char **argv)
     return verify_run(config->postgres.conninfo, &trust);
 }
 
+static int recompute_command(const void *settings, int argc, char **argv)
+{
+    const struct attrib_config *config = settings;
+    struct recompute_options range = {.from_ms = -1, .to_ms = -1};
+    const struct argument arguments[] = {
+        argument_time("--from", &range.from_ms),
+        argument_time("--to", &range.to_ms),
+        argument_number("--program", &range.program_id, 1, INT64_MAX),
+        argument_number("--terms", &range.terms_id, 1, INT64_MAX),
+        argument_flag("--dry-run", &range.dry),
+    };
+
+    if (arguments_read(arguments, array_length(arguments), argc, argv))
+        return ARGUMENTS_WRONG;
+    if (range.from_ms < 0 || range.to_ms <= range.from_ms) {
+        fprintf(stderr, "clickledger-attrib: --from and --to are needed, and --to is later\n");
+        return ARGUMENTS_WRONG;
+    }
+    // What was posted by other terms than those in force, the next fact would undo.
+    if (range.terms_id && !range.dry) {
+        fprintf(stderr,
+                "clickledger-attrib: --terms goes with --dry-run; make terms that reach back to post\n");
+        return ARGUMENTS_WRONG;
+    }
+    return recompute_run(config->postgres.conninfo, &range);
+}
+
 static int daemon_command(const void *settings)
 {
     return daemon_run(settings);
@@ -87,6 +115,7 @@ static int daemon_command(const void *settings)
 static const struct command commands[] = {
     {"run", "", run_command},
     {"credit", "--from TIME --to TIME", credit_command},
+    {"recompute", "--from TIME --to TIME [--program ID] [--terms ID] [--dry-run]", recompute_command},
     {"verify", "[--head HEX | --heads FILE]", verify_command},
 };
 

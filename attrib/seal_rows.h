@@ -11,6 +11,7 @@
 #define SEAL_COLUMNS                                                                                         \
     "t.id, t.key, t.kind, t.program_id, t.partner_id, t.conversion_id, t.currency, "                         \
     "(extract(epoch from t.posted_at) * 1000000)::bigint, t.payout_id, t.reason, t.author_key_id, "          \
+    "t.run_id, "                                                                                             \
     "e.account_id, e.partner_id, e.amount_minor, a.kind, a.program_id, a.partner_id, a.currency"
 #define SEAL_JOINS                                                                                           \
     "left join clickledger.ledger_transaction t on t.id = l.transaction_id "                                 \
@@ -21,8 +22,8 @@
 enum seal_column {
     SEAL_ID = 0,
     SEAL_POSTED_US = 7,
-    SEAL_TRANSACTION_CELLS = 11,
-    SEAL_CELLS = 18, // with those of an entry; a query's own columns are from here on
+    SEAL_TRANSACTION_CELLS = 12,
+    SEAL_CELLS = 19, // with those of an entry; a query's own columns are from here on
 };
 
 // Hash of the transaction whose first row is *row; *row is set behind its last one. Rows of one transaction

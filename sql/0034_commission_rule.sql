@@ -217,3 +217,114 @@ create function clickledger.rules_json(terms_id bigint) returns json
   from commission_rule r where r.terms_id = rules_json.terms_id
 $$;
 comment on function clickledger.rules_json(bigint) is 'The rules of a version of terms as they were given.';
+
+-- --- Computing anew ---------------------------------------------------------------------------------------------------
+
+create table clickledger.recompute_run (
+  id          bigint generated always as identity primary key,
+  from_at     timestamptz not null,
+  to_at       timestamptz not null,
+  program_id  bigint references clickledger.program,
+  started_at  timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  conversions bigint,
+  check (from_at < to_at)
+);
+comment on table clickledger.recompute_run is 'Runs of clickledger-attrib recompute that posted what they found. What each posted are the ledger_transaction with its number.';
+comment on column clickledger.recompute_run.id is 'Number of the run. Dry runs take numbers, too.';
+comment on column clickledger.recompute_run.from_at is 'Conversions from this time on.';
+comment on column clickledger.recompute_run.to_at is 'And before this one.';
+comment on column clickledger.recompute_run.program_id is 'Only of this programme; null: of all.';
+comment on column clickledger.recompute_run.started_at is 'When it began.';
+comment on column clickledger.recompute_run.finished_at is 'When it had done all; null: it was broken off, and may be run again.';
+comment on column clickledger.recompute_run.conversions is 'How many it computed.';
+alter table clickledger.recompute_run enable row level security;
+alter table clickledger.recompute_run force row level security;
+create policy analyst on clickledger.recompute_run for select to cl_analyst using (true);
+create policy team on clickledger.recompute_run for select to cl_api using (current_setting('cl.team', true) = 'on');
+grant select on clickledger.recompute_run to cl_analyst, cl_api, cl_attrib;
+grant insert on clickledger.recompute_run to cl_attrib;
+grant update (finished_at, conversions) on clickledger.recompute_run to cl_attrib;
+
+alter table clickledger.ledger_transaction add column run_id bigint default nullif(current_setting('cl.run', true), '')::bigint;
+create index ledger_transaction_run on clickledger.ledger_transaction (run_id) where run_id is not null;
+comment on column clickledger.ledger_transaction.run_id is 'Run of recompute that found the difference; null: none.';
+grant select (run_id) on clickledger.ledger_transaction to cl_analyst;
+
+create or replace function clickledger.terms_at(program_id bigint, partner_id bigint, at timestamptz) returns setof clickledger.terms
+  language sql stable as $$
+  select t.* from clickledger.terms t
+  where t.program_id = $1 and (t.partner_id = $2 or t.partner_id is null)
+    and case coalesce(current_setting('cl.terms', true), '') when '' then t.effective_from <= $3
+      else t.id = current_setting('cl.terms', true)::bigint end
+  order by t.partner_id is null, t.effective_from desc, t.version desc
+  limit 1
+$$;
+comment on function clickledger.terms_at(bigint, bigint, timestamptz) is 'Terms in force for a partner at a moment: the partner''s own newest version, else the programme''s; no row: none. The setting cl.terms names others, to see what they would give.';
+
+create function clickledger.order_recompute(from_us bigint, to_us bigint, program_id bigint, after_id bigint, orders_max integer)
+  returns table (program_id bigint, kind text, order_id text, currency text, conversion_id bigint) language sql stable as $$
+  select c.program_id, c.kind, c.order_id, p.currency, c.id
+  from clickledger.conversion c join clickledger.program p on p.id = c.program_id
+  where c.occurred_at >= clickledger.us_time(from_us) and c.occurred_at < clickledger.us_time(to_us)
+    and ($3 is null or c.program_id = $3) and c.id > after_id
+  order by c.id limit orders_max
+$$;
+comment on function clickledger.order_recompute(bigint, bigint, bigint, bigint, integer) is 'Conversions of [from, to) to be computed anew, by number; columns as of order_take().';
+
+create function clickledger.order_due(orders_max integer)
+  returns table (program_id bigint, kind text, order_id text, currency text, conversion_id bigint) language sql stable as $$
+  select c.program_id, c.kind, c.order_id, p.currency, c.id
+  from (select conversion_id from clickledger.conversion_due order by conversion_id limit orders_max) d
+  join clickledger.conversion c on c.id = d.conversion_id
+  join clickledger.program p on p.id = c.program_id
+  order by c.id
+$$;
+comment on function clickledger.order_due(integer) is 'Conversions that are due, without what else is on the list of order_take().';
+
+create function clickledger.recompute_differences(run bigint, after_id bigint, rows_max integer)
+  returns table (transaction_id bigint, kind text, program_id bigint, order_id text, conversion_id bigint, partner_id bigint, currency text,
+    pending_minor bigint, available_minor bigint) language sql stable as $$
+  select t.id, t.kind, t.program_id, c.order_id, t.conversion_id, t.partner_id, t.currency,
+    coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_pending'), 0)::bigint,
+    coalesce(sum(e.amount_minor) filter (where a.kind = 'partner_available'), 0)::bigint
+  from clickledger.ledger_transaction t
+  join clickledger.ledger_entry e on e.transaction_id = t.id
+  join clickledger.ledger_account a on a.id = e.account_id
+  left join clickledger.conversion c on c.id = t.conversion_id
+  where t.run_id = run and t.id > after_id
+  group by t.id, c.order_id
+  order by t.id limit rows_max
+$$;
+comment on function clickledger.recompute_differences(bigint, bigint, integer) is 'What a run posted, by number: what the partner''s accounts gained.';
+
+create function clickledger.recompute_totals(run bigint)
+  returns table (program_id bigint, partner_id bigint, currency text, before_minor bigint, after_minor bigint) language sql stable as $$
+  with changed as (
+    select t.program_id, t.partner_id, t.currency, sum(e.amount_minor) as gained
+    from clickledger.ledger_transaction t
+    join clickledger.ledger_entry e on e.transaction_id = t.id and e.partner_id is not null
+    where t.run_id = run
+    group by 1, 2, 3)
+  select c.program_id, c.partner_id, c.currency, (b.total - c.gained)::bigint, b.total::bigint
+  from changed c
+  cross join lateral (
+    select sum(e.amount_minor) as total
+    from clickledger.ledger_account a join clickledger.ledger_entry e on e.account_id = a.id
+    where a.program_id = c.program_id and a.partner_id = c.partner_id and a.currency = c.currency) b
+  order by 1, 2, 3
+$$;
+comment on function clickledger.recompute_totals(bigint) is 'All that each partner whom a run concerned has (pending, available, reserved, paid), before and after.';
+
+do $$
+declare
+  function regprocedure;
+begin
+  for function in
+    select p.oid from pg_proc p
+    where p.pronamespace = 'clickledger'::regnamespace
+      and p.proname in ('order_recompute', 'order_due', 'recompute_differences', 'recompute_totals')
+  loop
+    execute format('grant execute on function %s to cl_attrib', function);
+  end loop;
+end $$;

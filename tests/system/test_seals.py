@@ -9,7 +9,7 @@ import pytest
 from shop import ATTRIB
 
 COLUMNS = ("t.id::text, t.key, t.kind, t.program_id::text, t.partner_id::text, t.conversion_id::text, t.currency,"
-           " (extract(epoch from t.posted_at) * 1000000)::bigint::text, t.payout_id::text, t.reason, t.author_key_id::text")
+           " (extract(epoch from t.posted_at) * 1000000)::bigint::text, t.payout_id::text, t.reason, t.author_key_id::text, t.run_id::text")
 ENTRY_COLUMNS = ("e.account_id::text, e.partner_id::text, e.amount_minor::text, a.kind, a.program_id::text, a.partner_id::text, a.currency")
 
 
