@@ -45,6 +45,7 @@ def ingest(new_ingest, postgres):
     ingest = new_ingest().start()
     yield ingest
     assert postgres.query("select * from conservation where not holds") == []
+    assert postgres.query("select * from conservation_alarm") == []
     assert ingest.process.stop() == 0
 
 

@@ -55,6 +55,7 @@ def check(installation, visitors, orders):
                               "from clickledger.producer")[0] == (0, 0, 0)
     assert installation.query("select count(*) from clickledger.ledger_violation")[0][0] == 0
     assert installation.query("select coalesce(sum(amount_minor), 0) from clickledger.ledger_entry")[0][0] == 0
+    assert installation.query("select * from clickledger.conservation_alarm") == []
     assert clicks_differ(installation.query) == [] and conversions_differ(installation.query) == []
 
 
