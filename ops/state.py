@@ -202,7 +202,10 @@ class State:
                     *arguments], env=environment).strip()
 
     def postgres_answers(self):
-        return subprocess.run([f"{POSTGRES_BIN}/pg_isready", "-q", "-h", self.path("run"), "-p", "5432", "-U", "postgres"]).returncode == 0
+        """Whether it takes writes: one that is being restored answers before."""
+        done = subprocess.run(["psql", "-X", "-A", "-t", "-d", f"host={self.path('run')} port=5432 dbname=postgres user=postgres",
+                               "-c", "select pg_is_in_recovery()"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return done.stdout.strip() == "f"
 
     def redis_answers(self):
         done = subprocess.run(["redis-cli", "-s", self.path("run", "redis.sock"), "ping"], capture_output=True, text=True)
