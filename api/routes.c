@@ -159,6 +159,10 @@ static const struct field conversions_fields[] = {
     {"order_id", FIELD_QUERY, FIELD_TEXT, false, 1, 200, NULL, "only with this order number"},
     PAGE,
 };
+static const struct field explain_fields[] = {
+    ID,
+    {"lang", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "en|ru", "also as text in this language"},
+};
 static const struct field approve_fields[] = {
     ID,
     {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
@@ -280,7 +284,7 @@ const struct route routes[] = {
     {HTTP_GET, "/v1/conversions/{id}", READ("api_conversion"), ROUTE_ANY, 200, false,
      "One conversion.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/conversions/{id}/explain", READ("api_conversion_explain"), ROUTE_ANY, 200, false,
-     "Why each concerned partner got what it got.", FIELDS(id_fields)},
+     "Why each concerned partner got what it got.", FIELDS(explain_fields)},
     {HTTP_POST, "/v1/conversions/{id}/approve", WRITE("api_conversion_approve"), ROUTE_TEAM, 202, false,
      "Decides; applied within seconds.", FIELDS(approve_fields)},
     {HTTP_POST, "/v1/conversions/{id}/decline", WRITE("api_conversion_decline"), ROUTE_TEAM, 202, false,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "attrib/batch.h"
 #include "attrib/config.h"
 #include "attrib/credit_pass.h"
 #include "attrib/session.h"
@@ -23,6 +24,8 @@ static int pass_run(struct credit_pass *pass, const struct attrib_config *config
         r = session_open(&reader, config->postgres.conninfo);
     if (r == 0)
         r = session_lead(&writer, true);
+    if (r == 0)
+        r = batch_lock(writer.pg); // recompute does not ask who leads
     if (r == 0) {
         pass->writer = writer.pg;
         pass->reader = reader.pg;

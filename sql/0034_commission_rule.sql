@@ -328,3 +328,89 @@ begin
     execute format('grant execute on function %s to cl_attrib', function);
   end loop;
 end $$;
+
+-- --- What explanations say ------------------------------------------------------------------------------------------------
+
+create table clickledger.phrase (
+  code    text primary key check (code ~ '^[a-z_]{1,60}$'),
+  text_en text not null,
+  text_ru text not null
+);
+comment on table clickledger.phrase is 'Phrases of explanations, with %s for values.';
+comment on column clickledger.phrase.code is 'Where it is used: reasons of touches, models, statuses and lines.';
+comment on column clickledger.phrase.text_en is 'In English.';
+comment on column clickledger.phrase.text_ru is 'In Russian.';
+alter table clickledger.phrase enable row level security;
+alter table clickledger.phrase force row level security;
+create policy analyst on clickledger.phrase for select to cl_analyst using (true);
+create policy asker on clickledger.phrase for select to cl_api using (nullif(current_setting('cl.key', true), '') is not null);
+grant select on clickledger.phrase to cl_api, cl_analyst;
+insert into clickledger.phrase (code, text_en, text_ru) values
+  ('order', 'Order %s of %s: %s, of which %s refunded; %s.', 'Заказ %s от %s: %s, из них возвращено %s; %s.'),
+  ('order_other', 'An order of %s; %s.', 'Заказ от %s; %s.'),
+  ('declined', 'Declined: %s', 'Отклонён: %s'),
+  ('status_pending', 'not confirmed yet', 'ещё не подтверждён'),
+  ('status_approved', 'confirmed', 'подтверждён'),
+  ('status_declined', 'declined', 'отклонён'),
+  ('status_refunded', 'refunded completely', 'возвращён полностью'),
+  ('rules', 'Who is credited: %s; %s.', 'Кому засчитано: %s; %s.'),
+  ('model_last', 'the last touch', 'последнее касание'),
+  ('model_first', 'the first touch', 'первое касание'),
+  ('model_linear', 'all touches alike', 'все касания поровну'),
+  ('model_position', 'touches by their position', 'касания по их месту в пути'),
+  ('model_time_decay', 'later touches more than earlier ones', 'поздние касания больше ранних'),
+  ('model_bound', 'the partner to whom the customer is bound', 'партнёр, за которым закреплён клиент'),
+  ('precedence_none', 'codes and clicks count alike', 'промокоды и клики равны'),
+  ('precedence_last_touch', 'codes and clicks count alike', 'промокоды и клики равны'),
+  ('precedence_code_over_click', 'a code goes before clicks', 'промокод важнее клика'),
+  ('precedence_click_over_code', 'a click goes before codes', 'клик важнее промокода'),
+  ('precedence_split', 'codes and clicks share', 'промокоды и клики делят заказ'),
+  ('truncated', 'The journey was longer than the programme looks at; the oldest touches do not count.', 'Путь длиннее, чем учитывает программа; самые старые касания не считаются.'),
+  ('touch_own', 'Your %s of %s: %s (%s).', 'Ваше касание (%s) от %s: %s (%s).'),
+  ('touch_other', 'Another touch (%s), %s days before the order: %s (%s).', 'Чужое касание (%s), за %s дн. до заказа: %s (%s).'),
+  ('kind_click', 'click', 'клик'),
+  ('kind_promo', 'promo code', 'промокод'),
+  ('kind_impression', 'impression', 'показ'),
+  ('kind_visit', 'visit from another channel', 'визит из другого канала'),
+  ('verdict_won', 'credited', 'засчитано'),
+  ('verdict_won_share', 'credited %s %%', 'засчитано %s %%'),
+  ('verdict_lost', 'not credited', 'не засчитано'),
+  ('verdict_ineligible', 'does not count', 'не учитывается'),
+  ('reason_competes', 'it was not decided', 'решение не принято'),
+  ('reason_last_touch', 'it was the last', 'оно последнее'),
+  ('reason_first_touch', 'it was the first', 'оно первое'),
+  ('reason_share', 'its share of the order', 'его доля заказа'),
+  ('reason_customer_bound', 'the customer is bound to a partner', 'клиент закреплён за партнёром'),
+  ('reason_later_touch', 'a later touch came', 'было касание позже'),
+  ('reason_earlier_touch', 'an earlier touch came first', 'было касание раньше'),
+  ('reason_code_beats_click', 'a promo code goes before a click', 'промокод важнее клика'),
+  ('reason_click_beats_code', 'a click goes before a promo code', 'клик важнее промокода'),
+  ('reason_share_zero', 'its share is below a millionth', 'его доля меньше миллионной'),
+  ('reason_other_program', 'it belongs to another programme', 'оно относится к другой программе'),
+  ('reason_no_partner', 'it belongs to no partner', 'у него нет партнёра'),
+  ('reason_class', 'it was not made by a person, or repeats another', 'его сделал не человек, или это повтор'),
+  ('reason_kind_not_counted', 'the programme does not count this kind', 'программа не учитывает этот вид'),
+  ('reason_inactive', 'the code or its partner was not active', 'промокод или партнёр не был активен'),
+  ('reason_after_conversion', 'it came after the order', 'оно было после заказа'),
+  ('reason_outside_window', 'it was too long before the order', 'оно было слишком задолго до заказа'),
+  ('reason_code_entered', 'the code was entered before, which counts', 'промокод был введён раньше, это и считается'),
+  ('reason_truncated', 'the journey was too long', 'путь был слишком длинным'),
+  ('commission_none', 'No commission is yours for this order.', 'Комиссии за этот заказ у вас нет.'),
+  ('terms', 'Terms: version %s of the %s, in force since %s.', 'Условия: версия %s (%s), действуют с %s.'),
+  ('terms_of_program', 'programme', 'программа'),
+  ('terms_of_partner', 'partner', 'партнёр'),
+  ('rule', 'Rule %s of the terms applies.', 'Применено правило %s этих условий.'),
+  ('percent', '%s %% of %s = %s.', '%s %% от %s = %s.'),
+  ('fixed', 'Fixed: %s.', 'Фиксированная сумма: %s.'),
+  ('tiers', 'By the volume of the month, %s, on %s: %s.', 'По обороту месяца, %s, с %s: %s.'),
+  ('limit_order_min', 'Raised to the least commission of an order.', 'Увеличено до наименьшей комиссии за заказ.'),
+  ('limit_order_max', 'Cut to the largest commission of an order.', 'Ограничено наибольшей комиссией за заказ.'),
+  ('limit_month_max', 'Cut to what was left of the month''s largest sum.', 'Ограничено остатком наибольшей суммы за месяц.'),
+  ('commission_pending', 'Commission: %s, on hold until %s, or until the order is confirmed.', 'Комиссия: %s, удерживается до %s или до подтверждения заказа.'),
+  ('commission_available', 'Commission: %s, available.', 'Комиссия: %s, доступна.'),
+  ('commission_void', 'Commission: none; the order was declined, refunded, or credited to others.', 'Комиссии нет: заказ отклонён, возвращён или засчитан другим.'),
+  ('posted', 'Posted on %s: %s to your %s account.', 'Проводка от %s: %s, счёт «%s».'),
+  ('account_partner_pending', 'pending', 'в ожидании'),
+  ('account_partner_available', 'available', 'доступно'),
+  ('account_partner_reserved', 'reserved', 'в выплате'),
+  ('account_partner_paid', 'paid', 'выплачено');

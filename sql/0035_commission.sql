@@ -332,3 +332,89 @@ create policy partner_own on clickledger.partner_group for select to cl_api
 grant update (active_at) on clickledger.partner_group to cl_api;
 grant update (category) on clickledger.product_category to cl_api;
 grant select (rule_id, month, weight_ppm, volume_minor, uncapped_minor, limited_by, customer_kind) on clickledger.commission to cl_analyst;
+
+-- --- The explanation as text --------------------------------------------------------------------------------------------
+-- Made of the explanation itself, so the text of a partner can say nothing that its explanation does not hold.
+
+create function clickledger.told(lang text, code text, variadic said text[] default '{}') returns text
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select coalesce((select format(case lang when 'ru' then p.text_ru else p.text_en end, variadic said) from phrase p where p.code = told.code), told.code)
+$$;
+comment on function clickledger.told(text, text, text[]) is 'A phrase in a language with its values; a code without a phrase is told as it is.';
+
+create function clickledger.told_money(minor text, currency text) returns text
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select round(minor::numeric / power(10::numeric, c.exponent), c.exponent) || ' ' || c.code from currency c where c.code = told_money.currency
+$$;
+comment on function clickledger.told_money(text, text) is 'Minor units as an amount with its decimals and currency.';
+
+create function clickledger.told_commission(m jsonb, currency text, lang text) returns text[]
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select array_remove(array[
+    told(lang, 'terms', m->>'terms_version', told(lang, 'terms_of_' || (m->>'terms_of')), left(m->>'effective_from', 10)),
+    case when m ? 'rule' then told(lang, 'rule', m->'rule'->>'place') end,
+    case when m->'rule' ? 'tier_mode' then told(lang, 'tiers', told_money(m->'rule'->>'volume_minor', currency), told_money(m->>'base_minor', currency),
+        told_money(m->>'uncapped_minor', currency))
+      when m->>'kind' <> 'fixed' then told(lang, 'percent', trim_scale((m->>'rate_ppm')::numeric / 10000)::text, told_money(m->>'base_minor', currency),
+        trim_scale((m->>'base_minor')::numeric * (m->>'rate_ppm')::numeric / 1000000 / power(10::numeric, (select exponent from currency c where c.code = told_commission.currency)))::text) end,
+    case when m->>'kind' <> 'percent' then told(lang, 'fixed', told_money(m->>'fixed_minor', currency)) end,
+    case when m->>'limited_by' is not null then told(lang, 'limit_' || (m->>'limited_by')) end,
+    told(lang, 'commission_' || (m->>'status'), told_money(m->>'amount_minor', currency), left(m->>'hold_until', 10))], null)
+$$;
+comment on function clickledger.told_commission(jsonb, text, text) is 'Lines about a commission.';
+
+create function clickledger.explanation_text(body jsonb, lang text) returns text
+  language sql stable set search_path = clickledger, pg_temp as $$
+  with told_lines (place, line) as (
+    select 1::bigint, case when c ? 'order_id' then told(lang, 'order', c->>'order_id', left(replace(c->>'occurred_at', 'T', ' '), 16) || ' UTC',
+        told_money(c->>'amount_minor', c->>'currency'), told_money(c->>'refunded_minor', c->>'currency'), told(lang, 'status_' || (c->>'status')))
+      else told(lang, 'order_other', left(replace(c->>'occurred_at', 'T', ' '), 16) || ' UTC', told(lang, 'status_' || (c->>'status'))) end
+    from (select body->'conversion' as c) s
+    union all
+    select 2, told(lang, 'declined', case lang when 'ru' then r.text_ru else r.text_en end)
+    from decline_reason r where r.code = body->'conversion'->>'reason'
+    union all
+    select 3, told(lang, 'rules', told(lang, 'model_' || (body->>'model')), told(lang, 'precedence_' || (body->>'precedence')))
+    union all
+    select 4, told(lang, 'truncated') where (body->>'truncated')::boolean
+    union all
+    select 100 + t.place, case when (t.touch->>'own')::boolean
+      then told(lang, 'touch_own', told(lang, 'kind_' || (t.touch->>'kind')), left(replace(t.touch->>'at', 'T', ' '), 16) || ' UTC',
+        case when t.touch->>'verdict' = 'won' then told(lang, 'verdict_won_share', trim_scale((t.touch->>'weight_ppm')::numeric / 10000)::text)
+          else told(lang, 'verdict_' || (t.touch->>'verdict')) end, told(lang, 'reason_' || (t.touch->>'reason')))
+      else told(lang, 'touch_other', told(lang, 'kind_' || (t.touch->>'kind')), t.touch->>'age_days', told(lang, 'verdict_' || (t.touch->>'verdict')),
+        told(lang, 'reason_' || (t.touch->>'reason'))) end
+    from jsonb_array_elements(body->'touches') with ordinality as t (touch, place)
+    union all
+    select 10000 + l.place, l.line
+    from unnest(case when jsonb_typeof(body->'commission') = 'object' then told_commission(body->'commission', body->'conversion'->>'currency', lang)
+      else array[told(lang, 'commission_none')] end) with ordinality as l (line, place)
+    union all
+    select 20000 + 10 * t.place + e.place, told(lang, 'posted', left(t.line->>'posted_at', 10), told_money(e.entry->>'amount_minor', body->'conversion'->>'currency'),
+      told(lang, 'account_' || (e.entry->>'account')))
+    from jsonb_array_elements(body->'ledger') with ordinality as t (line, place)
+    cross join lateral jsonb_array_elements(t.line->'entries') with ordinality as e (entry, place))
+  select string_agg(line, E'\n' order by place) from told_lines
+$$;
+comment on function clickledger.explanation_text(jsonb, text) is 'An explanation as lines of text a partner understands, in en or ru.';
+
+create or replace function clickledger.api_conversion_explain(p jsonb) returns json
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select coalesce((
+    select json_build_object('conversion_id', (p->>'id')::bigint, 'explanations', json_agg(json_build_object(
+      'partner_id', e.partner_id, 'updated_at', api_time(e.updated_at), 'explanation', e.body,
+      'text', case when p->>'lang' is not null then explanation_text(e.body, p->>'lang') end) order by e.partner_id))
+    from explanation e where e.conversion_id = (p->>'id')::bigint
+    having count(*) > 0), api_missing('explanation'));
+$$;
+
+do $$
+declare
+  shared regprocedure;
+begin
+  for shared in
+    select oid from pg_proc where pronamespace = 'clickledger'::regnamespace and proname in ('told', 'told_money', 'told_commission', 'explanation_text')
+  loop
+    execute format('grant execute on function %s to cl_api', shared);
+  end loop;
+end $$;
