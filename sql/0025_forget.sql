@@ -55,11 +55,11 @@ begin
     where x.conversion_id = any (conversions) and (position(names[1]::text in x.body::text) > 0 or position(names[2]::text in x.body::text) > 0);
   get diagnostics n = row_count;
   return query select 'explanation', n;
-  -- A packed frame (version 2) cannot be searched here: it goes if it is not older than the visitor.
+  -- A packed frame, or what is left of one, cannot be searched here: it goes if it is not older than the visitor.
   update dead_letter d set bytes = '', reason = 'its content was removed: a visitor was forgotten'
     where d.bytes <> '' and d.found_at <= until + interval '1 day'
       and (position(uuid_send(names[1]) in d.bytes) > 0 or position(names[1]::text in d.reason) > 0
-        or d.kind in ('header', 'payload', 'fork') and substr(d.bytes, 5, 1) <> '\x01'
+        or (d.kind in ('header', 'payload', 'fork') and substr(d.bytes, 5, 1) <> '\x01' or d.kind = 'hit' and d.hits > 1)
           and not privacy_is_alias(names[1]) and d.found_at >= click_ts(names[1]));
   get diagnostics n = row_count;
   return query select 'dead_letter', n;
@@ -158,7 +158,7 @@ create function clickledger.privacy_begin(everything boolean) returns void langu
   update privacy_progress g set after_id = null, begun_on = (now() at time zone 'utc')::date,
     day = case
       when g.rule = 'forgotten' then greatest((select min(f.scan_from) from forgotten_visitor f where not f.settled), privacy_first(g.hits))
-      when everything or g.day is null then privacy_first(g.hits)
+      when everything or g.day is null then coalesce(privacy_first(g.hits), privacy_due(g.rule))
       else greatest(least(g.day, privacy_due(g.rule)) - o.recheck_days, privacy_first(g.hits)) end
   from privacy_policy o
   where (g.begun_on is distinct from (now() at time zone 'utc')::date or everything or g.rule = 'forgotten')

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import psycopg2
 import pytest
 
-from conftest import wait_for
+from conftest import ROOT, wait_for
 from ingest import INGEST, Ingest
 from ports import free_port
 from shop import PRODUCER, Shop, uuid7
@@ -97,6 +97,15 @@ def places_with(postgres, text):
                    if postgres.value(f"select exists (select from {table} t where position(%s in to_jsonb(t)::text) > 0)", [needle])})
 
 
+def documented(postgres, folder, function):
+    """Runs the command of docs/operations.md that calls this function, as it stands there."""
+    page = (ROOT / "docs/operations.md").read_text().replace("\\\n", "")
+    command = next(line for line in page.splitlines() if line.startswith("    psql ") and function in line).strip()
+    done = subprocess.run(["bash", "-ec", command.replace("dbname=clickledger user=cl_privacy", postgres.conninfo("cl_privacy"))], cwd=folder,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+
+
 def test_retention_moves_no_sum(shop, visitors, postgres):
     before = sums(shop)
     assert retain(postgres, "--rows", "3") > 0
@@ -130,10 +139,10 @@ def test_forgotten_everywhere(shop, visitors, postgres):
     nothing_moves(shop, before)
 
 
-def test_frames_that_come_again_do_not_bring_it_back(shop, visitors, postgres):
+def test_frames_that_come_again_do_not_bring_it_back(shop, visitors, postgres, tmp_path):
     """A backup of before the forgetting is restored: the list that was saved outside is taken up again."""
     as_officer(postgres, "select * from clickledger.forget_visitor(%s)", visitors["both"])
-    saved = as_officer(postgres, "select hash, forgotten_at from clickledger.forgotten_list()")
+    documented(postgres, tmp_path, "forgotten_list")
     shop.click(ago(days=2, hours=1), shop.anna, visitors["both"])  # a late frame
     assert places_with(postgres, visitors["both"]) == ["click"]
     assert retain(postgres) > 0
@@ -142,7 +151,7 @@ def test_frames_that_come_again_do_not_bring_it_back(shop, visitors, postgres):
     shop.click(ago(days=95), shop.anna, visitors["both"])
     retain(postgres)
     assert places_with(postgres, visitors["both"]) == ["click"]
-    assert as_officer(postgres, "select clickledger.forget_listed(%s, %s)", [hash for hash, _ in saved], [at for _, at in saved]) == [(2,)]
+    documented(postgres, tmp_path, "forget_listed")
     retain(postgres)
     assert places_with(postgres, visitors["both"]) == []
     later = shop.click(datetime.now(timezone.utc) + timedelta(seconds=1), shop.anna, visitors["both"])
