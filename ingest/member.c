@@ -112,8 +112,9 @@ static void entries_read(struct member *member, const struct pg_result *result)
 static int duty_ask(struct member *member)
 {
     struct pg_result *result = NULL;
-    struct pg_param params[] = {pg_int(member->number), pg_int(member->options->keep_open_ms)};
-    int r = pg_query_binary(member->pg, "select * from clickledger.shard_duty($1::integer, $2)", params,
+    struct pg_param params[] = {pg_int(member->number), pg_int(member->options->keep_open_ms),
+                                pg_int(member->options->keep_ended_ms)};
+    int r = pg_query_binary(member->pg, "select * from clickledger.shard_duty($1::integer, $2, $3)", params,
                             array_length(params), &result);
 
     if (r == 0)

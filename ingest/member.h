@@ -14,7 +14,7 @@
 struct member_options {
     const char *conninfo;
     int64_t shards; // of a new installation
-    int64_t keep_open_ms;
+    int64_t keep_open_ms, keep_ended_ms;
 };
 
 struct member {

@@ -16,7 +16,8 @@
 int shards_init(struct shards *shards, const struct ingest_settings *settings, struct counters *counters)
 {
     *shards = (struct shards){
-        .member_options = {settings->postgres.conninfo, settings->shards, settings->keep_open_ms},
+        .member_options = {settings->postgres.conninfo, settings->shards, settings->keep_open_ms,
+                           settings->keep_ended_ms},
         .counters = counters,
         .all = calloc(MEMBER_SHARDS_MAX, sizeof(*shards->all)),
     };

@@ -4,7 +4,7 @@ alter table clickledger.shard add column retired_at timestamptz;
 comment on column clickledger.shard.retired_at is 'Since when no new producer takes this shard; null: trackers use it. What its old producers still send is loaded all the same.';
 grant select (retired_at) on clickledger.shard to cl_analyst;
 
-create index producer_open on clickledger.producer (shard) where not ended;
+create index producer_shard on clickledger.producer (shard);
 
 create function clickledger.shard_count_set(wanted integer) returns integer
   language plpgsql set search_path = clickledger, pg_temp as $$
@@ -70,7 +70,7 @@ comment on column clickledger.shard_lock.id is 'Number of the shard or of the me
 comment on column clickledger.shard_lock.pid is 'Process id of the session in PostgreSQL.';
 grant select on clickledger.shard_lock to cl_ingest, cl_analyst;
 
-create function clickledger.shard_duty(member integer, keep_open_ms bigint)
+create function clickledger.shard_duty(member integer, keep_open_ms bigint, keep_ended_ms bigint)
   returns table (shard integer, wanted boolean, owned boolean, retired boolean, members integer, place integer)
   language sql stable set search_path = clickledger, pg_temp as $$
   with locked as materialized (select * from shard_lock),
@@ -79,14 +79,15 @@ create function clickledger.shard_duty(member integer, keep_open_ms bigint)
     joined as (select count(*)::integer as members, coalesce(max(o.place) filter (where o.id = shard_duty.member), 0) as place
                from ordered o)
   select s.id,
-    s.retired_at is null or exists (select from producer p
-      where p.shard = s.id and not p.ended and p.last_at > now() - shard_duty.keep_open_ms * interval '1 ms'),
+    coalesce(s.retired_at > now() - shard_duty.keep_ended_ms * interval '1 ms', true) or exists (select from producer p
+      where p.shard = s.id
+        and p.last_at > now() - case when p.ended then shard_duty.keep_ended_ms else shard_duty.keep_open_ms end * interval '1 ms'),
     exists (select from locked l where l.kind = 'shard' and l.id = s.id),
     s.retired_at is not null, j.members, j.place
   from shard s cross join joined j
   order by s.id
 $$;
-comment on function clickledger.shard_duty(integer, bigint) is 'For a member: every shard, whether it wants an owner (it takes producers, or one of them has not ended and was heard of in the last keep_open_ms), whether it has one, whether it is retired; how many members there are and how many of them are older than this one: a newcomer takes no more than is its part.';
+comment on function clickledger.shard_duty(integer, bigint, bigint) is 'For a member: every shard, whether it wants an owner (it takes producers or did so in the last keep_ended_ms, or a position of one of them is still published: see keep_ended and keep_open), whether it has one, whether it is retired; how many members there are and how many of them are older than this one: a newcomer takes no more than is its part.';
 
 create function clickledger.member_silent_end(silent_ms bigint) returns text
   language sql set search_path = pg_catalog, pg_temp
@@ -106,5 +107,5 @@ end;
 comment on function clickledger.member_silent_end(bigint) is 'Ends the sessions of processes that are frozen or cut off: all of their sessions have waited for them longer than silent_ms. One that works on a slow statement is not silent. Returns the members'' numbers in hex, or null.';
 
 grant execute on function clickledger.shard_count_set(integer), clickledger.shard_count_begin(integer),
-  clickledger.shard_take(integer), clickledger.member_join(integer), clickledger.shard_duty(integer, bigint),
+  clickledger.shard_take(integer), clickledger.member_join(integer), clickledger.shard_duty(integer, bigint, bigint),
   clickledger.member_silent_end(bigint) to cl_ingest;

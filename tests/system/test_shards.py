@@ -108,7 +108,7 @@ def test_frozen_in_the_middle_of_a_load(new_ingest, postgres, redis_server):
 
 BLIND_LOCKS = """
 create or replace function clickledger.shard_take(shard integer) returns boolean language sql return true;
-create or replace function clickledger.shard_duty(member integer, keep_open_ms bigint)
+create or replace function clickledger.shard_duty(member integer, keep_open_ms bigint, keep_ended_ms bigint)
   returns table (shard integer, wanted boolean, owned boolean, retired boolean, members integer, place integer)
   language sql as 'select 0, true, false, false, 1, 0';
 """
@@ -169,10 +169,14 @@ def test_the_number_of_shards_changes_under_load(new_ingest, postgres, redis_ser
     ids = visitors.total("answered")
     assert len(set(ids)) == len(ids) and visitors.total("blind") == visitors.total("unanswered") == 0
     wait_for(lambda: postgres.value("select count(*) from click where click_id = any(%s::uuid[])", [ids]) == len(ids), 60, "all clicks")
+    wait_for(lambda: postgres.value("select bool_and(ended) from producer where shard = 2"), 60, "the end of shard 2's producers")
+    wait_for(lambda: sorted(owners(postgres)) == [0, 1, 2], what="owners of all")
+    for table, at in ("shard", "retired_at"), ("producer", "last_at"):  # as if keep_ended were over
+        postgres.query(f"update {table} set {at} = {at} - interval '8 days' where {'id' if table == 'shard' else 'shard'} = 2")
     wait_for(lambda: sorted(owners(postgres)) == [0, 1], 60, "nobody to need shard 2")
     assert [(s["shard"], s["state"], s["waiting_entries"]) for s in shards(ingests[1].config)] == [
         ("0", "open", "0"), ("1", "open", "0"), ("2", "retired", "0")]
-    assert shares(postgres) == [1, 1]
+    wait_for(lambda: shares(postgres) == [1, 1], what="equal shares")
     nothing_disappeared(postgres, postgres.value("select sum(hits) from producer"))
     wait_for(lambda: postgres.value("select bool_and(accepted = hits) from producer"), what="the trackers to have said the same")
     # Somebody who was away all the time still sends to it.
@@ -180,4 +184,4 @@ def test_the_number_of_shards_changes_under_load(new_ingest, postgres, redis_ser
     late.send(late.make())
     settled(postgres, late, (1, 3, 3, 0, 0, False))
     late.send(late.end())
-    wait_for(lambda: row(postgres, late)[5] and sorted(owners(postgres)) == [0, 1], what="the end of it")
+    wait_for(lambda: row(postgres, late)[5] and sorted(owners(postgres)) == [0, 1, 2], what="its end, and an owner until keep_ended")
