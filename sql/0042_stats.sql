@@ -3,11 +3,6 @@
 -- Whole hours come from the rollups. The hours of UTC that a bound or a zone's midnight divides come from the rows, whose ids begin
 -- with their millisecond: the primary key finds an hour in its day. Who needs no such hour does not plan for any partition.
 
-create function clickledger.click_id_floor(at timestamptz) returns uuid
-  language sql immutable strict parallel safe
-  return (lpad(to_hex(ceil(extract(epoch from at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
-comment on function clickledger.click_id_floor(timestamptz) is 'The id below all of hits at or after this moment: id >= it looks a range of time up by primary key.';
-
 create function clickledger.stats_edges(from_at timestamptz, to_at timestamptz, zone text, by_link boolean) returns timestamptz[]
   language sql stable set search_path = clickledger, pg_temp as $$
   select coalesce(array_agg(distinct date_trunc('hour', edge, 'UTC')), '{}')
@@ -37,7 +32,7 @@ begin
     return query
       select c.ts, coalesce(c.program_id, 0), coalesce(c.partner_id, 0), coalesce(c.link_id, 0), c.class
       from click c
-      where c.click_id >= click_id_floor(first_at) and c.click_id < click_id_floor(end_at) and c.ts >= first_at and c.ts < end_at;
+      where c.click_id >= click_id_at(first_at) and c.click_id < click_id_at(end_at) and c.ts >= first_at and c.ts < end_at;
   end loop;
 end $$;
 comment on function clickledger.stats_clicks(timestamptz, timestamptz, timestamptz[]) is 'The clicks of these hours that are in [from_at, to_at), one row each.';
@@ -116,6 +111,27 @@ end $$;
 drop function clickledger.stats_clicks(timestamptz, timestamptz, boolean);
 drop function clickledger.stats_conversions(timestamptz, timestamptz, boolean);
 
+create or replace function clickledger.stats_uniques(from_at timestamptz, to_at timestamptz, zone text, by_link boolean, p jsonb)
+  returns table (key text, currency text, uniques bigint)
+  language plpgsql stable set search_path = clickledger, pg_temp set jit = off set plan_cache_mode = force_custom_plan set enable_sort = off as $$
+declare
+  wanted_program constant bigint := p->>'program_id';
+  wanted_link constant bigint := p->>'link_id';
+  -- Partner 0 is all of the programme: of links, and of what belongs to a partner, the partners' own rows are asked.
+  wanted_partner constant bigint := coalesce((p->>'partner_id')::bigint, api_partner(), case when not by_link and wanted_link is null then 0 end);
+begin
+  if not stats_on_hours(from_at, to_at, zone) then
+    return;
+  end if;
+  return query
+    select case when by_link then u.link_id::text else ((u.hour at time zone zone)::date)::text end, g.currency, sketch_count(bit_or(u.sketch))
+    from unique_hourly u join program g on g.id = u.program_id
+    where u.hour >= from_at and u.hour < to_at
+      and (wanted_partner is not null or u.partner_id > 0) and (wanted_partner is null or u.partner_id = wanted_partner)
+      and (wanted_program is null or u.program_id = wanted_program) and (wanted_link is null or u.link_id = wanted_link)
+    group by grouping sets ((1, 2), (2));
+end $$;
+
 -- The days of analysts, by the same way to an hour.
 
 create or replace function clickledger.click_divided(time_zone text, from_at timestamptz, to_at timestamptz)
@@ -169,6 +185,6 @@ begin
     from page);
 end $$;
 
-grant execute on function clickledger.click_id_floor(timestamptz), clickledger.stats_clicks(timestamptz, timestamptz, timestamptz[])
+grant execute on function clickledger.click_id_at(timestamptz), clickledger.stats_clicks(timestamptz, timestamptz, timestamptz[])
   to cl_api, cl_analyst;
 grant execute on function clickledger.stats_edges(timestamptz, timestamptz, text, boolean), clickledger.stats_conversions(timestamptz, timestamptz, timestamptz[]) to cl_api;
