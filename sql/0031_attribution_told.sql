@@ -136,7 +136,7 @@ begin
       'from', api_time(from_at), 'to', api_time(to_at), 'tz', zone, 'group_by', case when by_link then 'link' else 'day' end,
       'formulas', json_build_object(
         'clicks', 'clicks of people; clicks_not_counted: of bots, previews, prefetches, repeated ones and the like',
-        'uniques', 'different visitors (by cookie, else by address and user agent) of these clicks and of repeated ones, estimated with a standard error of 3.1 %, less below 1000; those of all days or links together are no sum; null where days do not begin on full hours of UTC',
+        'uniques', 'different visitors (by cookie, else by address and user agent) of these clicks and of repeated ones, estimated with a standard error of 2.2 %, less below 1000; those of all days or links together are no sum; null where days do not begin on full hours of UTC',
         'conversions', 'by the time of the order; pending and approved; declined and completely refunded ones are counted apart; where several touches share one, each counts its share',
         'revenue_minor', 'amounts of pending and approved conversions without what was refunded, by the same shares',
         'commission_minor', 'commissions for pending and approved conversions',

@@ -46,7 +46,7 @@ def test_rebuild_finds_nothing_and_what_was_falsified(postgres):
     assert rebuild(postgres) == ["differences=0 mended=0"]
     postgres.query("update click_hourly set clicks = clicks + 7 where hour = '2026-03-10 12:00Z' and link_id = 1 and class = 'human' and shard = 0")
     postgres.query("delete from click_hourly where hour = '2026-03-10 13:00Z' and link_id = 2")
-    postgres.query("update unique_hourly set sketch = repeat('0', 10240)::bit(10240) where hour = '2026-03-10 14:00Z' and link_id = 1")
+    postgres.query("update unique_hourly set sketch = repeat('0', 20480)::bit(20480) where hour = '2026-03-10 14:00Z' and link_id = 1")
     named = [f"click_hourly 2026-03-10 12:00 program={shop.program} partner={shop.anna} link=1 class=human counted=17 found=10",
              f"click_hourly 2026-03-10 13:00 program={shop.program} partner={shop.anna} link=2 class=human counted=0 found=10",
              f"click_hourly 2026-03-10 13:00 program={shop.program} partner={shop.anna} link=2 class=duplicate counted=0 found=10"]
