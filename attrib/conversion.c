@@ -172,13 +172,13 @@ static bool state_complete(struct conversion *state, const struct conversion_eve
 }
 
 static enum conversion_verdict state_begin(struct conversion *state, const struct conversion_event *event,
-                                           bool is_sale)
+                                           bool needs_amount)
 {
     enum conversion_status status = event_status(event);
 
     if (event->status == CONVERSION_REFUNDED)
         return VERDICT_REFUND_WITHOUT_SALE;
-    if (is_sale && !event->has_amount)
+    if (needs_amount && !event->has_amount)
         return VERDICT_AMOUNT_MISSING;
     state->exists = true;
     state->status = status == CONVERSION_UNSAID ? CONVERSION_PENDING : status;
@@ -277,7 +277,7 @@ static void state_catch_up(struct conversion *state, struct conversion_event eve
     }
 }
 
-void conversion_fold(struct conversion_event events[], size_t n, bool is_sale, struct slice currency,
+void conversion_fold(struct conversion_event events[], size_t n, bool needs_amount, struct slice currency,
                      struct conversion *out)
 {
     *out = (struct conversion){0};
@@ -297,7 +297,7 @@ void conversion_fold(struct conversion_event events[], size_t n, bool is_sale, s
             event_judge(event, state_report(out, events, i));
             continue;
         }
-        event_judge(event, state_begin(out, event, is_sale));
+        event_judge(event, state_begin(out, event, needs_amount));
         if (out->exists)
             state_catch_up(out, events, i);
     }

@@ -73,8 +73,8 @@ struct conversion {
 // Sorts by (time, decisions behind reports, id).
 void conversion_sort(struct conversion_event events[], size_t n);
 
-// Events must be sorted. `is_sale`: its first report needs an amount.
-void conversion_fold(struct conversion_event events[], size_t n, bool is_sale, struct slice currency,
+// Events must be sorted. `needs_amount`: its first report does.
+void conversion_fold(struct conversion_event events[], size_t n, bool needs_amount, struct slice currency,
                      struct conversion *out);
 
 // "pending", .. of a state; "applied", .. of a verdict. CONVERSION_STRANGE for a name that is none.

@@ -94,6 +94,12 @@ static size_t events_end(const struct work *work, size_t order, size_t from)
     return to;
 }
 
+// A lead, and a stage that a deal has reached, may come without one.
+static bool kind_needs_amount(struct slice kind)
+{
+    return !slice_equal(kind, SLICE("lead")) && !slice_equal(kind, SLICE("stage"));
+}
+
 static void orders_fold(struct work *work)
 {
     size_t from = 0;
@@ -102,8 +108,8 @@ static void orders_fold(struct work *work)
         struct order *order = &work->orders[i];
         size_t to = events_end(work, i, from);
         conversion_sort(&work->events[from], to - from);
-        conversion_fold(&work->events[from], to - from, slice_equal(order->kind, SLICE("sale")),
-                        order->currency, &order->state);
+        conversion_fold(&work->events[from], to - from, kind_needs_amount(order->kind), order->currency,
+                        &order->state);
         from = to;
     }
 }

@@ -320,3 +320,58 @@ grant select on clickledger.decline_reason, clickledger.payout_policy, clickledg
   clickledger.ledger_seal_line to cl_api;
 grant insert on clickledger.payout_policy to cl_api;
 grant update (min_minor) on clickledger.payout_policy to cl_api;
+
+-- --- Kinds of conversions ---------------------------------------------------------------------------------------------
+
+create function clickledger.kind_known(kind text) returns boolean language sql immutable parallel safe
+  return kind in ('sale', 'lead', 'contract', 'payment', 'stage');
+comment on function clickledger.kind_known(text) is 'Whether it is a kind of conversion. Of a sale, a contract and a payment the first report needs an amount; a lead and a stage (of a deal) may have one.';
+alter table clickledger.conversion drop constraint conversion_kind_check;
+alter table clickledger.conversion add constraint conversion_kind_check check (clickledger.kind_known(kind));
+comment on column clickledger.conversion.kind is 'sale, lead, contract, payment or stage.';
+
+create or replace function clickledger.report_refuse(reports_max integer) returns bigint language sql as $$
+  with open as (
+    select r.id, case
+      when r.reason <> 'none' then r.reason
+      when p.id is null then 'program_unknown'
+      when coalesce(r.order_id, '') = '' then 'order_id_missing'
+      when not clickledger.kind_known(r.kind) then 'kind_unknown'
+    end as verdict
+    from (select * from clickledger.conversion_report where verdict is null order by ts limit reports_max) r
+    left join clickledger.program p on p.id = r.program_id),
+  refused as (
+    update clickledger.conversion_report r set verdict = open.verdict, verdict_at = now()
+    from open where r.id = open.id and open.verdict is not null
+    returning r.id)
+  select count(*) from refused
+$$;
+
+create or replace function clickledger.order_take(orders_max integer) returns table (
+    program_id bigint, kind text, order_id text, currency text, conversion_id bigint)
+  language sql as $$
+  with known as (
+    select conversion_id from (select conversion_id from clickledger.conversion_due limit orders_max) due
+    union
+    select conversion_id from (
+      select conversion_id from clickledger.conversion_decision where not folded order by id limit orders_max) decided
+    union
+    select conversion_id from (
+      select m.conversion_id from clickledger.commission m
+      where m.status = 'pending' and m.approved and m.hold_until <= now()
+        and (select c.fault from clickledger.conversion c where c.id = m.conversion_id) is null
+      order by m.hold_until limit orders_max) held),
+  orders as (
+    select r.program_id, coalesce(r.kind, 'sale') as kind, r.order_id
+    from (select * from clickledger.conversion_report where verdict is null order by ts limit orders_max) r
+    union
+    select c.program_id, c.kind, c.order_id from known join clickledger.conversion c on c.id = known.conversion_id)
+  select o.program_id, o.kind, o.order_id, p.currency, c.id
+  from orders o
+  join clickledger.program p on p.id = o.program_id
+  left join clickledger.conversion c on c.program_id = o.program_id and c.kind = o.kind and c.order_id = o.order_id
+  where o.order_id <> '' and clickledger.kind_known(o.kind)
+  order by o.program_id, o.kind, o.order_id
+$$;
+
+grant execute on function clickledger.kind_known(text) to cl_attrib, cl_api, cl_ingest, cl_analyst;

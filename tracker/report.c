@@ -23,12 +23,23 @@ static void fault_note(enum hit_reason *fault, enum hit_reason reason)
 // Absent means a sale.
 static bool kind_read(struct slice *kind)
 {
-    static const struct slice sale = {"sale", 4}, lead = {"lead", 4};
+    static const struct slice kinds[] = {{SLICE_PARTS("sale")},
+                                         {SLICE_PARTS("lead")},
+                                         {SLICE_PARTS("contract")},
+                                         {SLICE_PARTS("payment")},
+                                         {SLICE_PARTS("stage")}};
 
-    if (kind->data && !http_char_same(*kind, sale) && !http_char_same(*kind, lead))
-        return false;
-    *kind = kind->data && http_char_same(*kind, lead) ? lead : sale;
-    return true;
+    if (!kind->data) {
+        *kind = kinds[0];
+        return true;
+    }
+    for (size_t i = 0; i < array_length(kinds); i++) {
+        if (http_char_same(*kind, kinds[i])) {
+            *kind = kinds[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 // Of the report, else of the programme. NULL with *fault where there is none.
@@ -66,10 +77,12 @@ static enum hit_reason amount_reason(int condition)
     return HIT_REASON_AMOUNT_MALFORMED;
 }
 
-// A new sale is worth something; a lead may be worth nothing, and an update may leave the amount as it was.
+// A new sale, contract or payment is worth something; a lead or a stage may be worth nothing, and an update
+// may leave the amount as it was.
 static bool amount_needed(const struct slice field[HIT_FIELD_COUNT])
 {
-    return slice_equal(field[HIT_REPORT_KIND], SLICE("sale")) &&
+    return !slice_equal(field[HIT_REPORT_KIND], SLICE("lead")) &&
+           !slice_equal(field[HIT_REPORT_KIND], SLICE("stage")) &&
            slice_equal(field[HIT_REPORT_STATUS], SLICE("pending"));
 }
 
@@ -171,7 +184,7 @@ const char *report_fault_text(enum hit_reason reason)
     static const char *const texts[HIT_REASON_COUNT] = {
         [HIT_REASON_KEY_UNKNOWN] = "This postback key does not exist or was revoked.",
         [HIT_REASON_ORDER_ID_MISSING] = "order_id is missing.",
-        [HIT_REASON_AMOUNT_MISSING] = "amount is missing: a pending sale needs one.",
+        [HIT_REASON_AMOUNT_MISSING] = "amount is missing: a pending sale, contract or payment needs one.",
         [HIT_REASON_AMOUNT_MALFORMED] = "amount is not a decimal number such as 1234.50.",
         [HIT_REASON_AMOUNT_NEGATIVE] = "amount is negative; report a refund with status=refunded.",
         [HIT_REASON_AMOUNT_TOO_LARGE] = "amount is too large.",
@@ -180,7 +193,7 @@ const char *report_fault_text(enum hit_reason reason)
         [HIT_REASON_CURRENCY_MISSING] = "currency is missing.",
         [HIT_REASON_STATUS_UNKNOWN] = "status is none of pending, approved, declined, refunded, and this "
                                       "integration does not say what it means.",
-        [HIT_REASON_KIND_UNKNOWN] = "kind is neither sale nor lead.",
+        [HIT_REASON_KIND_UNKNOWN] = "kind is none of sale, lead, contract, payment, stage.",
         [HIT_REASON_CLICK_ID_MALFORMED] = "click_id is not a UUID of 36 characters.",
         [HIT_REASON_CLICK_ID_FORGED] = "click_id was not issued here.",
         [HIT_REASON_EVENT_TIME_MALFORMED] = "event_time is neither RFC 3339 with a zone nor unix seconds.",

@@ -232,6 +232,17 @@ def test_a_serialization_failure_is_tried_again(shop):
     assert shop.balances() == [(shop.anna, 0, 100)]
 
 
+def test_kinds(shop):
+    """Five kinds of one order number are five conversions; those that are worth something need an amount."""
+    click = shop.click(T0, shop.anna)
+    for kind in ("sale", "lead", "contract", "payment", "stage"):
+        bare = shop.report(T0 + timedelta(hours=1), "deal", kind=kind, click_id=click)
+        shop.report(T0 + timedelta(hours=2), "deal", kind=kind, click_id=click, amount_minor=1000, status="approved", event_id="a")
+        shop.attribute()
+        assert shop.verdict(bare) == ("applied" if kind in ("lead", "stage") else "amount_missing")
+    assert len(shop.commissions()) == 5 and shop.balances() == [(shop.anna, 0, 500)]
+
+
 def test_reports_of_one_order_are_bounded(shop):
     shop.report(T0, amount_minor=1000, status="approved")
     for minute in range(1, 1002):
