@@ -111,27 +111,6 @@ end $$;
 drop function clickledger.stats_clicks(timestamptz, timestamptz, boolean);
 drop function clickledger.stats_conversions(timestamptz, timestamptz, boolean);
 
-create or replace function clickledger.stats_uniques(from_at timestamptz, to_at timestamptz, zone text, by_link boolean, p jsonb)
-  returns table (key text, currency text, uniques bigint)
-  language plpgsql stable set search_path = clickledger, pg_temp set jit = off set plan_cache_mode = force_custom_plan set enable_sort = off as $$
-declare
-  wanted_program constant bigint := p->>'program_id';
-  wanted_link constant bigint := p->>'link_id';
-  -- Partner 0 is all of the programme: of links, and of what belongs to a partner, the partners' own rows are asked.
-  wanted_partner constant bigint := coalesce((p->>'partner_id')::bigint, api_partner(), case when not by_link and wanted_link is null then 0 end);
-begin
-  if not stats_on_hours(from_at, to_at, zone) then
-    return;
-  end if;
-  return query
-    select case when by_link then u.link_id::text else ((u.hour at time zone zone)::date)::text end, g.currency, sketch_count(bit_or(u.sketch))
-    from unique_hourly u join program g on g.id = u.program_id
-    where u.hour >= from_at and u.hour < to_at
-      and (wanted_partner is not null or u.partner_id > 0) and (wanted_partner is null or u.partner_id = wanted_partner)
-      and (wanted_program is null or u.program_id = wanted_program) and (wanted_link is null or u.link_id = wanted_link)
-    group by grouping sets ((1, 2), (2));
-end $$;
-
 -- The days of analysts, by the same way to an hour.
 
 create or replace function clickledger.click_divided(time_zone text, from_at timestamptz, to_at timestamptz)
