@@ -2,8 +2,8 @@
 // Invariants: a frame is in the file whole or not at all (a short write is cut back); the next segment's
 // blocks are reserved before the current one is full, so that a full disk refuses new frames but never one
 // that was taken; after any error nothing is written again, since the kernel may have dropped what it could
-// not write. When a segment is full it is synced before the next one is used: what is behind a gap is never
-// durable first.
+// not write. A full segment and the name of the next one are synced with the next one's frames, before them:
+// a sync may take as long as the disk likes, and the loop does not wait for it. Only one full segment waits.
 
 #include "tracker/journal.h"
 
@@ -47,10 +47,25 @@ static int journal_reserve(struct journal *journal)
     return 0;
 }
 
+static struct journal_unsynced unsynced_of(const struct journal *journal)
+{
+    return (struct journal_unsynced){.full_fd = journal->full_fd,
+                                     .dir_fd = journal->renamed ? journal->folder.dir_fd : -1,
+                                     .fd = journal->dirty ? journal->fd : -1};
+}
+
+static void unsynced_forget(struct journal *journal)
+{
+    if (journal->full_fd >= 0)
+        close(journal->full_fd);
+    journal->full_fd = -1;
+    journal->renamed = journal->dirty = false;
+}
+
 int journal_open(struct journal *journal, int root_fd, const uint8_t producer[PRODUCER_BYTES],
                  const struct journal_meta *meta, uint64_t segment_bytes)
 {
-    *journal = (struct journal){.segment_bytes = segment_bytes, .fd = -1, .reserve_fd = -1};
+    *journal = (struct journal){.segment_bytes = segment_bytes, .fd = -1, .reserve_fd = -1, .full_fd = -1};
     int r = journal_folder_create(&journal->folder, root_fd, producer, meta);
     if (r)
         return r;
@@ -65,6 +80,7 @@ int journal_open(struct journal *journal, int root_fd, const uint8_t producer[PR
 
 void journal_close(struct journal *journal)
 {
+    unsynced_forget(journal);
     if (journal->fd >= 0)
         close(journal->fd);
     if (journal->reserve_fd >= 0) {
@@ -77,19 +93,23 @@ void journal_close(struct journal *journal)
 
 int journal_sync(struct journal *journal)
 {
-    if (!journal->error && journal->fd >= 0 && journal->dirty && journal_doors.fdatasync(journal->fd))
-        journal_fail(journal, -errno);
-    journal->dirty = false;
+    const struct journal_unsynced unsynced = unsynced_of(journal);
+    int r = journal->error ? 0 : journal_unsynced_sync(&unsynced);
+
+    if (r)
+        journal_fail(journal, r);
+    unsynced_forget(journal);
     return journal->error;
 }
 
-int journal_sync_take(struct journal *journal)
+bool journal_sync_take(struct journal *journal, struct journal_unsynced *unsynced)
 {
-    if (!journal->dirty || journal->fd < 0)
-        return -1;
-    int fd = fcntl(journal->fd, F_DUPFD_CLOEXEC, 0);
-    journal->dirty = fd < 0;
-    return fd;
+    const struct journal_unsynced ours = unsynced_of(journal);
+
+    if (ours.fd < 0 || journal_unsynced_copy(&ours, unsynced))
+        return false;
+    unsynced_forget(journal);
+    return true;
 }
 
 // The reserve becomes the last segment, under the name of its first frame.
@@ -98,8 +118,7 @@ static int journal_rotate(struct journal *journal, uint64_t seq, uint64_t hits_b
     struct journal_folder *folder = &journal->folder;
     char name[24];
 
-    journal->dirty = journal->fd >= 0; // also when a sync elsewhere is still under way
-    int r = journal_sync(journal);
+    int r = journal->full_fd >= 0 || journal->renamed ? journal_sync(journal) : 0;
     if (r == 0)
         r = journal_reserve(journal);
     if (r == 0)
@@ -107,13 +126,13 @@ static int journal_rotate(struct journal *journal, uint64_t seq, uint64_t hits_b
     if (r)
         return r;
     journal_segment_name(seq, name);
-    if (renameat(folder->dir_fd, JOURNAL_RESERVE_NAME, folder->dir_fd, name) || fsync(folder->dir_fd)) {
+    if (renameat(folder->dir_fd, JOURNAL_RESERVE_NAME, folder->dir_fd, name)) {
         r = -errno;
         folder->n_segments--;
         return r;
     }
-    if (journal->fd >= 0)
-        close(journal->fd);
+    journal->full_fd = journal->fd;
+    journal->renamed = true;
     journal->fd = journal->reserve_fd;
     journal->reserve_fd = -1;
     journal->offset = 0;

@@ -8,15 +8,18 @@
 #include <stdint.h>
 
 #include "tracker/journal_folder.h"
+#include "tracker/journal_unsynced.h"
 
 struct journal {
     struct journal_folder folder;
     uint64_t segment_bytes;
     int fd;          // of the last segment; -1 before the first frame
     int reserve_fd;  // of the next segment, its blocks already ours; -1: none
+    int full_fd;     // of the segment before the last, not yet synced; -1: none
+    bool renamed;    // the last segment's name is not yet synced
     uint64_t offset; // end of the last whole frame in the last segment
     uint64_t bytes;  // in all segments
-    bool dirty;      // written since the last journal_sync_taken()
+    bool dirty;      // written since the last journal_sync_take()
     int error;       // 0 or the negative errno that ended it
 };
 
@@ -41,8 +44,8 @@ void journal_tick(struct journal *journal);
 
 // fdatasync now. 0 or negative errno: the journal has failed.
 must_check int journal_sync(struct journal *journal);
-// A descriptor of its own for a sync elsewhere, or -1 if nothing was written since; the caller closes it.
-must_check int journal_sync_take(struct journal *journal);
+// For a sync elsewhere, which closes them; false: nothing was written since the last one.
+must_check bool journal_sync_take(struct journal *journal, struct journal_unsynced *unsynced);
 void journal_fail(struct journal *journal, int error);
 
 // Lowest seq that can still be read, and the hits before it. seq 0: nothing was written yet.

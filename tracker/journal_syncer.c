@@ -1,5 +1,5 @@
-// The one thread beside a worker: it calls fdatasync, which may take as long as the disk likes. Owner:
-// recorder. No memory is shared while it runs: a request (descriptor, token) goes through one pipe, its
+// The one thread beside a worker: it syncs, which may take as long as the disk likes. Owner:
+// recorder. No memory is shared while it runs: a request (descriptors, token) goes through one pipe, its
 // result comes back through the other. Each is smaller than PIPE_BUF, so that pipes carry them whole.
 
 #include "tracker/journal_syncer.h"
@@ -13,10 +13,8 @@
 
 #include <event2/event.h>
 
-#include "tracker/journal_door.h"
-
 struct request {
-    int fd;
+    struct journal_unsynced unsynced;
     uint64_t token;
 };
 
@@ -41,9 +39,8 @@ static void *thread_main(void *ctx)
     struct request request;
 
     while (read(syncer->request_read, &request, sizeof(request)) == sizeof(request)) {
-        int error = journal_doors.fdatasync(request.fd) ? -errno : 0;
-        struct result result = {error, request.token};
-        close(request.fd);
+        struct result result = {journal_unsynced_sync(&request.unsynced), request.token};
+        journal_unsynced_close(&request.unsynced);
         if (write(syncer->result_write, &result, sizeof(result)) != sizeof(result))
             break;
     }
@@ -137,12 +134,13 @@ struct journal_syncer *journal_syncer_close(struct journal_syncer *syncer)
     return NULL;
 }
 
-int journal_syncer_submit(struct journal_syncer *syncer, int fd, uint64_t token)
+int journal_syncer_submit(struct journal_syncer *syncer, const struct journal_unsynced *unsynced,
+                          uint64_t token)
 {
-    struct request request = {fd, token};
+    struct request request = {*unsynced, token};
 
     if (write(syncer->request_write, &request, sizeof(request)) != sizeof(request)) {
-        close(fd);
+        journal_unsynced_close(unsynced);
         return -EIO;
     }
     syncer->outstanding++;

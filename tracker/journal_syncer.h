@@ -1,11 +1,12 @@
 #pragma once
 
-// fdatasync beside the loop: one thread, spoken to through pipes.
+// Syncs beside the loop: one thread, spoken to through pipes.
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/util.h"
+#include "tracker/journal_unsynced.h"
 
 struct event_base;
 struct journal_syncer;
@@ -18,6 +19,7 @@ must_check int journal_syncer_open(struct journal_syncer **syncer, struct event_
                                    journal_synced *synced, void *ctx);
 struct journal_syncer *journal_syncer_close(struct journal_syncer *syncer); // waits; NULL; takes NULL
 
-// Takes over fd (closed in any case). 0 or negative errno.
-must_check int journal_syncer_submit(struct journal_syncer *syncer, int fd, uint64_t token);
+// Takes over the descriptors (closed in any case). 0 or negative errno.
+must_check int journal_syncer_submit(struct journal_syncer *syncer, const struct journal_unsynced *unsynced,
+                                     uint64_t token);
 bool journal_syncer_busy(const struct journal_syncer *syncer);

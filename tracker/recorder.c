@@ -179,8 +179,8 @@ static void on_sync_tick(evutil_socket_t unused_fd, short what, void *ctx)
     (void)unused_fd, (void)what;
     if (!live || journal_syncer_busy(r->syncer))
         return;
-    int fd = journal_sync_take(&live->journal);
-    if (fd >= 0 && journal_syncer_submit(r->syncer, fd, live->token))
+    struct journal_unsynced taken;
+    if (journal_sync_take(&live->journal, &taken) && journal_syncer_submit(r->syncer, &taken, live->token))
         journal_fail(&live->journal, -EIO);
 }
 
