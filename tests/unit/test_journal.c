@@ -354,81 +354,6 @@ static void a_failed_sync_is_not_tried_again(void **state)
     assert_int_equal(append(s, 1, 5), -EIO);
 }
 
-static unsigned syncs;
-
-static int counted_fdatasync(int fd)
-{
-    syncs++;
-    return real_doors.fdatasync(fd);
-}
-
-static void segment_fill(struct setting *s)
-{
-    unsigned n = s->journal.folder.n_segments;
-
-    while (s->journal.folder.n_segments == n)
-        assert_int_equal(append(s, 1, 200), 0);
-}
-
-// The disk may be slow: what fills a segment does not wait for it, once.
-static void a_full_segment_is_synced_with_the_next_one(void **state)
-{
-    struct setting *s = *state;
-    struct journal_unsynced taken;
-
-    journal_doors.fdatasync = counted_fdatasync;
-    syncs = 0;
-    segment_fill(s);
-    assert_true(journal_sync_take(&s->journal, &taken));
-    assert_true(taken.full_fd < 0 && taken.dir_fd >= 0 && taken.fd >= 0);
-    journal_unsynced_close(&taken);
-    assert_false(journal_sync_take(&s->journal, &taken));
-    segment_fill(s);
-    assert_int_equal(syncs, 0);
-    assert_true(journal_sync_take(&s->journal, &taken));
-    assert_true(taken.full_fd >= 0 && taken.dir_fd >= 0 && taken.fd >= 0);
-    assert_int_equal(journal_unsynced_sync(&taken), 0);
-    journal_unsynced_close(&taken);
-    assert_int_equal(syncs, 2);
-    segment_fill(s);
-    assert_int_equal(syncs, 2);
-    segment_fill(s); // another one waits already
-    assert_int_equal(syncs, 4);
-    assert_int_equal(journal_sync(&s->journal), 0);
-    assert_int_equal(syncs, 6);
-    segment_fill(s);
-    journal_doors.fdatasync = failing_fdatasync;
-    assert_int_equal(journal_sync(&s->journal), -EIO);
-}
-
-// What a power cut may leave: the end of a full segment is not there, the next one is.
-static void a_segment_without_its_end_is_a_gap(void **state)
-{
-    struct setting *s = *state;
-    struct journal_cursor cursor;
-    struct journal_frame frame;
-    char path[64];
-    uint64_t last = 0, jumps = 0;
-
-    segment_fill(s);
-    segment_fill(s);
-    uint64_t next = s->journal.folder.segments[1].first_seq;
-    journal_segment_name(s->journal.folder.segments[0].first_seq, path);
-    int fd = openat(s->journal.folder.dir_fd, path, O_WRONLY | O_CLOEXEC);
-    assert_int_equal(ftruncate(fd, SEGMENT_BYTES / 2), 0);
-    close(fd);
-    journal_cursor_init(&cursor, &s->journal.folder);
-    while (journal_cursor_next(&cursor, last + 1, &frame) == 0) {
-        jumps += frame.header.seq != last + 1;
-        if (frame.header.seq != last + 1)
-            assert_int_equal(frame.header.seq, next);
-        last = frame.header.seq;
-    }
-    assert_int_equal(jumps, 1);
-    assert_int_equal(last, s->producer.seq - 1);
-    journal_cursor_rest(&cursor);
-}
-
 static void room_is_reserved_before_it_is_needed(void **state)
 {
     struct setting *s = *state;
@@ -561,8 +486,6 @@ int main(void)
         on_disk(a_block_that_cannot_be_read_is_passed_over),
         on_disk(a_write_that_fails_leaves_whole_frames),
         on_disk(a_failed_sync_is_not_tried_again),
-        on_disk(a_full_segment_is_synced_with_the_next_one),
-        on_disk(a_segment_without_its_end_is_a_gap),
         on_disk(room_is_reserved_before_it_is_needed),
         on_disk(a_disk_without_room_gets_no_folder),
         on_disk(segments_follow_each_other),
