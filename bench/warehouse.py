@@ -15,6 +15,7 @@ from state import http_ok
 from world import World, free_port
 
 WINDOW = "64g"  # all that waits, waits in Redis
+ANSWER_SECONDS = 60  # a loader answers between two loads, and a disk may stand still
 CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.visit, clickledger.promo_entry, clickledger.click_hourly,
   clickledger.touch_batch, clickledger.dead_letter, clickledger.lost_range, clickledger.producer restart identity cascade"""
 
@@ -74,7 +75,7 @@ class Warehouse(World):
         """The sum of a metric of all ingest processes."""
         found = 0
         for _, port in loaders or self.loaders:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=ANSWER_SECONDS) as answer:
                 lines = answer.read().decode().splitlines()
             found += sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"clickledger_ingest_{name} "))
         return found
