@@ -28,14 +28,19 @@ static void everything_arrives(void **state)
     assert_true(s->counters.syncs > 0);
 }
 
-static int64_t stream_length(struct setting *s)
+static int64_t length_of(struct setting *s, const char *stream)
 {
     struct redis_reply *reply;
 
-    assert_int_equal(redis_client_call(s->client, ARGS(SLICE("XLEN"), SLICE("cl:hits:{0}")), &reply), 0);
+    assert_int_equal(redis_client_call(s->client, ARGS(SLICE("XLEN"), slice_of(stream)), &reply), 0);
     int64_t length = redis_reply_integer(reply);
     redis_reply_free(reply);
     return length;
+}
+
+static int64_t stream_length(struct setting *s)
+{
+    return length_of(s, "cl:hits:{0}");
 }
 
 static void a_flushed_redis_is_filled_again(void **state)
@@ -189,6 +194,35 @@ static void a_journal_without_owner_is_sent_and_ended(void **state)
     until(s, s->counters.adopted == 1 && s->counters.adopted_waiting == 0);
     assert_int_equal(folders(s), 2);
     assert_int_equal(ingest_lost_frames(s), 0);
+}
+
+static void accepted_is(struct setting *s, const char *key, const char *producer, const char *hits)
+{
+    struct redis_reply *reply;
+
+    assert_int_equal(
+        redis_client_call(s->client, ARGS(SLICE("HGET"), slice_of(key), slice_of(producer)), &reply), 0);
+    assert_true(slice_equal(redis_reply_text(reply), slice_of(hits)));
+    redis_reply_free(reply);
+}
+
+// The model of ingest reads shard 0 alone.
+static void another_shard_is_for_another_producer(void **state)
+{
+    struct setting *s = *state;
+
+    turns(s, 10);
+    recorder_move(s->recorder, 1);
+    until(s, s->ingest.n == 1 && s->ingest.model[0].ended);
+    assert_int_equal(folders(s), 2);
+    assert_int_equal(ingest_hits(s), 30);
+    assert_int_equal(s->counters.journal_failures, 0);
+    accepted_is(s, "cl:accepted:{0}", s->ingest.name[0], "30");
+    assert_int_equal(length_of(s, "cl:hits:{1}"), 0);
+    turn(s, 3);
+    until(s, length_of(s, "cl:hits:{1}") == 1);
+    assert_int_equal(stream_length(s), 0);
+    assert_int_equal(recorder_mode(s->recorder), RECORDER_JOURNALED);
 }
 
 static void an_ended_journal_wakes_when_postgresql_goes_back(void **state)
@@ -380,6 +414,7 @@ int main(void)
         with_redis(the_window_keeps_redis_small),
         with_redis(postgresql_that_goes_back_is_filled_again),
         with_redis(a_journal_without_owner_is_sent_and_ended),
+        with_redis(another_shard_is_for_another_producer),
         with_redis(an_ended_journal_wakes_when_postgresql_goes_back),
         with_redis(an_ended_journal_is_removed_after_journal_keep),
         with_redis(a_damaged_payload_becomes_a_hole),
