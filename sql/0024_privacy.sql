@@ -90,7 +90,7 @@ create function clickledger.privacy_is_alias(visitor_id uuid) returns boolean la
 comment on function clickledger.privacy_is_alias(uuid) is 'Whether an id is an alias: a UUIDv8. Trackers make UUIDv7.';
 
 create function clickledger.privacy_agent(user_agent text) returns text language sql immutable strict parallel safe
-  return regexp_replace(regexp_replace(user_agent, '(\d+)[._][\d._]+', '\1', 'g'), ' Build/[^;)]*', '', 'g');
+  return regexp_replace(regexp_replace(user_agent, '(\d+)([._])[\d._]+', '\1\20', 'g'), ' Build/[^;)]*', '', 'g');
 comment on function clickledger.privacy_agent(text) is 'A user agent with major versions only and without the device''s build. What it was classified by is still there.';
 
 create function clickledger.privacy_floor(day date) returns uuid language sql immutable strict parallel safe
@@ -126,7 +126,7 @@ create function clickledger.privacy_wanted(hits text, rule text, detached boolea
       case when $1 <> 'conversion_report' then 't.referrer_path is not null' end,
       case when $1 in ('click', 'visit') then 't.ad_click_id is not null' end,
       case when $1 = 'visit' then 't.page ~ ''[?#]''' end,
-      't.user_agent ~ ''\d[._][\d._]| Build/[^;)]''')
+      't.user_agent <> clickledger.privacy_agent(t.user_agent)')
     when $1 = 'conversion_report' then 't.raw is not null or t.conversion_id is null '
       'and (t.customer is not null or t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id))'
     when $3 then 't.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id)'

@@ -21,7 +21,7 @@ begin
       lateral (select 'clickledger.' || h union all select d.name from privacy_detached(h) d) as found (t) group by place, h order by place loop
     total := 0;
     foreach hit_table in array tables loop
-      execute format('update %s set visitor_id = $1, address = null, address_hash = null, region = null, asn = null, user_agent = null, '
+      execute format('update %s set visitor_id = $1, address = null, address_hash = null, region = null, user_agent = privacy_agent(user_agent), '
         'language = null, referrer_host = null, referrer_path = null %s where visitor_id = any ($2) and ts <= $3', hit_table,
         case hits
           when 'click' then ', destination = split_part(split_part(destination, ''?'', 1), ''#'', 1), ad_network = null, ad_click_id = null, '
@@ -35,10 +35,10 @@ begin
   end loop;
   update conversion_report r set visitor_id = case when r.visitor_id = any (names) then alias else r.visitor_id end,
       customer = case when r.conversion_id is not null then r.customer end,
-      raw = null, address = null, address_hash = null, region = null, asn = null, user_agent = null,
+      raw = null, address = null, address_hash = null, region = null, user_agent = privacy_agent(r.user_agent),
       sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null, sub6 = null, sub7 = null, sub8 = null, sub9 = null, sub10 = null
     where r.visitor_id = any (names) and r.ts <= until or r.conversion_id = any (conversions) and r.ts <= until
-      and num_nonnulls(r.raw, r.address, r.address_hash, r.region, r.asn, r.user_agent,
+      and num_nonnulls(r.raw, r.address, r.address_hash, r.region, nullif(r.user_agent, privacy_agent(r.user_agent)),
         r.sub1, r.sub2, r.sub3, r.sub4, r.sub5, r.sub6, r.sub7, r.sub8, r.sub9, r.sub10) > 0;
   get diagnostics n = row_count;
   return query select 'conversion_report', n;

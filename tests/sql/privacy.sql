@@ -85,7 +85,7 @@ select is((select max(overdue_days) from privacy_status()), 0::bigint, 'then it 
 select is_empty($$select click_id from click where ts < pg_temp.ago(90) - interval '5 hours'
   and num_nonnulls(address, address_hash, region, referrer_path, ad_click_id) > 0$$, 'what is older than detail_days has lost its detail');
 select is((select distinct user_agent from click where ts < pg_temp.ago(90)),
-  'Mozilla/5 (Linux; Android 13; SM-G991B) Chrome/120 Mobile', 'of user agents the major versions are left');
+  'Mozilla/5.0 (Linux; Android 13; SM-G991B) Chrome/120.0 Mobile', 'of user agents the major versions are left');
 select is((select count(*) from click where num_nonnulls(address, address_hash, region, asn, referrer_path, ad_click_id) = 6 and user_agent ~ '6099'), 1::bigint,
   'a younger click has all of it');
 select is((select array_agg(page order by ts) from visit), array['https://shop.example/p', 'https://shop.example/p', 'https://shop.example/p?who=eva#x'], 'old pages have no query');
@@ -173,7 +173,7 @@ select is_empty($$select pg_temp.search(replace((select eva::text from known), '
 select is_empty($$select pg_temp.search(privacy_alias((select key from privacy_key), (select eva from known))::text)$$, 'nor the alias that can be made from it');
 select is_empty($$select pg_temp.search('customer-1')$$, 'nor the shop''s reference of the customer');
 select isnt_empty($$select pg_temp.search('o1')$$, 'the order is there, as the money is');
-select is((select count(*) from click where visitor_id in (select visitor_id from conversion where order_id = 'o1') and num_nonnulls(region, asn, user_agent, language,
+select is((select count(*) from click where visitor_id in (select visitor_id from conversion where order_id = 'o1') and num_nonnulls(region, address, address_hash, language,
   referrer_host, ad_network, ad_click_id, sub1) = 0 and destination = 'https://shop.example/x'), 2::bigint, 'touches and conversion still belong together, and say nothing else');
 select is((select entries from before), (select sum(amount_minor) from ledger_entry where amount_minor > 0), 'the ledger holds the same');
 select is((select explained from before), (select jsonb_agg(body - 'visitor' order by conversion_id) from explanation), 'explanations say the same');

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import psycopg2
 import pytest
+from psycopg2.extras import execute_values
 
 from conftest import ROOT, wait_for
 from ingest import INGEST, Ingest
@@ -110,7 +111,7 @@ def test_retention_moves_no_sum(shop, visitors, postgres):
     before = sums(shop)
     assert retain(postgres, "--rows", "3") > 0
     assert postgres.query("select * from privacy_status() where overdue_days <> 0") == []
-    assert postgres.query("select distinct user_agent from click where ts < now() - interval '91 days'") == [("Mozilla/5 Chrome/120",)]
+    assert postgres.query("select distinct user_agent from click where ts < now() - interval '91 days'") == [("Mozilla/5.0 Chrome/120.0",)]
     assert postgres.value("select count(*) from click where address_hash is null") == 5
     assert places_with(postgres, visitors["old"]) == []
     assert places_with(postgres, visitors["both"]) == ["click", "conversion", "conversion_key", "conversion_report"]
@@ -202,3 +203,25 @@ def test_it_is_told_how_far_it_is_behind(visitors, postgres, redis_server, spawn
     Ingest(spawn, postgres, redis_server, tmp_path, admin_port=port).start()
     wait_for(lambda: told('privacy_rows_total{rule="detail"}'), what="the rows")
     assert told('privacy_overdue_days{rule="identity"}') == 0
+
+
+def test_what_is_left_of_a_user_agent_has_the_same_class(shop, postgres):
+    """New lists can still be asked: of every user agent that we know, no class changes when its detail is gone."""
+    agents = {line.rsplit("\t", 1)[-1] for path in (ROOT / "tests/data/agents").glob("*.txt") for line in path.read_text().splitlines()}
+    day = ago(days=95).replace(hour=1)
+    rows = [(uuid7(day), agent) for agent in sorted(agents)]
+    execute_values(postgres._cursor(), "insert into click (ts, click_id, program_id, partner_id, link_id, class, reason, status, user_agent, address_hash,"
+                   " catalog_revision, producer, seq, content_hash)"
+                   f" select click_ts(v.id::uuid), v.id::uuid, {shop.program}, {shop.anna}, 1, 'human', 'none', 302, v.agent, row_number() over (), 1,"
+                   f" '{PRODUCER}', 1, 1 from (values %s) as v (id, agent)", rows)
+
+    def reclassify():
+        done = subprocess.run([INGEST, "reclassify", "--from", f"{day:%Y-%m-%d}", "--to", f"{day + timedelta(days=1):%Y-%m-%d}"], capture_output=True,
+                              text=True, timeout=120, env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_ingest")})
+        assert done.returncode == 0, done.stderr
+        return postgres.query("select click_id, class, reason from click where ts < now() - interval '94 days' order by 1")
+
+    before = reclassify()
+    assert len(before) == len(agents) > 4000 and {"human", "bot", "preview"} <= {kind for _, kind, _ in before}
+    assert retain(postgres) > len(agents) // 2
+    assert reclassify() == before
