@@ -16,6 +16,8 @@ BENCHMARKS = {
     "catchup": "clicks a second when PostgreSQL is back after an outage under live clicks, beside the target",
     "ingest": "clicks a second from full streams into PostgreSQL, beside COPY BINARY into a bare and into an indexed table",
     "fresh": "from the 302 of a click to its partner's number in GET /v1/stats at 5,000 clicks/s; ratio of the p99 to 2 s",
+    "attrib": "credits of 500,000 conversions over 10 million clicks, last touch and five models, beside an analyst's SQL",
+    "attrib-scale": "time of an order from report to ledger, over 1 and 10 (--clicks: more) million clicks",
     "links": "CPU per request with a million links, beside a thousand",
     "query": "answers of the API and of the views about a year of 10 million clicks; the slowest p99 of a partner's month, divided by 10 ms",
 }
@@ -32,6 +34,7 @@ def parse():
     parser.add_argument("--requests", type=int, metavar="N", help="requests of a round; clicks of query (default 10,000,000, 4 GB)")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of a round of latency (default 5), of the outage of catchup (default 60)")
     parser.add_argument("--shards", type=int, default=2, metavar="N", help="shards and ingest processes of ingest and catchup (default 2)")
+    parser.add_argument("--clicks", type=int, metavar="N", help="clicks of attrib and, at most, of attrib-scale (default 10000000)")
     return parser.parse_args()
 
 

@@ -284,8 +284,9 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
   union all
   select c.id, 1::smallint, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint, null
   from clickledger.conversion c
-  join clickledger.click t on t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id)
-  where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
+  cross join lateral (  -- one by one: most reported clicks are their visitor's, and another pass over all clicks would be for these few
+    select * from clickledger.click t where t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id) offset 0) t
+  where c.occurred_at >= from_at and c.occurred_at < to_at and c.click_id is not null and t.ts >= since and t.ts < to_at
     and t.class = 'human' and t.partner_id is not null and not exists (
       select from clickledger.conversion_key k where k.conversion_id = c.id and k.kind in ('visitor', 'joined') and k.value = t.visitor_id)
   union all
