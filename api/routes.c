@@ -198,6 +198,14 @@ static const struct field product_fields[] = {
     {"product", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "as reports name it"},
     {"category", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "for rules that ask for it"},
 };
+static const struct field fraud_fields[] = {
+    ID,
+    {"fact", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "self_referral|too_fast|code_without_visit|order_velocity",
+     "what speaks of fraud"},
+    {"action", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "off|pass|hold", "hold: pending until the team approves"},
+    {"least", FIELD_BODY, FIELD_WHOLE, false, 1, 1000000, NULL, "seconds of too_fast, orders of order_velocity"},
+    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "for conversions from then on; without it from now on"},
+};
 static const struct field adjustment_fields[] = {
     OF_PROGRAM, OF_PARTNER,
     {"key", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "of this adjustment: the same again is not done twice"},
@@ -303,6 +311,8 @@ const struct route routes[] = {
      "Puts a partner into a group of rules, or takes it out.", FIELDS(group_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/products", READ("api_product_category"), ROUTE_TEAM, 200, false,
      "Sets the category of a product.", FIELDS(product_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}/fraud-policy", READ("api_fraud_policy"), ROUTE_TEAM, 200, false,
+     "Says what is done about a fact that speaks of fraud.", FIELDS(fraud_fields)},
     {HTTP_GET, "/v1/payouts", READ("api_payouts"), ROUTE_ANY, 200, false,
      "Payouts.", FIELDS(payouts_fields)},
     {HTTP_POST, "/v1/payouts", WRITE("api_payout_create"), ROUTE_PARTNER, 201, false,

@@ -141,7 +141,7 @@ static struct commission order_commission(const struct commission_order *order, 
 {
     struct commission commission = {
         .base_minor = order->base_minor,
-        .is_approved = order->status == CONVERSION_APPROVED,
+        .is_approved = order->status == CONVERSION_APPROVED && !order->is_held,
         .hold_until_us = order->time_us + order->hold_us,
     };
 

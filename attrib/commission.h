@@ -58,6 +58,7 @@ struct commission_order {
     int64_t base_minor;  // the partner's part of what was sold and not refunded
     uint32_t weight_ppm; // its share of the conversion, for what does not depend on the base
     int64_t hold_us;
+    bool is_held; // by a fact: it counts as not approved
     struct commission_rate *rate;
 };
 

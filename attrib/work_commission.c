@@ -262,12 +262,36 @@ static void changes_free(struct changes *changes)
         array_free(&changes->due[i]);
 }
 
+// Facts that speak of fraud, and whose commission they hold.
+static int facts_write(struct work *work, struct share_list *list)
+{
+    struct array ids[1] = {{0}};
+    struct pg_result *held = NULL;
+
+    work_ids(work, ids);
+    int r = work_call(work, "select * from clickledger.conversion_fact_write($1)", ids, 1, &held);
+    if (r)
+        return r;
+    for (size_t row = 0; row < pg_result_rows(held); row++) {
+        for (size_t i = 0; i < list->n; i++) {
+            struct share *share = &list->items[i];
+            if (share->conversion_id == pg_result_int(held, row, 0) &&
+                share->partner_id == pg_result_int(held, row, 1))
+                share->order.is_held = true;
+        }
+    }
+    pg_result_free(held);
+    return 0;
+}
+
 static int shares_load(struct work *work, struct share_list *list)
 {
     struct array ids[1] = {{0}};
     int r = shares_collect(work, list);
     size_t n_batch = list->n;
 
+    if (r == 0)
+        r = facts_write(work, list);
     work_ids(work, ids);
     if (r == 0)
         r = work_call(work, "select * from clickledger.commission_posted($1)", ids, 1, &list->posted);

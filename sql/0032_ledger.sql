@@ -303,3 +303,158 @@ comment on function clickledger.ledger_seal_write(bigint[], bytea[], bytea) is '
 grant execute on function clickledger.ledger_seal_write(bigint[], bytea[], bytea) to cl_attrib;
 grant select, insert on clickledger.ledger_seal, clickledger.ledger_seal_line to cl_attrib;
 grant select, delete on clickledger.ledger_unsealed to cl_attrib;
+
+-- --- Facts that speak of fraud ----------------------------------------------------------------------------------------
+-- A fact is told to the team and to the credited partner, never silent. Policy says whether the commission is held until the
+-- team approves the conversion, or passes.
+
+create table clickledger.fraud_policy (
+  program_id     bigint not null references clickledger.program,
+  fact           text not null check (fact in ('self_referral', 'too_fast', 'code_without_visit', 'order_velocity')),
+  effective_from timestamptz not null default now(),
+  action         text not null check (action in ('off', 'pass', 'hold')),
+  least          integer check (least between 1 and 1000000),
+  primary key (program_id, fact, effective_from),
+  check ((fact in ('too_fast', 'order_velocity')) = (least is not null))
+);
+comment on table clickledger.fraud_policy is 'What a programme does about facts that speak of fraud, for conversions from a moment on. Without a row a fact is not looked for.';
+comment on column clickledger.fraud_policy.program_id is 'The programme.';
+comment on column clickledger.fraud_policy.fact is 'self_referral: the customer is the partner, by e-mail or a reference of partner_customer; too_fast: from a credited click to the order in less than so many seconds; code_without_visit: credited by a code alone, of an order without click and visitor; order_velocity: so many earlier orders of its visitor or customer within 24 hours.';
+comment on column clickledger.fraud_policy.effective_from is 'For conversions from then on, until the next row of the fact.';
+comment on column clickledger.fraud_policy.action is 'off: not looked for; pass: told; hold: told, and pending until the team approves.';
+comment on column clickledger.fraud_policy.least is 'Seconds of too_fast, orders of order_velocity.';
+
+create table clickledger.partner_customer (
+  partner_id bigint not null references clickledger.partner,
+  customer   text not null check (length(customer) between 1 and 200),
+  primary key (partner_id, customer)
+);
+comment on table clickledger.partner_customer is 'Customer references under which partners themselves buy.';
+comment on column clickledger.partner_customer.partner_id is 'The partner.';
+comment on column clickledger.partner_customer.customer is 'As the shop reports it; compared without case.';
+
+create table clickledger.conversion_fact (
+  conversion_id bigint not null references clickledger.conversion,
+  partner_id    bigint not null references clickledger.partner,
+  fact          text not null,
+  action        text not null check (action in ('pass', 'hold')),
+  measured      integer,
+  primary key (conversion_id, partner_id, fact)
+);
+create index conversion_fact_partner on clickledger.conversion_fact (partner_id);
+comment on table clickledger.conversion_fact is 'Facts about conversions and their credited partners. Kept by attrib.';
+comment on column clickledger.conversion_fact.conversion_id is 'The conversion.';
+comment on column clickledger.conversion_fact.partner_id is 'The credited partner.';
+comment on column clickledger.conversion_fact.fact is 'As in fraud_policy.';
+comment on column clickledger.conversion_fact.action is 'What the policy of the conversion''s moment says.';
+comment on column clickledger.conversion_fact.measured is 'Seconds of too_fast, earlier orders of order_velocity.';
+
+create function clickledger.fraud_facts(conversion_id bigint) returns table (partner_id bigint, fact text, action text, measured integer)
+  language sql stable as $$
+  with c as (select * from clickledger.conversion where id = $1),
+  policy as (
+    select distinct on (f.fact) f.fact, f.action, f.least
+    from c join clickledger.fraud_policy f on f.program_id = c.program_id and f.effective_from <= c.occurred_at
+    order by f.fact, f.effective_from desc),
+  credited as (
+    select r.partner_id, bool_and(r.touch_kind = 'promo') as by_code,
+      min(extract(epoch from c.occurred_at - r.touch_ts)) filter (where r.touch_kind = 'click') as seconds
+    from c join clickledger.credit r on r.conversion_id = c.id
+    where r.partner_id is not null group by r.partner_id),
+  earlier as (
+    select count(distinct e.id) as orders
+    from c
+    join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'customer')
+    join clickledger.conversion_key o on o.kind = k.kind and o.value = k.value
+    join clickledger.conversion e on e.id = o.conversion_id and e.program_id = c.program_id
+      and (e.occurred_at, e.kind, e.order_id) < (c.occurred_at, c.kind, c.order_id) and e.occurred_at > c.occurred_at - interval '24 hours')
+  select t.partner_id, p.fact, p.action, case p.fact when 'too_fast' then t.seconds::integer when 'order_velocity' then e.orders::integer end
+  from policy p cross join credited t cross join earlier e
+  where p.action <> 'off' and case p.fact
+    when 'too_fast' then t.seconds < p.least
+    when 'order_velocity' then e.orders >= p.least
+    when 'code_without_visit' then t.by_code and not exists (
+      select from clickledger.conversion_key k where k.conversion_id = $1 and k.kind in ('click', 'visitor'))
+    else exists (
+      select from c join clickledger.partner a on a.id = t.partner_id
+      where lower(c.customer) = lower(a.email) or exists (
+        select from clickledger.partner_customer b where b.partner_id = t.partner_id and lower(b.customer) = lower(c.customer))) end
+$$;
+comment on function clickledger.fraud_facts(bigint) is 'Facts about a conversion, for each credited partner, by the policies of its moment.';
+
+create function clickledger.conversion_fact_write(ids bigint[]) returns table (conversion_id bigint, partner_id bigint)
+  language plpgsql as $$
+begin
+  if not exists (select from clickledger.fraud_policy) then
+    return;
+  end if;
+  return query
+  with found as materialized (
+    select w.id as conversion_id, f.* from unnest(ids) as w (id) cross join lateral clickledger.fraud_facts(w.id) f),
+  gone as (
+    delete from clickledger.conversion_fact o where o.conversion_id = any (ids) and not exists (
+      select from found n where (n.conversion_id, n.partner_id, n.fact) = (o.conversion_id, o.partner_id, o.fact))),
+  come as (
+    insert into clickledger.conversion_fact as o select * from found
+    on conflict on constraint conversion_fact_pkey do update set action = excluded.action, measured = excluded.measured
+    where (o.action, o.measured) is distinct from (excluded.action, excluded.measured)),
+  near as (
+    select distinct e.id
+    from unnest(ids) as w (id)
+    join clickledger.conversion c on c.id = w.id
+    join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'customer')
+    join clickledger.conversion_key o on o.kind = k.kind and o.value = k.value and o.conversion_id <> all (ids)
+    join clickledger.conversion e on e.id = o.conversion_id
+      and e.occurred_at between c.occurred_at - interval '24 hours' and c.occurred_at + interval '24 hours'),
+  due as (
+    insert into clickledger.conversion_due
+    select near.id from near
+    where array(select f.partner_id || f.fact || f.action || coalesce(f.measured, 0) from clickledger.fraud_facts(near.id) f order by 1)
+      <> array(select f.partner_id || f.fact || f.action || coalesce(f.measured, 0) from clickledger.conversion_fact f
+               where f.conversion_id = near.id order by 1)
+    on conflict do nothing)
+  select n.conversion_id, n.partner_id from found n
+  where n.action = 'hold' and not exists (
+    select from clickledger.conversion_decision d where d.conversion_id = n.conversion_id and d.action = 'approve')
+  group by 1, 2;
+end $$;
+comment on function clickledger.conversion_fact_write(bigint[]) is 'Keeps the facts of conversions, puts others on the list whose facts these have changed, and returns who is held: until the team approves.';
+
+create function clickledger.api_fraud_policy(p jsonb) returns json
+  language plpgsql set search_path = clickledger, pg_temp as $$
+begin
+  if not exists (select from program where id = (p->>'id')::bigint) then
+    return api_missing('programme');
+  end if;
+  perform api_valid((p->>'fact' in ('too_fast', 'order_velocity')) = (p->>'least' is not null), 'least', 'least is needed for too_fast (seconds) and order_velocity (orders), and only there');
+  insert into fraud_policy (program_id, fact, effective_from, action, least)
+  values ((p->>'id')::bigint, p->>'fact', coalesce((p->>'effective_from')::timestamptz, now()), p->>'action', (p->>'least')::integer)
+  on conflict (program_id, fact, effective_from) do update set action = excluded.action, least = excluded.least;
+  return json_build_object('program_id', (p->>'id')::bigint, 'fact', p->>'fact', 'action', p->>'action', 'least', (p->>'least')::integer);
+end $$;
+comment on function clickledger.api_fraud_policy(jsonb) is 'PATCH /v1/programs/{id}/fraud-policy: what is done about a fact, for conversions from a moment on.';
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['fraud_policy', 'partner_customer', 'conversion_fact'] loop
+    execute format('alter table clickledger.%I enable row level security', name);
+    execute format('alter table clickledger.%I force row level security', name);
+    execute format('create policy team on clickledger.%I to cl_api
+      using (current_setting(''cl.team'', true) = ''on'') with check (current_setting(''cl.team'', true) = ''on'')', name);
+    execute format('grant select on clickledger.%I to cl_api, cl_attrib', name);
+  end loop;
+end $$;
+create policy partner_own on clickledger.conversion_fact for select to cl_api
+  using (partner_id = nullif(current_setting('cl.partner', true), '')::bigint);
+create policy analyst on clickledger.fraud_policy for select to cl_analyst using (true);
+create policy analyst on clickledger.conversion_fact for select to cl_analyst using (true);
+create policy analyst on clickledger.partner_customer for select to cl_analyst using (true);
+grant select on clickledger.fraud_policy, clickledger.conversion_fact to cl_analyst;
+grant select (partner_id) on clickledger.partner_customer to cl_analyst;
+grant insert on clickledger.fraud_policy to cl_api;
+grant update (action, least) on clickledger.fraud_policy to cl_api;
+grant insert, update, delete on clickledger.conversion_fact to cl_attrib;
+grant execute on function clickledger.fraud_facts(bigint), clickledger.conversion_fact_write(bigint[]) to cl_attrib;
+grant execute on function clickledger.api_fraud_policy(jsonb) to cl_api;

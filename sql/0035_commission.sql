@@ -136,7 +136,9 @@ create function clickledger.commission_told(ids bigint[]) returns table (convers
             else m.base_minor::numeric * case when r.id is null then t.rate_ppm else r.rate_ppm end / 1000000 end
           + coalesce(case when r.id is null then t.fixed_minor else r.fixed_minor end, 0)::numeric * m.weight_ppm / 1000000) end,
       'rounding', 'half_up', 'uncapped_minor', m.uncapped_minor, 'limited_by', m.limited_by, 'amount_minor', m.amount_minor, 'status', m.status,
-      'approved', m.approved, 'hold_until', clickledger.api_time(m.hold_until), 'revision', m.revision)
+      'approved', m.approved, 'hold_until', clickledger.api_time(m.hold_until), 'revision', m.revision,
+      'facts', coalesce((select jsonb_agg(jsonb_build_object('fact', f.fact, 'action', f.action, 'measured', f.measured) order by f.fact)
+        from clickledger.conversion_fact f where f.conversion_id = m.conversion_id and f.partner_id = m.partner_id), '[]'))
     || case when r.id is null then '{}' else jsonb_build_object('rule', jsonb_strip_nulls(jsonb_build_object('place', r.place, 'kind', r.kind,
         'product', r.product, 'category', r.category, 'partner_group', r.partner_group, 'customer_kind', r.customer_kind, 'channel', r.channel,
         'country', r.country, 'order_min_minor', r.order_min_minor, 'order_max_minor', r.order_max_minor, 'month_max_minor', r.month_max_minor,
@@ -389,6 +391,9 @@ create function clickledger.explanation_text(body jsonb, lang text) returns text
     select 10000 + l.place, l.line
     from unnest(case when jsonb_typeof(body->'commission') = 'object' then told_commission(body->'commission', body->'conversion'->>'currency', lang)
       else array[told(lang, 'commission_none')] end) with ordinality as l (line, place)
+    union all
+    select 15000, told(lang, 'fact_' || (f->>'fact'), f->>'measured') || ' ' || told(lang, 'action_' || (f->>'action'))
+    from jsonb_array_elements(case when jsonb_typeof(body->'commission') = 'object' then body->'commission'->'facts' else '[]' end) as f
     union all
     select 20000 + 10 * t.place + e.place, told(lang, 'posted', left(t.line->>'posted_at', 10), told_money(e.entry->>'amount_minor', body->'conversion'->>'currency'),
       told(lang, 'account_' || (e.entry->>'account')))

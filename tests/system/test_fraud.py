@@ -1,0 +1,64 @@
+"""Facts that speak of fraud: told, held or passed by the policy of the conversion's moment, in any order of arrival."""
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from shop import T0, Shop
+
+
+@pytest.fixture
+def shop(postgres):
+    shop = Shop(postgres)
+    for fact, action, least in (("self_referral", "hold", None), ("too_fast", "hold", 30), ("code_without_visit", "pass", None),
+                                ("order_velocity", "hold", 2)):
+        shop.db.query("insert into fraud_policy values (%s, %s, %s, %s, %s)", [shop.program, fact, T0, action, least])
+    shop.db.query("update partner set email = 'Anna@example.org' where id = %s", [shop.anna])
+    shop.db.query("insert into partner_customer values (%s, 'c-77')", [shop.boris])
+    return shop
+
+
+def facts(shop):
+    return shop.db.query("select c.order_id, f.fact, f.action, f.measured from conversion_fact f join conversion c on c.id = f.conversion_id order by 1, 2")
+
+
+def statuses(shop):
+    return dict(shop.db.query("select c.order_id, m.status from commission m join conversion c on c.id = m.conversion_id"))
+
+
+def test_facts_hold_or_pass(shop):
+    shop.make_code("GIFT", shop.boris)
+    hour = timedelta(hours=1)
+    for order, partner, after, customer in (("clean", shop.anna, hour, "c-1"), ("own", shop.anna, hour, "anna@EXAMPLE.org"),
+                                            ("known", shop.boris, hour, "C-77"), ("fast", shop.anna, timedelta(seconds=29), None),
+                                            ("slow", shop.anna, timedelta(seconds=30), None)):
+        shop.report(T0 + after, order, click_id=shop.click(T0, partner), amount_minor=1000, status="approved", customer=customer)
+    shop.report(T0 + hour, "code", promo="GIFT", amount_minor=1000, status="approved")
+    early = T0 - timedelta(seconds=5)
+    shop.report(early, "before", click_id=shop.click(early - timedelta(seconds=1), shop.anna), amount_minor=1000, status="approved")
+    shop.attribute()
+    assert facts(shop) == [("code", "code_without_visit", "pass", None), ("fast", "too_fast", "hold", 29), ("known", "self_referral", "hold", None),
+                           ("own", "self_referral", "hold", None)]
+    assert statuses(shop) == {"clean": "available", "own": "pending", "known": "pending", "fast": "pending", "slow": "available",
+                              "code": "available", "before": "available"}
+    text = shop.db.value("select explanation_text(x.body, 'en') from explanation x join conversion c on c.id = x.conversion_id where c.order_id = 'fast'")
+    assert "Only 29 seconds passed from the click to the order. The commission is held until the programme approves the order." in text
+    # The team looks at it: one is approved, one declined.
+    shop.decide("approve", T0 + 2 * hour, "fast")
+    shop.decide("decline", T0 + 2 * hour, "own", "fraud_self_referral")
+    shop.attribute()
+    assert (statuses(shop)["fast"], statuses(shop)["own"], statuses(shop)["known"]) == ("available", "void", "pending")
+    assert shop.attribute()["orders"] == 0
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_velocity_in_any_order_of_arrival(shop, backwards):
+    visitor = str(uuid.uuid4())
+    shop.click(T0, shop.anna, visitor)
+    orders = [("o1", 1), ("o2", 2), ("o3", 3), ("o4", 27)]
+    for order, hours in reversed(orders) if backwards else orders:
+        shop.report(T0 + timedelta(hours=hours), order, visitor_id=visitor, amount_minor=1000, status="approved")
+        shop.attribute()
+    assert facts(shop) == [("o3", "order_velocity", "hold", 2)]  # o4: 24 hours behind o3, 25 behind o2
+    assert statuses(shop) == {"o1": "available", "o2": "available", "o3": "pending", "o4": "available"}
+    assert shop.attribute()["orders"] == 0
