@@ -204,7 +204,7 @@ static const struct field fraud_fields[] = {
      "what speaks of fraud"},
     {"action", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "off|pass|hold", "hold: pending until the team approves"},
     {"least", FIELD_BODY, FIELD_WHOLE, false, 1, 1000000, NULL, "seconds of too_fast, orders of order_velocity"},
-    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "for conversions from then on; without it from now on"},
+    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "conversions from then on; without it from now"},
 };
 static const struct field adjustment_fields[] = {
     OF_PROGRAM, OF_PARTNER,
