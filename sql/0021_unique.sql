@@ -227,7 +227,7 @@ grant execute on function clickledger.rollup_rebuild(timestamptz, timestamptz, b
 create function clickledger.click_settle(clicks_max bigint, out dues bigint, out marked bigint, out sketches bigint, out oldest_ms bigint)
   language plpgsql security definer set search_path = clickledger, pg_temp as $$
 declare
-  gap constant interval := greatest(duplicate_window_max(), interval '1 second');
+  gap constant interval := greatest(least(duplicate_window_max(), interval '1 minute'), interval '1 second');
   spans tstzmultirange;
   span tstzrange;
 begin
@@ -245,7 +245,7 @@ begin
         select id, sum(clicks) over (order by id) - clicks as before from (select * from click_due order by id limit 10000) oldest) counted
       where before < clicks_max)
     returning from_ts, to_ts, loaded_at)
-  -- Spans that look at the same neighbours are one.
+  -- Spans that are close together are one: they look at the same neighbours.
   select count(*), range_agg(tstzrange(from_ts - gap, to_ts + gap, '[]')), coalesce(extract(epoch from now() - min(loaded_at)) * 1000, 0)
   into dues, spans, oldest_ms from taken;
   foreach span in array array(select unnest(spans)) loop
