@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "attrib/batch.h"
+#include "attrib/compare.h"
 #include "attrib/config.h"
 #include "attrib/credit_command.h"
 #include "attrib/daemon.h"
+#include "attrib/model.h"
 #include "attrib/recompute.h"
 #include "attrib/sealer.h"
 #include "attrib/session.h"
@@ -107,6 +109,34 @@ static int recompute_command(const void *settings, int argc, char **argv)
     return recompute_run(config->postgres.conninfo, &range);
 }
 
+static int compare_command(const void *settings, int argc, char **argv)
+{
+    const struct attrib_config *config = settings;
+    struct compare_options wanted = {.from_ms = -1, .to_ms = -1};
+    const struct argument arguments[] = {
+        argument_text("--model", &wanted.models[0]),
+        argument_text("--against", &wanted.models[1]),
+        argument_time("--from", &wanted.from_ms),
+        argument_time("--to", &wanted.to_ms),
+        argument_number("--program", &wanted.program_id, 1, INT64_MAX),
+    };
+
+    if (arguments_read(arguments, array_length(arguments), argc, argv))
+        return ARGUMENTS_WRONG;
+    for (int i = 0; i < 2; i++) {
+        if (!wanted.models[i] || model_find(slice_of(wanted.models[i])) == MODEL_KINDS) {
+            fprintf(stderr, "clickledger-attrib: --model and --against are last, first, linear, position or "
+                            "time_decay\n");
+            return ARGUMENTS_WRONG;
+        }
+    }
+    if (wanted.from_ms < 0 || wanted.to_ms <= wanted.from_ms) {
+        fprintf(stderr, "clickledger-attrib: --from and --to are needed, and --to is later\n");
+        return ARGUMENTS_WRONG;
+    }
+    return compare_run(config->postgres.conninfo, &wanted);
+}
+
 static int daemon_command(const void *settings)
 {
     return daemon_run(settings);
@@ -115,6 +145,7 @@ static int daemon_command(const void *settings)
 static const struct command commands[] = {
     {"run", "", run_command},
     {"credit", "--from TIME --to TIME", credit_command},
+    {"compare", "--model MODEL --against MODEL --from TIME --to TIME [--program ID]", compare_command},
     {"recompute", "--from TIME --to TIME [--program ID] [--terms ID] [--dry-run]", recompute_command},
     {"verify", "[--head HEX | --heads FILE]", verify_command},
 };

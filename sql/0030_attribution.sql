@@ -1,5 +1,4 @@
--- Attribution policies: the model in force, precedence, windows, binding. Identities that join devices. Credits of several
--- touches, and rollups that count by their weights.
+-- Attribution policies: model, precedence, windows, binding. Identities that join devices. Credits of several touches.
 
 create table clickledger.attribution_policy (
   id             bigint generated always as identity primary key,
@@ -306,7 +305,8 @@ create function clickledger.attribution_scope(ids bigint[]) returns table (
     precedence text, code_ppm integer, click_window_us bigint, promo_window_us bigint, impression_window_us bigint,
     visit_window_us bigint, touches_max integer)
   language sql stable as $$
-  select c.id, clickledger.time_us(date_trunc('month', c.occurred_at, p.time_zone)), a.id, coalesce(a.model, 'last'),
+  select c.id, clickledger.time_us(date_trunc('month', c.occurred_at, p.time_zone)), a.id,
+    coalesce(nullif(current_setting('cl.model', true), ''), a.model, 'last'),
     coalesce(a.first_ppm, 400000), coalesce(a.last_ppm, 400000), coalesce(a.half_life_hours, 168) * 3600000000::bigint,
     coalesce(a.precedence, (
       select case t.precedence when 'last_touch' then 'none' else t.precedence end
@@ -320,7 +320,7 @@ create function clickledger.attribution_scope(ids bigint[]) returns table (
   left join lateral clickledger.policy_at(c.program_id, c.occurred_at) a on true
   order by c.id
 $$;
-comment on function clickledger.attribution_scope(bigint[]) is 'Month of each conversion in its programme''s zone, and the policy in force at its moment; windows of -1: those of the terms.';
+comment on function clickledger.attribution_scope(bigint[]) is 'Month of each conversion in its programme''s zone, and the policy in force at its moment; windows of -1: those of the terms. The setting cl.model, if any, is the model instead (clickledger-attrib compare).';
 drop function clickledger.conversion_scope(bigint[]);
 
 drop function clickledger.conversion_touches(bigint[], integer);

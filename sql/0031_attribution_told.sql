@@ -369,6 +369,17 @@ create function clickledger.credit_pass_end(from_at timestamptz, to_at timestamp
 $$;
 comment on function clickledger.credit_pass_end(timestamptz, timestamptz) is 'Puts the period''s conversions into the rollup and on the list, for their commissions; returns how many were not on it.';
 
+create function clickledger.compare_totals(from_us bigint, to_us bigint, program_id bigint) returns table (
+    program_id bigint, partner_id bigint, currency text, conversions_ppm bigint, revenue_minor bigint, commission_minor bigint)
+  language sql stable as $$
+  select p.program_id, coalesce(p.partner_id, 0), p.currency, sum(p.weight_ppm)::bigint, sum(p.revenue_minor)::bigint,
+    coalesce(sum(p.commission_minor), 0)::bigint
+  from clickledger.conversion_part p
+  where p.occurred_at >= clickledger.us_time($1) and p.occurred_at < clickledger.us_time($2) and ($3 is null or p.program_id = $3)
+  group by 1, 2, 3 order by 1, 2, 3
+$$;
+comment on function clickledger.compare_totals(bigint, bigint, bigint) is 'What partners (0: nobody) have of the conversions of [from, to): conversions in millionths, amounts without refunds, commissions.';
+
 -- Policies in the API.
 
 create function clickledger.policy_json(row_of clickledger.attribution_policy) returns json
@@ -448,7 +459,8 @@ begin
     select p.oid from pg_proc p
     where p.pronamespace = 'clickledger'::regnamespace and p.proname in (
       'policy_expand', 'conversion_join', 'customer_bind', 'policy_at', 'attribution_scope', 'conversion_touches', 'credit_write',
-      'explanation_write', 'policy_told', 'terms_list', 'policy_list', 'touch_reach', 'touch_stream', 'credit_pass_begin', 'credit_pass_end')
+      'explanation_write', 'policy_told', 'terms_list', 'policy_list', 'touch_reach', 'touch_stream', 'credit_pass_begin', 'credit_pass_end',
+      'compare_totals')
   loop
     execute format('grant execute on function %s to cl_attrib', function);
   end loop;

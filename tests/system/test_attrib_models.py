@@ -1,12 +1,13 @@
 """Models, precedence, windows, bound customers and joined devices, from touches to credits, commissions, statistics, explanations."""
 import json
+import subprocess
 import uuid
 from datetime import timedelta
 
 import pytest
 
 from rollups import conversions_differ
-from shop import T0, Shop, uuid7
+from shop import ATTRIB, T0, Shop, uuid7
 
 DAY = timedelta(days=1)
 
@@ -149,3 +150,32 @@ def test_nothing_of_rivals_is_told(shop):
         told = json.dumps(shop.db.value("select body from explanation where partner_id = %s", [partner]))
         stored = shop.db.query("select click_id::text from click where partner_id = %s", [rival])
         assert stored and not any(value in told for row in stored for value in row)
+
+
+def compare(shop, model, against, *more):
+    done = subprocess.run([ATTRIB, "compare", "--model", model, "--against", against, "--from", "2026-03-01", "--to", "2026-04-01", *more],
+                          env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")}, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, [dict(word.split("=") for word in line.split()) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_two_models_on_the_same_orders(shop):
+    shop.make_policy("position")
+    journey(shop, [shop.anna, shop.boris, shop.boris, shop.anna], "o1", 1000)
+    journey(shop, [shop.anna, shop.boris], "o2", 500)
+    shop.report(T0, "nobody", amount_minor=70, status="approved")
+    shop.attribute()
+    tables = "credit", "commission", "ledger_transaction", "ledger_entry", "conversion_hourly", "explanation", "conversion_due"
+    before = [sorted(shop.db.query(f"select * from {table}"), key=str) for table in tables]
+    code, rows, _ = compare(shop, "last", "linear")
+    assert code == 0 and rows[-1] == {"a": "last", "b": "linear", "conversions": "3", "partners": "3", "faults": "0"}
+    columns = [f"{side}_{name}" for side in "ab" for name in ("conversions_ppm", "revenue_minor", "commission_minor")]
+    assert {int(row["partner"]): [int(row[name]) for name in columns] for row in rows[:-1]} == {
+        0: [1000000, 70, 0, 1000000, 70, 0],
+        shop.anna: [1000000, 1000, 100, 1000000, 750, 75],
+        shop.boris: [1000000, 500, 50, 1000000, 750, 75]}
+    assert [sorted(shop.db.query(f"select * from {table}"), key=str) for table in tables] == before
+    # What a model gives here is what it gives when it is in force.
+    shop.make_policy("linear")
+    shop.attribute()
+    assert dict(shop.db.query("select partner_id, sum(amount_minor)::int from commission group by 1")) == {shop.anna: 75, shop.boris: 75}
+    assert compare(shop, "last", "best")[0] == compare(shop, "last", "first", "--program", "x")[0] == 2
