@@ -31,7 +31,7 @@ def parse():
     parser.add_argument("name", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="a short run that shows that it works; its figures mean nothing")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of each side (default 5)")
-    parser.add_argument("--requests", type=int, metavar="N", help="requests of a round; clicks of query (default 10,000,000, 4 GB)")
+    parser.add_argument("--requests", type=int, metavar="N", help="requests of a round; clicks of query (default 10,000,000: about 6 GB)")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of a round of latency (default 5), of the outage of catchup (default 60)")
     parser.add_argument("--shards", type=int, default=2, metavar="N", help="shards and ingest processes of ingest and catchup (default 2)")
     parser.add_argument("--clicks", type=int, metavar="N", help="clicks of attrib and, at most, of attrib-scale (default 10000000)")
