@@ -123,6 +123,16 @@ def dump(world, path):
                         f"copy (select {columns(world.state)} from clickledger.click) to stdout (format binary)"], stdout=out, check=True)
 
 
+def seal(world, clicks):
+    """What sealing a partition costs: it is done once for each, a day later, and reads all its rows."""
+    begin = time.monotonic()
+    sealed = world.state.psql("cl_owner", "-c", "select sum(clickledger.partition_seal(table_name, day)) from clickledger.hit_partition"
+                              " where table_name = 'click' and sealed_at is null")
+    if int(sealed) != clicks:
+        raise Failure(f"{sealed} clicks of {clicks} were sealed")
+    return (time.monotonic() - begin) / clicks * 1e6
+
+
 def print_rounds(found):
     rows = [["", "clicks/s", "CPU of a click in us"]]
     for name, rounds in found.items():
@@ -149,8 +159,10 @@ def run(options):
                 found[name].append(theirs(world, name, path, clicks, sample))
             say(f"  round {number + 1}: " + ", ".join(f"{name} {some[-1].rate:.0f}" for name, some in found.items()))
         print("\n" + world.verify(options.build))
+        sealing_us = seal(world, clicks)
     print(f"\ningest: {clicks} clicks, {rounds} rounds: median (min..max)\n")
     print_rounds(found)
+    print(f"  sealing their partition, later: {sealing_us:.2f} us a click")
     for name, limit in TARGETS.items():
         pairs = ratios([one.rate for one in found["ours"]], [one.rate for one in found[name]])
         print(f"  ours / {name}: {spread(pairs)}; {target(pairs, limit, 'at least')}")
