@@ -375,3 +375,65 @@ create or replace function clickledger.order_take(orders_max integer) returns ta
 $$;
 
 grant execute on function clickledger.kind_known(text) to cl_attrib, cl_api, cl_ingest, cl_analyst;
+
+-- --- Many at once -----------------------------------------------------------------------------------------------------
+
+create function clickledger.ledger_post_many(keys text[], kinds text[], program_ids bigint[], partner_ids bigint[], conversion_ids bigint[],
+  currencies text[], expense bigint[], pending bigint[], available bigint[]) returns bigint language plpgsql security definer
+  set search_path = pg_catalog, pg_temp as $$
+declare
+  posted bigint[];
+begin
+  if exists (select from unnest(expense, pending, available) as w (e, p, a) where e + p + a <> 0) then
+    raise exception 'ledger_post_many: entries do not sum to 0' using errcode = 'invalid_parameter_value';
+  end if;
+  -- What is there already is compared by the one who posts one by one.
+  perform clickledger.ledger_post(w.key, w.kind, w.program_id, w.partner_id, w.conversion_id, w.currency, e.accounts, e.amounts)
+  from unnest(keys, kinds, program_ids, partner_ids, conversion_ids, currencies, expense, pending, available)
+    as w (key, kind, program_id, partner_id, conversion_id, currency, expense, pending, available)
+  join clickledger.ledger_transaction t on t.key = w.key
+  cross join lateral (
+    select array_agg(account) as accounts, array_agg(amount) as amounts
+    from (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
+    where amount <> 0) e;
+  perform clickledger.ledger_account_lock(g.program_id, g.partner_id, g.currency, g.accounts)
+  from (
+    select w.program_id, w.partner_id, w.currency, array_agg(distinct v.account order by v.account) as accounts
+    from unnest(program_ids, partner_ids, currencies, expense, pending, available)
+      as w (program_id, partner_id, currency, expense, pending, available)
+    cross join lateral (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
+    where v.amount <> 0
+    group by 1, 2, 3 order by 1, 2, 3) g;
+  with asked as (
+    select * from unnest(keys, kinds, program_ids, partner_ids, conversion_ids, currencies, expense, pending, available) with ordinality
+      as w (key, kind, program_id, partner_id, conversion_id, currency, expense, pending, available, place)),
+  made as (
+    insert into clickledger.ledger_transaction (key, kind, program_id, partner_id, conversion_id, currency)
+    select w.key, w.kind, w.program_id, w.partner_id, w.conversion_id, w.currency from asked w
+    where not exists (select from clickledger.ledger_transaction t where t.key = w.key)
+    order by w.place
+    returning id, key)
+  select array_agg(m.id order by w.place) into posted from made m join asked w on w.key = m.key;
+  insert into clickledger.ledger_entry (transaction_id, account_id, partner_id, amount_minor)
+  select t.id, a.id, a.partner_id, v.amount
+  from unnest(posted) as p (id)
+  join clickledger.ledger_transaction t on t.id = p.id
+  join unnest(keys, expense, pending, available) as w (key, expense, pending, available) on w.key = t.key
+  cross join lateral (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
+  join clickledger.ledger_account a
+    on a.program_id = t.program_id and a.kind = v.account and a.currency = t.currency
+    and a.partner_id is not distinct from case when v.account <> 'program_expense' then t.partner_id end
+  where v.amount <> 0
+  order by t.id, a.id;
+  return cardinality(keys);
+end $$;
+comment on function clickledger.ledger_post_many(text[], text[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], bigint[]) is 'ledger_post for many transactions between program_expense, partner_pending and partner_available, with the accounts locked once. Keys that are there already are compared as ledger_post does; a key that another session posts meanwhile is a unique violation.';
+
+create or replace function clickledger.commission_post(conversion_ids bigint[], partner_ids bigint[], program_ids bigint[], currencies text[],
+    revisions integer[], kinds text[], expense bigint[], pending bigint[], available bigint[])
+  returns bigint language sql as $$
+  select clickledger.ledger_post_many(array_agg(format('commission:%s:%s:%s', w.conversion_id, w.partner_id, w.revision) order by w.place),
+    $6, $3, $2, $1, $4, $7, $8, $9)
+  from unnest(conversion_ids, partner_ids, revisions) with ordinality as w (conversion_id, partner_id, revision, place)
+$$;
+grant execute on function clickledger.ledger_post_many(text[], text[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], bigint[]) to cl_attrib;

@@ -47,16 +47,18 @@ create function clickledger.commission_unit(program_ids bigint[], partner_ids bi
     conversion_id bigint, partner_id bigint, program_id bigint, month_us bigint, occurred_us bigint, kind text, order_id text, status text,
     base_minor bigint, weight_ppm bigint, terms_id bigint, rule_id bigint, amount_minor bigint, volume_minor bigint, uncapped_minor bigint)
   language sql stable rows 1000 as $$
+  with units as materialized (
+    select distinct * from unnest(program_ids, partner_ids, months_us) as u (program_id, partner_id, month_us)
+    where exists (
+      select from clickledger.terms t join clickledger.commission_rule r on r.terms_id = t.id
+      where t.program_id = u.program_id and (r.tier_mode is not null or r.month_max_minor is not null)))
   select m.conversion_id, m.partner_id, m.program_id, u.month_us, clickledger.time_us(c.occurred_at), c.kind, c.order_id, c.status,
     m.base_minor, m.weight_ppm::bigint, m.terms_id, m.rule_id, m.amount_minor, m.volume_minor, m.uncapped_minor
-  from (select distinct * from unnest(program_ids, partner_ids, months_us) as u (program_id, partner_id, month_us)) u
+  from units u
   join clickledger.commission m
     on m.program_id = u.program_id and m.partner_id = u.partner_id and m.month = clickledger.us_time(u.month_us)
   join clickledger.conversion c on c.id = m.conversion_id
   where m.weight_ppm > 0 and m.conversion_id <> all (ids)
-    and exists (
-      select from clickledger.terms t join clickledger.commission_rule r on r.terms_id = t.id
-      where t.program_id = u.program_id and (r.tier_mode is not null or r.month_max_minor is not null))
 $$;
 comment on function clickledger.commission_unit(bigint[], bigint[], bigint[], bigint[]) is 'Written commissions of units besides those of the given conversions, where one order''s commission can depend on another''s: the programme has tiers or a largest sum a month.';
 
@@ -115,7 +117,7 @@ create function clickledger.commission_due(ids bigint[], changed bigint[]) retur
   from clickledger.conversion_key k
   join clickledger.conversion_key o on o.kind = 'customer' and o.value = k.value and o.conversion_id <> k.conversion_id
   join clickledger.commission m on m.conversion_id = o.conversion_id and m.weight_ppm > 0
-  where k.conversion_id = any (ids) and k.kind = 'customer'
+  where k.conversion_id = any (ids) and k.kind = 'customer' and exists (select from clickledger.commission_rule)
     and exists (select from clickledger.commission_rule r where r.terms_id = m.terms_id)
     and m.customer_kind is distinct from clickledger.customer_kind(m.conversion_id)
   on conflict do nothing

@@ -1,7 +1,7 @@
 -- Payouts, adjustments, reasons of a decline: who may, what moves, what is refused.
 begin;
 set local search_path = clickledger, public;
-select plan(46);
+select plan(51);
 
 insert into program (code, name, currency) values ('shop', 'Shop', 'RUB'), ('other', 'Other', 'RUB');
 insert into partner (name, status) values ('Anna', 'active'), ('Boris', 'active');
@@ -88,6 +88,22 @@ select throws_ok('select ledger_adjust(''a-1'', shop, anna, 101, ''bonus!'') fro
 select throws_ok('select ledger_adjust(''a-2'', shop, anna, 100, null) from known', '23514', null, 'never without a reason');
 select is((select (reason, author_key_id = current_setting('cl.key')::bigint)::text from ledger_transaction where key = 'manual:a-1'), '(bonus,t)', 'with reason and author');
 select is((pg_temp.balance()).available, 1600::bigint, 'and it counts');
+
+-- Many at once
+create function pg_temp.many(keys text[], amounts bigint[], kinds text[] default array['accrue', 'accrue']) returns bigint language sql as $$
+  select clickledger.ledger_post_many(keys, kinds, array[shop, other], array[anna, boris], array[null, null]::bigint[], array['RUB', 'RUB'],
+    array[-amounts[1], -amounts[2]], array[0, amounts[2]]::bigint[], array[amounts[1], 0]::bigint[]) from known
+$$;
+select is(pg_temp.many(array['m:1', 'm:2'], array[30, 40]), 2::bigint, 'many are posted at once');
+select results_eq($$select t.key, a.kind, e.amount_minor, e.partner_id from ledger_transaction t join ledger_entry e on e.transaction_id = t.id
+    join ledger_account a on a.id = e.account_id where t.key ~ '^m:' order by t.key, a.kind$$,
+  $$select * from (select 'm:1', 'partner_available', 30::bigint, anna from known union all select 'm:1', 'program_expense', -30, null
+    union all select 'm:2', 'partner_pending', 40, boris from known union all select 'm:2', 'program_expense', -40, null) w (a, b, c, d) order by 1, 2$$,
+  'each with its entries');
+select lives_ok($$select pg_temp.many(array['m:1', 'm:3'], array[30, 50]); set constraints all immediate; set constraints all deferred$$, 'what is there already is posted once');
+select is((select count(*) from ledger_transaction where key ~ '^m:'), 3::bigint, 'and the others are');
+select throws_ok($$select pg_temp.many(array['m:1', 'm:4'], array[31, 50])$$, '23505', 'ledger_post: key m:1 was posted with other entries', 'other content is named');
+select ledger_adjust('a-3', shop, anna, -30, 'back to where it was') from known;
 
 -- What a superuser does shows
 set local session_replication_role = replica;
