@@ -217,7 +217,7 @@ declare
   at uuid := click_id;
   found_click record;
 begin
-  for step in 1..1000 loop
+  for step in 1..100000 loop
     select c.class, c.duplicate_of into found_click from click c where c.click_id = at and c.ts = click_ts(at);
     if found_click.class = 'human' then
       return at;
@@ -227,6 +227,6 @@ begin
   end loop;
   return null;
 end $$;
-comment on function clickledger.click_original(uuid) is 'The human click that a duplicate repeats, by way of at most 1000 others; null: none. Of a human click itself.';
+comment on function clickledger.click_original(uuid) is 'The human click that a duplicate repeats, by way of at most 100000 others; null: none. Of a human click itself.';
 grant execute on function clickledger.click_original(uuid) to cl_attrib, cl_analyst;
 create index credit_click on clickledger.credit (touch_ts) where touch_kind = 'click';

@@ -131,6 +131,15 @@ def test_an_order_of_a_duplicate_is_the_originals(postgres):
     assert shop.commissions() == [(shop.anna, 100, "pending")]
 
 
+def test_an_original_far_back(postgres):
+    """Who goes on clicking makes a long chain; its begin is found all the same."""
+    shop = Shop(postgres)
+    clicks = [Click(T0 + timedelta(seconds=s), 1, None, 7) for s in range(2500)]
+    load(postgres, shop, clicks)
+    assert settle(postgres) == (1, 2499)
+    assert postgres.value("select click_original(%s)", [clicks[-1].id]) == clicks[0].id
+
+
 def test_the_class_moves_the_rollup(postgres):
     """Whatever changes a class: the rollup follows in the same transaction, and attrib hears."""
     shop = Shop(postgres)
