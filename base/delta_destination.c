@@ -85,13 +85,18 @@ struct slice delta_destination_unfold(const struct hit *hit, struct slice folded
         return (struct slice){folded.data + 1, folded.len - 1};
     if (!has_mark(folded))
         return folded;
+    size_t begin = 0;
     for (size_t i = 0; i < folded.len; i++) {
         unsigned mark = (unsigned char)folded.data[i] - (unsigned)MARK_FIRST; // below it: a large number
-        struct slice text =
-            mark <= LAST - FIRST ? hit->field[FIRST + mark] : (struct slice){folded.data + i, 1};
+        if (mark > LAST - FIRST)
+            continue;
+        struct slice text = hit->field[FIRST + mark];
         if (!text.data)
             return SLICE_NONE;
+        bytes_write(values, folded.data + begin, i - begin);
         bytes_write(values, text.data, text.len);
+        begin = i + 1;
     }
+    bytes_write(values, folded.data + begin, folded.len - begin);
     return (struct slice){(const char *)start, (size_t)(values->at - start)};
 }

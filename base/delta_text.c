@@ -206,12 +206,13 @@ static void edit_read(struct delta_in *in, struct slice old)
 static void digits_read(struct delta_in *in, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
-    uint8_t pair = 0;
+    const uint8_t *pairs = bytes_read(&in->codes, (len + 1) / 2);
+    char text[DELTA_DIGITS_MAX];
 
-    for (size_t i = 0; i < len; i++) {
-        pair = i % 2 == 0 ? bytes_read_u8(&in->codes) : pair;
-        bytes_write(&in->values, &digits[i % 2 == 0 ? pair >> 4 : pair & 15], 1);
-    }
+    for (size_t i = 0; pairs && i < len; i++)
+        text[i] = digits[i % 2 == 0 ? pairs[i / 2] >> 4 : pairs[i / 2] & 15];
+    if (pairs)
+        bytes_write(&in->values, text, len);
 }
 
 static void plain_read(struct delta_in *in)
