@@ -1,4 +1,5 @@
 """A programme in a test's database, and the ways in which facts come to it."""
+import json
 import subprocess
 import uuid
 from datetime import datetime, timezone
@@ -54,6 +55,12 @@ class Shop:
         self.db.query("insert into terms (program_id, partner_id, version, effective_from, commission_kind, rate_ppm, fixed_minor,"
                       " hold_days, window_days, precedence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                       [self.program, partner, version, since, kind, rate_ppm, fixed_minor, hold_days, window_days, precedence])
+
+    def make_rules(self, rules):
+        """Rules of the newest version of terms."""
+        terms = self.db.value("select max(id) from terms where program_id = %s", [self.program])
+        for n, rule in enumerate(rules, 1):
+            self.db.query("select rule_write(%s, %s, %s)", [terms, json.dumps(rule), n])
 
     def make_policy(self, model="last", since=datetime(2025, 1, 1, tzinfo=timezone.utc), **said):
         columns = {"program_id": self.program, "effective_from": since, "model": model, **said}

@@ -8,14 +8,27 @@ from datetime import timedelta
 from rollups import conversions_differ
 from shop import ATTRIB, T0, Shop, uuid7
 
-POLICIES = [
-    None,
-    {"model": "last", "binding": "first_partner"},
-    {"model": "first", "precedence": "none", "touches_max": 2},
-    {"model": "linear", "precedence": "split", "code_ppm": 300000, "visit_window_hours": 48, "binding": "first_partner", "bind_days": 1},
-    {"model": "position", "precedence": "click_over_code", "impression_window_hours": 24},
-    {"model": "time_decay", "half_life_hours": 5, "precedence": "none", "impression_window_hours": 48, "visit_window_hours": 48,
-     "binding": "first_partner"},
+TIERS = [{"from_minor": 0, "rate_ppm": 50000}, {"from_minor": 1500, "rate_ppm": 111111}, {"from_minor": 9000, "rate_ppm": 200000}]
+MARGINAL = [{"commission_kind": "percent", "tier_mode": "marginal", "tiers": TIERS, "order_max_minor": 1200}]
+WHOLE = [
+    {"commission_kind": "percent", "tier_mode": "whole", "tiers": TIERS, "month_max_minor": 1000},
+    {"customer_kind": "new", "commission_kind": "fixed", "fixed_minor": 400, "month_max_minor": 500},
+    {"channel": "code", "commission_kind": "hybrid", "rate_ppm": 10000, "fixed_minor": 30, "order_min_minor": 700},
+]
+MIXED = [
+    {"commission_kind": "percent", "tier_mode": "marginal", "tiers": TIERS, "month_max_minor": 900, "hold_days": 3650},
+    {"customer_kind": "returning", "commission_kind": "percent", "tier_mode": "whole", "tiers": TIERS, "order_max_minor": 150},
+]
+FRAUD = [("self_referral", "hold", None), ("too_fast", "hold", 7200), ("code_without_visit", "hold", None), ("order_velocity", "hold", 1)]
+VARIANTS = [  # policy of attribution, rules of the terms, facts that are looked for
+    (None, [], []),
+    ({"model": "last", "binding": "first_partner"}, MARGINAL, FRAUD[3:]),
+    ({"model": "first", "precedence": "none", "touches_max": 2}, WHOLE, []),
+    ({"model": "linear", "precedence": "split", "code_ppm": 300000, "visit_window_hours": 48, "binding": "first_partner", "bind_days": 1},
+     MIXED, FRAUD),
+    ({"model": "position", "precedence": "click_over_code", "impression_window_hours": 24}, [], FRAUD),
+    ({"model": "time_decay", "half_life_hours": 5, "precedence": "none", "impression_window_hours": 48, "visit_window_hours": 48,
+      "binding": "first_partner"}, WHOLE, FRAUD[:2]),
 ]
 ALL = os.environ.get("CLICKLEDGER_TEST_ALL") == "1"
 SEEDS = 3 if ALL else 1
@@ -26,10 +39,15 @@ CUTS = (1, 4, 12, 36) if ALL else (2, 16)  # attributed so often while they are 
 class Scenario:
     """Facts of a few orders of one shop, each with its own id and time, to be told in any order."""
 
-    def __init__(self, database, number, policy):
+    def __init__(self, database, number, variant):
+        policy, rules, fraud = variant
         self.shop = shop = Shop(database, f"shop{number}")
+        shop.make_rules(rules)
+        for fact in fraud:
+            shop.db.query("insert into fraud_policy values (%s, %s, %s, %s, %s)", [shop.program, fact[0], T0, *fact[1:]])
+        shop.db.query("insert into partner_customer values (%s, 'c')", [shop.boris])
         self.names = {}
-        self.undecided = {"o2", "o6"}
+        self.undecided = {"o2": "decline", "o6": "decline", "o7": "approve"}
         visitors = [self.named(str(uuid.uuid4()), f"visitor {n}") for n in range(9)]
         hour = [T0 + timedelta(hours=n) for n in range(80)]
         ids = [self.named(uuid7(hour[n]), f"id {n}") for n in range(80)]
@@ -66,7 +84,7 @@ class Scenario:
             lambda: shop.report(hour[25], "o5", ids[25], click_id=ids[15], amount_minor=600),
             lambda: shop.report(hour[26], "o5", ids[26], click_id=ids[16], status="approved"),
             # Terms that reach back.
-            lambda: shop.make_terms(rate_ppm=200000, partner=shop.boris, since=hour[3]),
+            lambda: (shop.make_terms(rate_ppm=200000, partner=shop.boris, since=hour[3]), shop.make_rules(rules)),
             # o6, o7, o8: a customer on three devices, known by what the shop signed; o6 will be declined.
             lambda: shop.click(hour[40], shop.boris, visitors[6], ids[40]),
             lambda: shop.report(hour[41], "o6", ids[41], visitor_id=visitors[6], customer="c", signed=True, amount_minor=1000),
@@ -83,6 +101,8 @@ class Scenario:
             lambda: shop.report(hour[73], "o8", ids[73], status="refunded", amount_minor=7),
             # A customer whom nobody signed joins nothing.
             lambda: shop.report(hour[74], "o9", ids[74], visitor_id=visitors[5], customer="c", amount_minor=100),
+            # p1: by code, without any visit.
+            lambda: shop.report(hour[75], "p1", ids[75], promo=typed, amount_minor=2000, status="approved"),
         ]
         if policy:  # that reaches back over one that does not last
             self.facts += [lambda: shop.make_policy("last", binding="first_partner", since=hour[0]),
@@ -96,8 +116,7 @@ class Scenario:
         """The team can decide only about what is there."""
         for order in sorted(self.undecided):
             if self.shop.db.value("select id from conversion where program_id = %s and order_id = %s", [self.shop.program, order]):
-                self.shop.decide("decline", T0 + timedelta(hours=75), order)
-                self.undecided.remove(order)
+                self.shop.decide(self.undecided.pop(order), T0 + timedelta(hours=75), order)
 
     def rows(self, sql):
         return [tuple(self.names.get(value, value) for value in row) for row in self.shop.db.query(sql, [self.shop.program])]
@@ -110,7 +129,8 @@ class Scenario:
             self.rows("select id, verdict, note from conversion_report where program_id = %s order by ts"),
             self.rows("select c.order_id, r.touch_kind, r.touch_id, partner_name(r.partner_id), r.weight_ppm, r.amount_minor, r.model from credit r"
                       " join conversion c on c.id = r.conversion_id where c.program_id = %s order by 1, r.touch_ts, 2"),
-            self.rows("select c.order_id, partner_name(m.partner_id), m.base_minor, m.amount_minor, m.status, m.hold_until from commission m"
+            self.rows("select c.order_id, partner_name(m.partner_id), m.base_minor, m.amount_minor, m.status, m.hold_until, m.volume_minor, m.uncapped_minor,"
+                      " m.limited_by, m.customer_kind, r.place from commission m left join commission_rule r on r.id = m.rule_id"
                       " join conversion c on c.id = m.conversion_id"
                       " where c.program_id = %s and (m.amount_minor > 0 or m.status <> 'void') order by 1, 2"),
             self.rows("select c.order_id, partner_name(t.partner_id), a.kind, sum(e.amount_minor) from ledger_entry e"
@@ -121,6 +141,8 @@ class Scenario:
                       " where a.program_id = %s group by 1, 2 having sum(e.amount_minor) <> 0 order by 1, 2"),
             sorted(self.rows("select c.order_id, k.kind, case k.kind when 'customer' then '' else k.value::text end from conversion_key k"
                              " join conversion c on c.id = k.conversion_id where c.program_id = %s")),
+            self.rows("select c.order_id, partner_name(f.partner_id), f.fact, f.action, f.measured from conversion_fact f"
+                      " join conversion c on c.id = f.conversion_id where c.program_id = %s order by 1, 2, 3"),
             self.rows("select partner_name(b.partner_id), b.touch_id, c.order_id from customer_binding b join conversion c on c.id = b.conversion_id"
                       " where b.program_id = %s"),
             self.rows("select c.order_id, partner_name(x.partner_id), x.body->'touches' @> '[{\"own\": true, \"verdict\": \"won\"}]' from explanation x"
@@ -146,9 +168,9 @@ def tell(scenarios, chance, cuts):
     scenarios[0].shop.attribute()
 
 
-def expect(postgres, number, policy):
+def expect(postgres, number, variant):
     """What comes out when every fact is told in its turn."""
-    scenario = Scenario(postgres, number, policy)
+    scenario = Scenario(postgres, number, variant)
     for fact in scenario.facts:
         fact()
     scenario.shop.attribute()
@@ -168,25 +190,27 @@ def check(outcome):
 def test_the_order_of_arrival_does_not_matter(postgres):
     """The same facts in many orders, attributed in between at random, give the same credits, commissions and balances."""
     postgres.query("create function partner_name(bigint) returns text return (select name from partner where id = $1)")
-    expected = [expect(postgres, number, policy) for number, policy in enumerate(POLICIES)]
+    expected = [expect(postgres, number, variant) for number, variant in enumerate(VARIANTS)]
     check(expected[0])
-    assert len({str(outcome[2]) for outcome in expected}) == len(POLICIES)  # every policy makes a difference
-    names = iter(range(len(POLICIES), 1 << 30))
+    assert len({str(outcome[2]) for outcome in expected}) == len(VARIANTS)  # every policy makes a difference
+    assert {row[8] for outcome in expected for row in outcome[3]} == {None, "order_min", "order_max", "month_max"}
+    assert {row[2] for outcome in expected for row in outcome[7]} == {fact for fact, *_ in FRAUD}
+    names = iter(range(len(VARIANTS), 1 << 30))
     for seed in random.sample(range(1 << 30), SEEDS):
         print(f"seed {seed}")
         chance = random.Random(seed)
         for cuts in CUTS:
-            scenarios = [Scenario(postgres, next(names), policy) for policy in POLICIES for _ in range(SHOPS)]
+            scenarios = [Scenario(postgres, next(names), variant) for variant in VARIANTS for _ in range(SHOPS)]
             tell(scenarios, chance, cuts)
             for number, scenario in enumerate(scenarios):
-                assert scenario.outcome() == expected[number // SHOPS], f"seed {seed}, {cuts} cuts, policy {POLICIES[number // SHOPS]}"
+                assert scenario.outcome() == expected[number // SHOPS], f"seed {seed}, {cuts} cuts, variant {VARIANTS[number // SHOPS]}"
             assert conversions_differ(postgres.query) == []
 
 
 def test_one_pass_writes_the_same_credits(postgres):
     """clickledger-attrib credit over whole days against the batches: the same rows, and nothing is left to do for commissions."""
-    for number, policy in enumerate(POLICIES):
-        scenario = Scenario(postgres, number, policy)
+    for number, variant in enumerate(VARIANTS):
+        scenario = Scenario(postgres, number, variant)
         for fact in scenario.facts:
             fact()
     scenario.shop.attribute()

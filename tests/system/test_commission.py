@@ -1,5 +1,4 @@
 """Rules, tiers and limits: against a reference written independently, in any order of arrival, and what is refused when saved."""
-import json
 import random
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
@@ -23,12 +22,6 @@ RANK = ("product", "category", "partner_group", "customer_kind", "channel", "cou
 
 def half_up(value):
     return int(value + Fraction(1, 2))
-
-
-def add_rules(shop, rules):
-    terms = shop.db.value("select max(id) from terms where program_id = %s", [shop.program])
-    for n, rule in enumerate(rules, 1):
-        shop.db.query("select rule_write(%s, %s, %s)", [terms, json.dumps(rule), n])
 
 
 def reference(orders):
@@ -67,7 +60,7 @@ class Month:
 
     def __init__(self, database, number, chance):
         self.shop = shop = Shop(database, f"shop{number}")
-        add_rules(shop, RULES)
+        shop.make_rules(RULES)
         shop.db.query("insert into product_category values (%s, 'novel', 'books')", [shop.program])
         shop.make_code(f"CODE{number}", shop.anna)
         self.number, self.orders, self.facts = number, [], []
@@ -127,7 +120,7 @@ def test_any_order_of_arrival_comes_to_the_reference(postgres):
 def test_a_late_order_moves_the_tiers_of_its_month_only(postgres):
     shop = Shop(postgres)
     shop.db.query("select partition_ensure('2026-03-25', '2026-04-10')")
-    add_rules(shop, [{"commission_kind": "percent", "tier_mode": "whole", "tiers": [{"from_minor": 0, "rate_ppm": 100000},
+    shop.make_rules([{"commission_kind": "percent", "tier_mode": "whole", "tiers": [{"from_minor": 0, "rate_ppm": 100000},
                                                                                     {"from_minor": 3000, "rate_ppm": 200000}]}])
     march, april = datetime(2026, 3, 31, 23, 30, tzinfo=timezone.utc), datetime(2026, 4, 1, tzinfo=timezone.utc)
     for number, (at, partner) in enumerate([(march, shop.anna), (april, shop.anna), (march, shop.boris)]):
@@ -150,7 +143,7 @@ def test_a_late_order_moves_the_tiers_of_its_month_only(postgres):
 
 def test_groups_countries_and_categories(postgres):
     shop = Shop(postgres)
-    add_rules(shop, [{"partner_group": "vip", "commission_kind": "percent", "rate_ppm": 300000},
+    shop.make_rules([{"partner_group": "vip", "commission_kind": "percent", "rate_ppm": 300000},
                      {"country": "KZ", "commission_kind": "percent", "rate_ppm": 200000},
                      {"category": "books", "commission_kind": "fixed", "fixed_minor": 5}])
     shop.db.query("insert into partner_group values (%s, 'vip', %s, tstzmultirange(tstzrange(%s, null)))", [shop.program, shop.boris, T0])
