@@ -32,6 +32,9 @@ struct engine {
     size_t free_first, free_n;
     uint64_t *paused_until_ns; // by client; 0: not paused
     char *inputs;
+    struct visitors visitors;
+    struct visitor *asks; // by client: who; NULL: nobody comes back
+    char *outputs;        // by client, VISITOR_REQUEST_MAX each
     int epoll_fd;
     struct schedule schedule;
     uint64_t now_ns, started_ns, tick_ns, told_answered;
@@ -89,6 +92,9 @@ static void on_answered(void *ctx, struct client *client, const struct reply *re
     histogram_add(&totals->latency, clock_ns() - client->due_ns);
     if (reply->click_id.data)
         id_write(engine, reply->click_id);
+    if (engine->asks &&
+        visitors_keep(&engine->visitors, &engine->asks[client - engine->clients], reply->set_cookie))
+        totals->last_error = ENOMEM; // he does not come back
     engine->asking--;
     free_push(engine, client);
 }
@@ -107,6 +113,17 @@ static void on_failed(void *ctx, struct client *client, enum client_failure fail
 
 static const struct client_events events = {on_answered, on_failed};
 
+static struct slice request_of(struct engine *engine, const struct client *client)
+{
+    struct slice request = requests_next(engine->requests);
+    size_t i = (size_t)(client - engine->clients);
+
+    if (!engine->asks)
+        return request;
+    engine->asks[i] = visitors_next(&engine->visitors);
+    return visitor_request(&engine->asks[i], request, engine->outputs + i * VISITOR_REQUEST_MAX);
+}
+
 static void dispatch(struct engine *engine)
 {
     uint64_t due_ns;
@@ -118,7 +135,7 @@ static void dispatch(struct engine *engine)
         schedule_take(&engine->schedule);
         engine->totals->sent++;
         engine->asking++;
-        client_ask(client, requests_next(engine->requests), engine->options->rate > 0 ? due_ns : clock_ns(),
+        client_ask(client, request_of(engine, client), engine->options->rate > 0 ? due_ns : clock_ns(),
                    engine->now_ns);
     }
 }
@@ -242,6 +259,18 @@ static int clients_make(struct engine *engine)
     return 0;
 }
 
+static int visitors_make(struct engine *engine)
+{
+    const struct engine_options *options = engine->options;
+
+    if (options->returning_per_cent == 0)
+        return 0;
+    engine->visitors = (struct visitors){.random = options->seed, .per_cent = options->returning_per_cent};
+    engine->asks = calloc(options->connections, sizeof(*engine->asks));
+    engine->outputs = calloc(options->connections, VISITOR_REQUEST_MAX);
+    return engine->asks && engine->outputs ? 0 : -ENOMEM;
+}
+
 static void signals_catch(void)
 {
     const struct sigaction action = {.sa_handler = on_signal};
@@ -271,6 +300,9 @@ static void engine_end(struct engine *engine)
     free(engine->free);
     free(engine->paused_until_ns);
     free(engine->inputs);
+    free(engine->asks);
+    free(engine->outputs);
+    visitors_free(&engine->visitors);
     if (engine->epoll_fd >= 0)
         close(engine->epoll_fd);
 }
@@ -285,6 +317,8 @@ int engine_run(const struct engine_options *options, struct requests *requests, 
         return -errno;
     targets_make(&engine);
     int r = clients_make(&engine);
+    if (r == 0)
+        r = visitors_make(&engine);
     if (r == 0)
         engine_start(&engine);
     while (r == 0 && goes_on(&engine)) {

@@ -10,6 +10,7 @@
 #include "bench/client.h"
 #include "bench/histogram.h"
 #include "bench/requests.h"
+#include "bench/visitors.h"
 
 #define ENGINE_FROM_MAX 64
 
@@ -22,6 +23,8 @@ struct engine_options {
     uint64_t n;  // of requests; UINT64_MAX: until the time is over
     uint64_t lasts_ns; // UINT64_MAX: until n
     uint64_t timeout_ns, seed;
+    unsigned
+        returning_per_cent; // of requests that an earlier visitor sends, with his cookie; 0: as the mix says
     bool close, even, quiet;
     FILE *ids; // NULL: none
 };

@@ -120,7 +120,7 @@ def columns(state):
 def dump(world, path):
     with open(path, "wb") as out:
         subprocess.run(["psql", "-X", "-q", "-d", world.state.conninfo("postgres"), "-c",
-                        f"copy (select {columns(world.state)} from clickledger.click) to stdout (format binary)"], stdout=out, check=True)
+                        f"copy (select {columns(world.state)} from clickledger.click order by click_id) to stdout (format binary)"], stdout=out, check=True)
 
 
 def seal(world, clicks):

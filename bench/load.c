@@ -36,6 +36,10 @@ static const char usage[] =
     "  --mix FILE       what requests look like: see bench/browsers.mix. The URL's path, unless it is /, "
     "replaces\n"
     "                   those of the mix and may hold its {lists}\n"
+    "  --returning P    P % of the requests come from an earlier visitor with his cookie, the others from "
+    "new "
+    "ones; each\n"
+    "                   has an address of his own, in X-Forwarded-For (default 0: what the mix says)\n"
     "  --requests N     different requests made before the start and then sent in turn (default 16384)\n"
     "  --close          a new connection for each request\n"
     "  --from A,B,...   addresses to connect from, so that ports do not run out\n"
@@ -103,15 +107,23 @@ static void from_read(struct engine_options *options, char *list)
 
 // --- Command line ----------------------------------------------------------------------------
 
-static const struct option long_options[] = {
-    {"rate", required_argument, NULL, 'r'},     {"seconds", required_argument, NULL, 's'},
-    {"count", required_argument, NULL, 'n'},    {"connections", required_argument, NULL, 'c'},
-    {"ids", required_argument, NULL, 'i'},      {"mix", required_argument, NULL, 'm'},
-    {"requests", required_argument, NULL, 'p'}, {"close", no_argument, NULL, 'x'},
-    {"from", required_argument, NULL, 'f'},     {"even", no_argument, NULL, 'e'},
-    {"seed", required_argument, NULL, 'S'},     {"timeout", required_argument, NULL, 't'},
-    {"report", required_argument, NULL, 'R'},   {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"rate", required_argument, NULL, 'r'},
+                                             {"seconds", required_argument, NULL, 's'},
+                                             {"count", required_argument, NULL, 'n'},
+                                             {"connections", required_argument, NULL, 'c'},
+                                             {"ids", required_argument, NULL, 'i'},
+                                             {"mix", required_argument, NULL, 'm'},
+                                             {"requests", required_argument, NULL, 'p'},
+                                             {"close", no_argument, NULL, 'x'},
+                                             {"returning", required_argument, NULL, 'b'},
+                                             {"from", required_argument, NULL, 'f'},
+                                             {"even", no_argument, NULL, 'e'},
+                                             {"seed", required_argument, NULL, 'S'},
+                                             {"timeout", required_argument, NULL, 't'},
+                                             {"report", required_argument, NULL, 'R'},
+                                             {"quiet", no_argument, NULL, 'q'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {NULL, 0, NULL, 0}};
 
 static void option_take(struct load *load, int option, char *text)
 {
@@ -138,6 +150,9 @@ static void option_take(struct load *load, int option, char *text)
         return;
     case 'p':
         load->requests = (size_t)number_read(text, 1, REQUESTS_MAX, "requests");
+        return;
+    case 'b':
+        engine->returning_per_cent = (unsigned)number_read(text, 0, 100, "returning");
         return;
     case 'x':
         engine->close = true;

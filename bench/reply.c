@@ -54,6 +54,8 @@ static void header_read(struct reply *reply, struct slice name, struct slice val
 {
     if (is_name(name, "location"))
         reply->click_id = id_find(value);
+    else if (is_name(name, "set-cookie"))
+        reply->set_cookie = value;
     else if (is_name(name, "content-length"))
         *framed = length_read(value, &reply->body_bytes);
     else if (is_name(name, "connection") && is_name(value, "close"))

@@ -16,8 +16,9 @@ enum reply_condition {
 struct reply {
     unsigned status;
     size_t head_bytes, body_bytes; // the body is what Content-Length says
-    bool last;             // the connection is of no more use: it ends, or where the body ends is not said
-    struct slice click_id; // 36 characters of Location's click_id parameter, or SLICE_NONE
+    bool last;               // the connection is of no more use: it ends, or where the body ends is not said
+    struct slice set_cookie; // value of the last Set-Cookie, or SLICE_NONE
+    struct slice click_id;   // 36 characters of Location's click_id parameter, or SLICE_NONE
 };
 
 // 0 or an enum reply_condition. Slices point into the input.

@@ -14,6 +14,8 @@ from service import Service, wait_for
 from state import http_ok
 from world import World, free_port
 
+RETURNING = 70  # per cent of the clicks: ten come from three visitors
+REQUESTS = 200000  # different ones
 WINDOW = "64g"  # all that waits, waits in Redis
 ANSWER_SECONDS = 60  # a loader answers between two loads, and a disk may stand still
 CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.visit, clickledger.promo_entry, clickledger.click_hourly,
@@ -91,7 +93,8 @@ class Warehouse(World):
         """Clicks of the mix into the streams, which are then set aside."""
         self.start_tracker(redis_window_bytes=WINDOW)
         self.loaders_stop()
-        found = loader.run(self.url, ids=self.ids, rate=0, connections=64, count=count)["answered"]
+        found = loader.run(self.url, ids=self.ids, rate=0, connections=64, count=count,
+                           returning=RETURNING, requests=min(count, REQUESTS))["answered"]
         wait_for("the tracker's clicks in Redis", lambda: self.metric("clickledger_recorder_behind_frames") == 0, 60)
         self.services["tracker"].stop()
         for shard in range(self.shards):

@@ -53,8 +53,17 @@ static void test_heads(void **state)
     }
 }
 
+static void test_cookie(void **state)
+{
+    struct reply reply;
+
+    (void)state;
+    assert_int_equal(reply_parse(SLICE("HTTP/1.1 302 Found\r\nset-cookie: cl_v=1; Path=/\r\n\r\n"), &reply), 0);
+    assert_true(slice_equal(reply.set_cookie, SLICE("cl_v=1; Path=/")));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_heads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_heads), cmocka_unit_test(test_cookie)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
