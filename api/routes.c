@@ -198,6 +198,15 @@ static const struct field product_fields[] = {
     {"product", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "as reports name it"},
     {"category", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "for rules that ask for it"},
 };
+static const struct field rates_fields[] = {PAGE};
+static const struct field rate_fields[] = {
+    {"from_currency", FIELD_BODY, FIELD_TEXT, true, 3, 3, NULL, "of reports; ISO 4217"},
+    {"to_currency", FIELD_BODY, FIELD_TEXT, true, 3, 3, NULL, "of programmes; ISO 4217"},
+    {"valid_from", FIELD_BODY, FIELD_TIME, true, 0, 0, NULL, "for conversions from then on"},
+    {"rate", FIELD_BODY, FIELD_TEXT, true, 1, 20, NULL,
+     "units of to_currency for one of from_currency, a decimal text of up to 12 places: \"92.1357\""},
+    {"source", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "who says so; partners see it"},
+};
 static const struct field fraud_fields[] = {
     ID,
     {"fact", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "self_referral|too_fast|code_without_visit|order_velocity",
@@ -313,6 +322,10 @@ const struct route routes[] = {
      "Sets the category of a product.", FIELDS(product_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/fraud-policy", READ("api_fraud_policy"), ROUTE_TEAM, 200, false,
      "Says what is done about a fact that speaks of fraud.", FIELDS(fraud_fields)},
+    {HTTP_GET, "/v1/currency-rates", READ("api_rates"), ROUTE_TEAM, 200, false,
+     "Rates of currencies.", FIELDS(rates_fields)},
+    {HTTP_POST, "/v1/currency-rates", WRITE("api_rate_create"), ROUTE_TEAM, 201, false,
+     "A rate; one with the same currencies and valid_from corrects the earlier.", FIELDS(rate_fields)},
     {HTTP_GET, "/v1/payouts", READ("api_payouts"), ROUTE_ANY, 200, false,
      "Payouts.", FIELDS(payouts_fields)},
     {HTTP_POST, "/v1/payouts", WRITE("api_payout_create"), ROUTE_PARTNER, 201, false,

@@ -62,6 +62,8 @@ static int list_take(struct batch *batch)
     if (r == 0)
         r = pg_query(batch->pg, "select clickledger.policy_expand(" TEXT(BATCH_TERMS_MAX) ")", NULL, 0, NULL);
     if (r == 0)
+        r = pg_query(batch->pg, "select clickledger.rate_expand(" TEXT(BATCH_TERMS_MAX) ")", NULL, 0, NULL);
+    if (r == 0)
         r = pg_query(batch->pg, "select * from clickledger.order_take(" TEXT(BATCH_ORDERS_MAX) ")", NULL, 0,
                      &batch->taken);
     batch->list = batch->taken;

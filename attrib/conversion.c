@@ -8,16 +8,24 @@
 // what a report without a status says) moves nothing. Identity (click, visitor, code, customer, product) is
 // what was said first, so that a later report cannot move a credit. A pixel comes from a browser: it can
 // begin a conversion and complete it, but its status is at most pending, it changes no amount, and the
-// amount it began with gives way to the first that the shop's server says. Limit: CONVERSION_REPORTS_MAX
-// events.
+// amount it began with gives way to the first that the shop's server says. The report that begins it says the
+// currency of all; the sums are converted at the end, by the rate of the beginning, so that what is refunded
+// completely comes to nothing. Limit: CONVERSION_REPORTS_MAX events.
 
 #include "attrib/conversion.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/currency.h"
 #include "base/money.h"
 #include "base/util.h"
+
+// While it is made, the state's amounts are in its own currency.
+struct fold {
+    struct slice program_currency;
+    struct conversion *state;
+};
 
 static const char *const status_names[] = {
     [CONVERSION_UNSAID] = "",           [CONVERSION_PENDING] = "pending",
@@ -33,6 +41,7 @@ static const char *const verdict_names[] = {
     [VERDICT_AMOUNT_CONFLICT] = "amount_conflict",
     [VERDICT_EVENT_CONFLICT] = "event_conflict",
     [VERDICT_CURRENCY_MISMATCH] = "currency_mismatch",
+    [VERDICT_RATE_MISSING] = "rate_missing",
     [VERDICT_AMOUNT_MISSING] = "amount_missing",
     [VERDICT_AMOUNT_INVALID] = "amount_invalid",
     [VERDICT_STATUS_UNKNOWN] = "status_unknown",
@@ -130,7 +139,7 @@ static enum conversion_verdict event_repeats(const struct conversion_event event
 }
 
 // What can be said about a report without knowing the others.
-static enum conversion_verdict event_refused(const struct conversion_event *event, struct slice currency)
+static enum conversion_verdict event_refused(const struct conversion_event *event)
 {
     if (event->status == CONVERSION_STRANGE)
         return VERDICT_STATUS_UNKNOWN;
@@ -138,9 +147,14 @@ static enum conversion_verdict event_refused(const struct conversion_event *even
         return VERDICT_PIXEL_UNTRUSTED;
     if (event->has_amount && (event->amount_minor < 0 || event->amount_minor > MONEY_MINOR_MAX))
         return VERDICT_AMOUNT_INVALID;
-    if (event->currency.data && !slice_equal(event->currency, currency))
-        return VERDICT_CURRENCY_MISMATCH;
     return VERDICT_OPEN;
+}
+
+// An amount without a currency is in the programme's.
+static bool event_mismatches(const struct conversion_event *event, const struct fold *fold)
+{
+    struct slice said = event->has_amount && !event->currency.data ? fold->program_currency : event->currency;
+    return said.data && !slice_equal(said, fold->state->currency);
 }
 
 // What a report says about a conversion that exists.
@@ -151,6 +165,25 @@ static enum conversion_status event_status(const struct conversion_event *event)
 }
 
 // --- The state
+
+// Whether an amount has its like in the programme's currency.
+static bool amount_convert(const struct fold *fold, int64_t minor, int64_t *out_minor)
+{
+    const struct conversion *state = fold->state;
+
+    if (state->rate_id == 0) {
+        *out_minor = minor;
+        return true;
+    }
+    const struct currency *from = currency_find(state->currency), *to = currency_find(fold->program_currency);
+    return from && to && money_convert(minor, state->rate_pico, from->exponent, to->exponent, out_minor) == 0;
+}
+
+static bool amount_fits(const struct fold *fold, const struct conversion_event *event)
+{
+    int64_t ignored;
+    return !event->has_amount || amount_convert(fold, event->amount_minor, &ignored);
+}
 
 static bool fill(struct slice *known, struct slice said)
 {
@@ -171,15 +204,32 @@ static bool state_complete(struct conversion *state, const struct conversion_eve
     return filled;
 }
 
-static enum conversion_verdict state_begin(struct conversion *state, const struct conversion_event *event,
+// Until a rate is known the conversion cannot begin with this report.
+static enum conversion_verdict currency_begin(struct fold *fold, const struct conversion_event *event)
+{
+    bool is_own = !event->currency.data || slice_equal(event->currency, fold->program_currency);
+
+    if (!is_own && event->rate_id == 0)
+        return VERDICT_RATE_MISSING;
+    fold->state->currency = is_own ? fold->program_currency : event->currency;
+    fold->state->rate_pico = is_own ? 0 : event->rate_pico;
+    fold->state->rate_id = is_own ? 0 : event->rate_id;
+    return amount_fits(fold, event) ? VERDICT_APPLIED : VERDICT_AMOUNT_INVALID;
+}
+
+static enum conversion_verdict state_begin(struct fold *fold, const struct conversion_event *event,
                                            bool needs_amount)
 {
     enum conversion_status status = event_status(event);
+    struct conversion *state = fold->state;
 
     if (event->status == CONVERSION_REFUNDED)
         return VERDICT_REFUND_WITHOUT_SALE;
     if (needs_amount && !event->has_amount)
         return VERDICT_AMOUNT_MISSING;
+    enum conversion_verdict verdict = currency_begin(fold, event);
+    if (verdict != VERDICT_APPLIED)
+        return verdict;
     state->exists = true;
     state->status = status == CONVERSION_UNSAID ? CONVERSION_PENDING : status;
     state->occurred_at_us = event->time_us;
@@ -245,10 +295,16 @@ static void state_decide(struct conversion *state, const struct conversion_event
     state->reason = decision->reason;
 }
 
-static enum conversion_verdict state_report(struct conversion *state, const struct conversion_event events[],
+static enum conversion_verdict state_report(const struct fold *fold, const struct conversion_event events[],
                                             size_t i)
 {
     const struct conversion_event *event = &events[i];
+    struct conversion *state = fold->state;
+
+    if (event_mismatches(event, fold))
+        return VERDICT_CURRENCY_MISMATCH;
+    if (!amount_fits(fold, event))
+        return VERDICT_AMOUNT_INVALID;
     enum conversion_verdict repeats = event_repeats(events, i);
 
     if (repeats == VERDICT_DUPLICATE) {
@@ -267,38 +323,60 @@ static void event_judge(struct conversion_event *event, enum conversion_verdict 
 }
 
 // What waited for the beginning, in its order.
-static void state_catch_up(struct conversion *state, struct conversion_event events[], size_t begun)
+static void state_catch_up(struct fold *fold, struct conversion_event events[], size_t begun)
 {
     for (size_t i = 0; i < begun; i++) {
         if (events[i].is_decision)
-            state_decide(state, &events[i]);
+            state_decide(fold->state, &events[i]);
         else if (events[i].verdict == VERDICT_REFUND_WITHOUT_SALE)
-            event_judge(&events[i], state_report(state, events, i));
+            event_judge(&events[i], state_report(fold, events, i));
     }
+}
+
+// Into the programme's currency; that the amount fits was asked before.
+static void state_finish(const struct fold *fold)
+{
+    struct conversion *state = fold->state;
+
+    state->sold_minor = state->amount_minor;
+    state->returned_minor = state->refunded_minor;
+    bool fits = amount_convert(fold, state->sold_minor, &state->amount_minor) &&
+                amount_convert(fold, state->returned_minor, &state->refunded_minor);
+    assert(fits);
+    (void)fits;
+}
+
+static void event_fold(struct fold *fold, struct conversion_event events[], size_t i, bool needs_amount)
+{
+    struct conversion_event *event = &events[i];
+
+    if (event->is_decision) {
+        if (fold->state->exists)
+            state_decide(fold->state, event);
+        return;
+    }
+    event->verdict = event_refused(event);
+    if (event->verdict != VERDICT_OPEN)
+        return;
+    if (fold->state->exists) {
+        event_judge(event, state_report(fold, events, i));
+        return;
+    }
+    event_judge(event, state_begin(fold, event, needs_amount));
+    if (fold->state->exists)
+        state_catch_up(fold, events, i);
 }
 
 void conversion_fold(struct conversion_event events[], size_t n, bool needs_amount, struct slice currency,
                      struct conversion *out)
 {
+    struct fold fold = {.program_currency = currency, .state = out};
+
     *out = (struct conversion){0};
     for (size_t i = 0; i < n; i++)
         events[i].verdict = VERDICT_OPEN;
-    for (size_t i = 0; i < n; i++) {
-        struct conversion_event *event = &events[i];
-        if (event->is_decision) {
-            if (out->exists)
-                state_decide(out, event);
-            continue;
-        }
-        event->verdict = event_refused(event, currency);
-        if (event->verdict != VERDICT_OPEN)
-            continue;
-        if (out->exists) {
-            event_judge(event, state_report(out, events, i));
-            continue;
-        }
-        event_judge(event, state_begin(out, event, needs_amount));
-        if (out->exists)
-            state_catch_up(out, events, i);
-    }
+    for (size_t i = 0; i < n; i++)
+        event_fold(&fold, events, i, needs_amount);
+    if (out->exists)
+        state_finish(&fold);
 }

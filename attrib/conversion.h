@@ -27,7 +27,8 @@ enum conversion_verdict {
     VERDICT_DUPLICATE,             // says nothing new
     VERDICT_AMOUNT_CONFLICT,       // another amount without a reason for it: the earlier stands
     VERDICT_EVENT_CONFLICT,        // an event id that was used with other content
-    VERDICT_CURRENCY_MISMATCH,     // not the programme's currency
+    VERDICT_CURRENCY_MISMATCH,     // not the conversion's currency
+    VERDICT_RATE_MISSING,          // another currency, of which no rate is known; waits for one
     VERDICT_AMOUNT_MISSING,        // the first report of a sale must have one
     VERDICT_AMOUNT_INVALID,        // not an amount
     VERDICT_STATUS_UNKNOWN,
@@ -55,6 +56,8 @@ struct conversion_event {
     enum conversion_status status;
     bool has_amount;
     int64_t amount_minor; // -1: what was there is not an amount
+    int64_t rate_pico,
+        rate_id; // of its currency at its time, if that is not the programme's; 0: none is known
     enum conversion_click click;
     struct slice currency, event_id, click_id, visitor_id, promo, customer, product,
         reason; // .data NULL: none
@@ -67,6 +70,9 @@ struct conversion {
     bool is_amount_of_pixel; // no report of the shop's server has said one
     enum conversion_status status;
     int64_t occurred_at_us, amount_minor, refunded_minor;
+    // As reported; the above is in the programme's currency. rate_id 0: it is the same.
+    struct slice currency;
+    int64_t rate_pico, rate_id, sold_minor, returned_minor;
     struct slice click_id, visitor_id, promo, customer, product, reason; // of the events
 };
 

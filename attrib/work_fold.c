@@ -26,6 +26,8 @@ enum event_column {
     EVENT_CUSTOMER,
     EVENT_PRODUCT,
     EVENT_REASON,
+    EVENT_RATE,
+    EVENT_RATE_ID,
 };
 
 #define TEXT_(x) #x
@@ -61,6 +63,8 @@ static struct conversion_event event_of(const struct pg_result *rows, size_t row
         .customer = pg_result_cell(rows, row, EVENT_CUSTOMER),
         .product = pg_result_cell(rows, row, EVENT_PRODUCT),
         .reason = pg_result_cell(rows, row, EVENT_REASON),
+        .rate_pico = pg_result_int(rows, row, EVENT_RATE),
+        .rate_id = pg_result_int(rows, row, EVENT_RATE_ID),
     };
 }
 
@@ -157,6 +161,26 @@ static int conversions_write(struct work *work)
     return 0;
 }
 
+// What conversions in other currencies were before they were converted.
+static int exchanges_write(struct work *work)
+{
+    struct array columns[6] = {{0}};
+
+    work_ids(work, &columns[0]);
+    for (size_t i = 0; i < work->n; i++) {
+        const struct conversion *state = &work->orders[i].state;
+        if (!state->exists || state->rate_id == 0)
+            continue;
+        array_int(&columns[1], work->orders[i].conversion_id);
+        array_text(&columns[2], state->currency);
+        array_int(&columns[3], state->sold_minor);
+        array_int(&columns[4], state->returned_minor);
+        array_int(&columns[5], state->rate_id);
+    }
+    return work_call(work, "select clickledger.conversion_exchange_write($1, $2, $3, $4, $5, $6)", columns, 6,
+                     NULL);
+}
+
 static void verdict_add(struct array column[4], const struct conversion_event *event, int64_t conversion_id)
 {
     array_text(&column[0], event->id);
@@ -216,6 +240,8 @@ int work_fold(struct work *work)
         return r;
     orders_fold(work);
     r = conversions_write(work);
+    if (r == 0)
+        r = exchanges_write(work);
     if (r == 0)
         r = reports_write(work);
     if (r == 0)

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXPONENT_MAX 4
+#define EXPONENT_MAX         4
+#define CONVERT_EXPONENT_MAX 3
+#define RATE_EXPONENT        12 // of "pico"
 
 __extension__ typedef __int128 wide_int;
 
@@ -105,6 +107,31 @@ int64_t money_share(int64_t amount_minor, int64_t rate_ppm)
     assert(amount_fits(amount_minor) && rate_ppm >= 0 && rate_ppm <= INT64_C(1000) * MONEY_PPM_ONE);
     wide_int product = (wide_int)amount_minor * rate_ppm, half = MONEY_PPM_ONE / 2;
     return (int64_t)((product + (product < 0 ? -half : half)) / MONEY_PPM_ONE);
+}
+
+static wide_int ten_to(unsigned exponent)
+{
+    wide_int power = 1;
+
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+int money_convert(int64_t minor, int64_t rate_pico, unsigned from_exponent, unsigned to_exponent,
+                  int64_t *out_minor)
+{
+    assert(minor >= 0 && minor <= MONEY_MINOR_MAX && rate_pico >= 0 && rate_pico <= MONEY_RATE_PICO_MAX);
+    assert(from_exponent <= CONVERT_EXPONENT_MAX && to_exponent <= CONVERT_EXPONENT_MAX);
+    wide_int product = (wide_int)minor * rate_pico * ten_to(to_exponent); // < 2^124
+    wide_int divisor = ten_to(RATE_EXPONENT + from_exponent);
+    wide_int whole = product / divisor, twice = product % divisor * 2;
+
+    whole += twice > divisor || (twice == divisor && whole % 2 == 1);
+    if (whole > MONEY_MINOR_MAX)
+        return MONEY_TOO_LARGE;
+    *out_minor = (int64_t)whole;
+    return 0;
 }
 
 int64_t money_share_sum(const struct money_part parts[], size_t n)

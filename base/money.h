@@ -8,10 +8,11 @@
 #include "base/slice.h"
 #include "base/util.h"
 
-#define MONEY_MINOR_MAX  INT64_C(1000000000000000) // 10^15 minor units: what one amount may be
-#define MONEY_TEXT_BYTES 32                        // holds any formatted int64 with its NUL
-#define MONEY_PPM_ONE    1000000                   // the whole
-#define MONEY_SPLIT_MAX  64                        // parts of one split
+#define MONEY_MINOR_MAX     INT64_C(1000000000000000) // 10^15 minor units: what one amount may be
+#define MONEY_TEXT_BYTES    32                        // holds any formatted int64 with its NUL
+#define MONEY_PPM_ONE       1000000                   // the whole
+#define MONEY_RATE_PICO_MAX INT64_C(9000000000000000000)
+#define MONEY_SPLIT_MAX     64 // parts of one split
 
 enum money_condition {
     MONEY_MALFORMED = 1, // not plain ASCII decimal digits with an optional fraction
@@ -29,6 +30,12 @@ size_t money_format(int64_t minor, unsigned exponent, char out[MONEY_TEXT_BYTES]
 // amount x rate / 1,000,000, halves away from zero (so that a refund is the exact opposite).
 // |amount| <= MONEY_MINOR_MAX and 0 <= rate_ppm <= 1000 x MONEY_PPM_ONE, asserted.
 int64_t money_share(int64_t amount_minor, int64_t rate_ppm);
+
+// Into another currency: amount x rate x 10^(to - from exponent), halves to even. `rate_pico`: units of the
+// other currency for one, times 10^12. 0 or MONEY_TOO_LARGE; *out_minor is set only after 0. 0 <= amount <=
+// MONEY_MINOR_MAX, 0 <= rate <= MONEY_RATE_PICO_MAX, exponents up to 3, asserted.
+must_check int money_convert(int64_t minor, int64_t rate_pico, unsigned from_exponent, unsigned to_exponent,
+                             int64_t *out_minor);
 
 // The sum of parts, each at its rate, rounded once in the same way. The parts are not negative, and their sum
 // and the rates are within the limits above, asserted.

@@ -152,12 +152,13 @@ def test_verdicts(shop):
         "amount_missing": shop.report(next(at), "none"),
         "amount_invalid": shop.report(next(at), "bad", amount="12,3"),
         "amount_malformed": shop.report(next(at), "refused", amount_minor=1, reason="amount_malformed"),
-        "currency_mismatch": shop.report(next(at), "eur", amount_minor=1, currency="EUR"),
+        "rate_missing": shop.report(next(at), "eur", amount_minor=1, currency="EUR"),
         "refund_without_sale": shop.report(next(at), "ghost", status="refunded", amount_minor=5),
         "program_mismatch": shop.report(next(at), "foreign", amount_minor=5, click_id=foreign),
         "applied": shop.report(next(at), "two", amount_minor=100),
         "amount_conflict": shop.report(next(at), "two", amount_minor=200),
         "duplicate": shop.report(next(at), "two", amount_minor=100),
+        "currency_mismatch": shop.report(next(at), "two", amount_minor=100, currency="EUR"),
     }
     shop.attribute()
     assert {shop.verdict(id): name for name, id in said.items()} == {name: name for name in said}

@@ -15,7 +15,8 @@
 #define NO_AMOUNT  INT64_MIN
 
 // Marks: c click, C click of another programme, x pixel, t timed,
-// d decision, u currency of another programme.
+// d decision; currencies: u EUR without a rate, e EUR of which one costs 90, j JPY of which one costs 0.625,
+// n none said.
 struct told {
     const char *id;
     int64_t at;
@@ -40,8 +41,31 @@ static const struct story stories[] = {
     {"too large", {{"a", 1, NULL, INT64_C(1000000000000001), "", NULL, "amount_invalid"}}, "none"},
     {"strange status", {{"a", 1, "delighted", 100, "", NULL, "status_unknown"}}, "none"},
     {"other currency",
-     {{"a", 1, NULL, 100, "u", NULL, "currency_mismatch"}, {"b", 2, NULL, 90, "", NULL, "applied"}},
+     {{"a", 1, NULL, 100, "u", NULL, "rate_missing"},
+      {"b", 2, NULL, 90, "", NULL, "applied"},
+      {"c", 3, NULL, 90, "e", NULL, "currency_mismatch"},
+      {"d", 4, "approved", NO_AMOUNT, "e", NULL, "currency_mismatch"}},
      "pending 90 0 2 -"},
+    {"converted, halves to even, by the rate of the beginning",
+     {{"a", 1, NULL, 101, "j", NULL, "applied"}, // 63.125 roubles are 6312.5 kopecks
+      {"b", 2, "refunded", 1, "j", NULL, "applied"},
+      {"c", 3, "approved", NO_AMOUNT, "n", NULL, "applied"},
+      {"d", 4, "refunded", 1, "n", NULL, "currency_mismatch"},
+      {"e", 5, "refunded", 1, "e", NULL, "currency_mismatch"}},
+     "approved 6312 62 1 -"},
+    {"refunded completely in another currency",
+     {{"a", 1, "refunded", 33, "j", NULL, "applied"},
+      {"b", 2, NULL, 101, "j", NULL, "applied"},
+      {"c", 3, "refunded", 68, "j", NULL, "applied"}},
+     "refunded 6312 6312 2 -"},
+    {"a refund in another currency than the sale waits in vain",
+     {{"a", 1, "refunded", 33, "", NULL, "currency_mismatch"}, {"b", 2, NULL, 101, "e", NULL, "applied"}},
+     "pending 9090 0 2 -"},
+    {"too large in the programme's currency",
+     {{"a", 1, NULL, INT64_C(20000000000000), "e", NULL, "amount_invalid"},
+      {"b", 2, NULL, 100, "e", NULL, "applied"},
+      {"c", 3, "approved", INT64_C(20000000000000), "e", NULL, "amount_invalid"}},
+     "pending 9000 0 2 -"},
     {"again",
      {{"a", 1, "pending", 100, "", NULL, "applied"}, {"b", 2, "pending", 100, "", NULL, "duplicate"}},
      "pending 100 0 1 -"},
@@ -178,6 +202,15 @@ static const struct story stories[] = {
      "pending 100 0 1 -"},
 };
 
+static struct slice currency_of(const struct told *told)
+{
+    if (strchr(told->marks, 'n'))
+        return SLICE_NONE;
+    if (strchr(told->marks, 'j'))
+        return SLICE("JPY");
+    return strpbrk(told->marks, "ue") ? SLICE("EUR") : SLICE("RUB");
+}
+
 static struct conversion_event event_of(const struct told *told)
 {
     bool has_click = strpbrk(told->marks, "cC") != NULL;
@@ -194,7 +227,11 @@ static struct conversion_event event_of(const struct told *told)
         .click = strchr(told->marks, 'C') ? CLICK_FOREIGN
                  : has_click              ? CLICK_OURS
                                           : CLICK_UNSAID,
-        .currency = strchr(told->marks, 'u') ? SLICE("EUR") : SLICE("RUB"),
+        .currency = currency_of(told),
+        .rate_pico = strchr(told->marks, 'e')   ? INT64_C(90000000000000)
+                     : strchr(told->marks, 'j') ? INT64_C(625000000000)
+                                                : 0,
+        .rate_id = strpbrk(told->marks, "ej") ? 7 : 0,
         .event_id = told->event_id ? slice_of(told->event_id) : SLICE_NONE,
         .click_id = has_click ? slice_of(told->id) : SLICE_NONE,
     };

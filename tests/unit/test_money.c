@@ -102,6 +102,41 @@ static void amounts_are_formatted(void **state)
     }
 }
 
+// Rates times 10^12.
+static const struct {
+    int64_t minor, rate_pico;
+    unsigned from, to;
+    int condition;
+    int64_t out;
+} conversions[] = {
+    {100, INT64_C(92135700000000), 2, 2, 0, 9214},    // 1.00 EUR
+    {1, INT64_C(625000000000), 0, 2, 0, 62},          // 1 JPY: 62.5, to even
+    {3, INT64_C(625000000000), 0, 2, 0, 188},         // 187.5, to even
+    {1, INT64_C(25000000000), 0, 2, 0, 2},            // 2.5
+    {1, INT64_C(35000000000), 0, 2, 0, 4},            // 3.5
+    {1, INT64_C(25000000001), 0, 2, 0, 3},            // just above the half
+    {1001, INT64_C(300000000000000), 3, 2, 0, 30030}, // 1.001 KWD
+    {1005, INT64_C(500000000000000), 3, 0, 0, 502},   // 502.5 JPY, to even
+    {15, INT64_C(100000000000), 2, 3, 0, 15},         // into KWD
+    {0, MONEY_RATE_PICO_MAX, 0, 3, 0, 0},
+    {1, 1, 3, 0, 0, 0},
+    {MONEY_MINOR_MAX, INT64_C(1000000000000), 2, 2, 0, MONEY_MINOR_MAX},
+    {MONEY_MINOR_MAX, INT64_C(1000000000001), 2, 2, MONEY_TOO_LARGE, 0},
+    {MONEY_MINOR_MAX, MONEY_RATE_PICO_MAX, 0, 3, MONEY_TOO_LARGE, 0},
+};
+
+static void amounts_are_converted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < array_length(conversions); i++) {
+        int64_t out = -7;
+        int r = money_convert(conversions[i].minor, conversions[i].rate_pico, conversions[i].from,
+                              conversions[i].to, &out);
+        if (r != conversions[i].condition || out != (r ? -7 : conversions[i].out))
+            fail_msg("conversion %zu: %d, %lld", i, r, (long long)out);
+    }
+}
+
 static const struct {
     int64_t amount, ppm, share;
 } shares[] = {
@@ -186,9 +221,9 @@ static void any_split_sums_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(amounts_are_parsed_strictly),      cmocka_unit_test(amounts_are_formatted),
-        cmocka_unit_test(shares_round_half_away_from_zero), cmocka_unit_test(splits_sum_exactly),
-        cmocka_unit_test(any_split_sums_exactly),
+        cmocka_unit_test(amounts_are_parsed_strictly), cmocka_unit_test(amounts_are_converted),
+        cmocka_unit_test(amounts_are_formatted),       cmocka_unit_test(shares_round_half_away_from_zero),
+        cmocka_unit_test(splits_sum_exactly),          cmocka_unit_test(any_split_sums_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
