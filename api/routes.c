@@ -90,8 +90,19 @@ static const struct field terms_new_fields[] = {
      "days during which a commission stays pending; without it 0"},
     {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"},
     {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"},
+    {"needs_acceptance", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL,
+     "in force for a partner only once it has accepted them; without it as terms-policy says"},
     {"rules", FIELD_BODY, FIELD_LIST, false, 0, COMMISSION_RULES_MAX, NULL,
      "who is paid how much for what; the most specific rule that matches pays, else the rate above"},
+};
+static const struct field terms_policy_fields[] = {
+    ID,
+    {"acceptance", FIELD_BODY, FIELD_TRUTH, true, 0, 0, NULL, "whether new versions of terms need acceptance"},
+};
+static const struct field terms_offered_fields[] = {PROGRAM, PAGE};
+static const struct field terms_accept_fields[] = {
+    ID,
+    {"version", FIELD_BODY, FIELD_WHOLE, true, 1, INT32_MAX, NULL, "number of exactly this version"},
 };
 static const struct field policies_fields[] = {ID, PAGE};
 static const struct field policy_fields[] = {
@@ -123,6 +134,8 @@ static const struct field policy_fields[] = {
     {"bind_days", FIELD_BODY, FIELD_WHOLE, false, 1, 3650, NULL, "for first_partner: how long; without it for good"},
     {"touches_max", FIELD_BODY, FIELD_WHOLE, false, 1, 64, NULL,
      "newest touches that make a journey; without it 50"},
+    {"terms_bound", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "touch|order",
+     "whether the terms at the touch pay, or those at the conversion; without it touch"},
 };
 static const struct field integrations_fields[] = {PROGRAM, STATUS("active|revoked"), PAGE};
 static const struct field integration_fields[] = {ID, NAME, WORDS};
@@ -254,6 +267,14 @@ const struct route routes[] = {
      "Versions of a programme's terms.", FIELDS(terms_fields)},
     {HTTP_POST, "/v1/programs/{id}/terms", WRITE("api_terms_create"), ROUTE_TEAM, 201, false,
      "Makes a new version of terms; earlier ones stay.", FIELDS(terms_new_fields)},
+    {HTTP_GET, "/v1/programs/{id}/acceptances", READ("api_terms_acceptances"), ROUTE_TEAM, 200, false,
+     "Which partner accepted which version of terms, when and by which key.", FIELDS(terms_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}/terms-policy", READ("api_terms_policy"), ROUTE_TEAM, 200, false,
+     "Says whether new versions of terms need acceptance.", FIELDS(terms_policy_fields)},
+    {HTTP_GET, "/v1/terms", READ("api_terms_offered"), ROUTE_PARTNER, 200, false,
+     "Versions of terms that are offered to the partner.", FIELDS(terms_offered_fields)},
+    {HTTP_POST, "/v1/terms/{id}/accept", WRITE("api_terms_accept"), ROUTE_PARTNER, 200, false,
+     "Accepts exactly this version.", FIELDS(terms_accept_fields)},
     {HTTP_GET, "/v1/programs/{id}/attribution", READ("api_policies"), ROUTE_TEAM, 200, false,
      "Versions of how a programme's touches share conversions.", FIELDS(policies_fields)},
     {HTTP_POST, "/v1/programs/{id}/attribution", WRITE("api_policy_create"), ROUTE_TEAM, 201, false,
