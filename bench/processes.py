@@ -4,6 +4,7 @@ import os
 
 NICE = -20
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+GONE = FileNotFoundError, ProcessLookupError  # what a process says that ends before its file is opened, or behind it
 
 
 def _read(path):
@@ -17,7 +18,7 @@ def tree(pid):
     while waiting:
         one = waiting.pop()
         found.append(one)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(*GONE):
             for task in os.listdir(f"/proc/{one}/task"):
                 waiting += map(int, _read(f"/proc/{one}/task/{task}/children").split())
     return found
@@ -26,7 +27,7 @@ def tree(pid):
 def tasks(pids):
     found = []
     for pid in pids:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(*GONE):
             found += [(pid, int(task)) for task in os.listdir(f"/proc/{pid}/task")]
     return found
 
@@ -61,7 +62,7 @@ class Group:
     def _samples(self):
         samples = {}
         for pid in {one for root in self.roots for one in tree(root)}:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(*GONE):
                 samples[pid] = self._sample(pid)
         return samples
 

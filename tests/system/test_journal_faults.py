@@ -72,6 +72,8 @@ def test_a_disk_that_takes_nothing(tracker, disk, fault):
     wait_for(lambda: mode_is(tracker, "held"), what="answers that wait for Redis")
     assert tracker.healthy()
     arrived(tracker, ids)
+    # What has no journal is where Redis' file is; behind a slow sync Redis keeps it to itself for a while.
+    wait_for(lambda: tracker.redis.client.info("persistence")["aof_buffer_length"] == 0, what="the append-only file")
     tracker.redis.kill()
     wait_for(lambda: mode_is(tracker, "blind"), what="the end of Redis to be noticed")
     blind = tracker.get("/c/cookie")

@@ -64,7 +64,7 @@ static struct slice end(void)
 static struct hit click(uint64_t n)
 {
     static uint8_t id[HIT_ID_BYTES], visitor[HIT_ID_BYTES];
-    static char path[16], agent[200], referrer[64], page[100], campaign[16];
+    static char path[24], agent[200], referrer[64], page[100], campaign[24];
     struct hit hit = {.kind = HIT_CLICK,
                       .class = HIT_CLASS_HUMAN,
                       .status = 302,
