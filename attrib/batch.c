@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "attrib/work.h"
 #include "base/log.h"
@@ -118,9 +119,15 @@ static void counts_add(struct batch_counts *counts, const struct work_counts *mo
     counts->transactions += more->transactions;
 }
 
-static bool is_of_an_order(int r)
+// What else is refused (a function, column or right that is missing, because program and schema are of different
+// versions) is refused for every order: then the batch fails, and no order is at fault.
+static bool is_of_an_order(const struct pg *pg, int r)
 {
-    return r == PG_DATA || r == PG_UNIQUE || r == PG_OTHER;
+    const char *sqlstate = pg_error(pg)->sqlstate;
+
+    if (r == PG_OTHER) // more than one row, or none, where one was expected
+        return strncmp(sqlstate, "21", 2) == 0 || strncmp(sqlstate, "P0", 2) == 0;
+    return r == PG_DATA || r == PG_UNIQUE;
 }
 
 // Recursion halves n: its depth is at most log2 of the list's length.
@@ -138,7 +145,7 @@ static int orders_run(struct batch *batch, struct order *orders, size_t n)
         counts_add(&batch->counts, &work.counts);
         return pg_exec(batch->pg, "release savepoint orders");
     }
-    if (!is_of_an_order(r))
+    if (!is_of_an_order(batch->pg, r))
         return r;
     struct pg_error error = *pg_error(batch->pg);
     r = pg_exec(batch->pg, "rollback to savepoint orders; release savepoint orders");

@@ -1,4 +1,5 @@
 """clickledger-attrib with a real PostgreSQL: from reports, touches and decisions to credits, commissions and the ledger."""
+import subprocess
 import threading
 import urllib.request
 import uuid
@@ -217,9 +218,31 @@ def test_one_bad_order_does_not_stop_the_others(shop):
     assert shop.verdict(bad) == "internal_error"
     assert shop.balances() == [(shop.anna, 0, 2000)]
     shop.db.query("drop trigger poison on conversion")
-    shop.report(T0 + timedelta(hours=2), "poison", amount_minor=1000)
+    assert shop.attribute()["orders"] == 0
+    # As docs/operations.md says.
+    shop.db.query("update conversion_report set verdict = null, verdict_at = null where verdict = 'internal_error'")
+    shop.db.query("insert into conversion_due select id from conversion where fault is not null on conflict do nothing")
     assert shop.attribute()["faults"] == 0
     assert shop.verdict(bad) == "applied"
+
+
+@pytest.mark.parametrize("change, back", [
+    ("alter function explanation_write rename to explanation_put", "alter function explanation_put rename to explanation_write"),
+    ("revoke insert on credit from cl_attrib", "grant insert on credit to cl_attrib"),
+    ("alter table commission rename column amount_minor to amount", "alter table commission rename column amount to amount_minor"),
+])
+def test_a_schema_of_another_version_is_no_orders_fault(shop, change, back):
+    """A program that does not know the schema fails as a whole; the orders are as they were when it knows it again."""
+    report = shop.report(T0 + timedelta(hours=1), click_id=shop.click(T0, shop.anna), amount_minor=1000, status="approved")
+    shop.db.query(change)
+    done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")}, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "sqlstate=42" in done.stderr
+    assert shop.verdict(report) is None
+    shop.db.query(back)
+    done = shop.attribute()
+    assert (done["orders"], done["faults"]) == (1, 0)
+    assert shop.balances() == [(shop.anna, 0, 100)]
 
 
 def test_a_serialization_failure_is_tried_again(shop):
