@@ -225,6 +225,12 @@ create function clickledger.privacy_is_customer(customer text) returns boolean l
   return customer ~ '^~[0-9a-f]{32}$';
 comment on function clickledger.privacy_is_customer(text) is 'Whether a reference of a customer is an alias.';
 
+-- A batch of attrib sees one moment: one that began before would write again what is renamed beside it.
+create function clickledger.privacy_beside_attrib() returns void language sql set search_path = clickledger, pg_temp as $$
+  select pg_advisory_xact_lock(hashtext('clickledger.attrib.batch'))
+$$;
+comment on function clickledger.privacy_beside_attrib() is 'Waits for the batch of attrib that runs; the next one begins after this transaction.';
+
 create function clickledger.privacy_conversions(day date, visitors_max integer, out seen integer, out changed integer)
   language plpgsql set search_path = clickledger, pg_temp as $$
 declare
@@ -234,6 +240,7 @@ declare
   aliases uuid[];
   ids bigint[];
 begin
+  perform privacy_beside_attrib();
   -- A visitor's turn, and a customer's, comes with the last conversion.
   select array_agg(v.value), array_agg(privacy_alias(p.key, v.value)) into visitors, aliases
   from (select distinct k.value

@@ -12,6 +12,7 @@ declare
   n bigint;
   total bigint;
 begin
+  perform privacy_beside_attrib();
   select array_agg(found.id) into conversions from (
     select c.id from conversion c where c.visitor_id = any (names) and c.occurred_at <= until
     union

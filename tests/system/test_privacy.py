@@ -2,6 +2,7 @@
 import re
 import subprocess
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import psycopg2
@@ -79,7 +80,7 @@ def retain(postgres, *options):
 
 
 def as_officer(postgres, sql, *args, role="cl_privacy"):
-    connection = psycopg2.connect(postgres.conninfo(role))
+    connection = psycopg2.connect(postgres.conninfo(role), application_name="officer")
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(sql, args)
@@ -158,6 +159,44 @@ def test_frames_that_come_again_do_not_bring_it_back(shop, visitors, postgres, t
     later = shop.click(datetime.now(timezone.utc) + timedelta(seconds=1), shop.anna, visitors["both"])
     retain(postgres)
     assert postgres.value("select visitor_id::text from click where click_id = %s", [later]) == visitors["both"], "what came after is new data"
+
+
+def known_by_click(shop):
+    """One whom only the click of an old order names: nothing but its keys hold him and the order together."""
+    visitor = uuid7(ago(days=431))
+    shop.report(ago(days=420), "by-click", click_id=shop.click(ago(days=420, hours=5), shop.anna, visitor), amount_minor=1000, status="approved")
+    shop.attribute()
+    assert places_with(shop.db, visitor) == ["click", "conversion_key"]
+    return visitor
+
+
+def beside_a_batch(shop, sql, *args, role):
+    """Asks in the midst of a batch that computes all conversions: it knows what was there before, and writes after."""
+    waiting = ("select count(*) from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()"
+               " and a.application_name = %s")
+    shop.db.query("insert into conversion_due select id from conversion")
+    other = psycopg2.connect(shop.db.conninfo())
+    other.cursor().execute("lock table clickledger.conversion_due in access exclusive mode")
+    with ThreadPoolExecutor() as pool:
+        batch = pool.submit(shop.attribute)
+        wait_for(lambda: shop.db.value(waiting, ["clickledger-attrib"]), what="the batch to wait")
+        beside = pool.submit(as_officer, shop.db, sql, *args, role=role)
+        wait_for(lambda: beside.done() or shop.db.value(waiting, ["officer"]), what="the other to wait for the batch, or to be done")
+        other.close()
+        beside.result(60)
+        batch.result(60)
+
+
+def test_forgotten_beside_a_batch(shop, postgres):
+    visitor = known_by_click(shop)
+    beside_a_batch(shop, "select * from clickledger.forget_visitor(%s)", visitor, role="cl_privacy")
+    assert places_with(postgres, visitor) == []
+
+
+def test_retention_beside_a_batch(shop, postgres):
+    visitor = known_by_click(shop)
+    beside_a_batch(shop, "select * from clickledger.privacy_conversions(%s, 100)", ago(days=420).date(), role="cl_owner")
+    assert places_with(postgres, visitor) == []
 
 
 def test_who_may_not(postgres):
