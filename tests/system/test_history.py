@@ -74,6 +74,7 @@ def test_rebuild_leaves_days_whose_rows_were_detached(postgres):
 def test_rebuild_beside_loads(ingest, postgres, producer):  # noqa: F811
     """Loads and what settles behind them go on; every hour is seen in one snapshot."""
     shop = Shop(postgres)
+    postgres.query("update program set duplicate_window_seconds = 86400")  # a round may be slow
     near = {frames.USER_AGENT: b"Mozilla/5.0", frames.ADDRESS_HASH: b"12345678"}
     today = postgres.value("select (now() at time zone 'UTC')::date")
     for _ in range(5):
