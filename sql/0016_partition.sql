@@ -224,15 +224,6 @@ begin
     return next;
     return;
   end if;
-  select p.table_name, p.day into due
-  from clickledger.hit_partition p join clickledger.hit_retention r on r.table_name = p.table_name
-  where p.sealed_at is not null and p.detached_at is null and p.day < today - r.keep_days
-  order by p.day, p.table_name limit 1;
-  if found then
-    perform clickledger.partition_detach(due.table_name, due.day);
-    return query select 'detached', due.table_name, due.day, null::bigint;
-    return;
-  end if;
   -- A day is sealed when it has been over for a day. One that could not be has to wait for its next turn.
   select p.table_name, p.day into due
   from clickledger.hit_partition p
@@ -244,9 +235,19 @@ begin
         (select 'fault' from clickledger.hit_partition p
          where p.table_name = due.table_name and p.day = due.day and p.fault is not null), 'late') end,
       due.table_name, due.day, hits;
+    return;
+  end if;
+  -- Last: whoever holds its table makes it fail, and nothing else is to wait for them.
+  select p.table_name, p.day into due
+  from clickledger.hit_partition p join clickledger.hit_retention r on r.table_name = p.table_name
+  where p.sealed_at is not null and p.detached_at is null and p.day < today - r.keep_days
+  order by p.day, p.table_name limit 1;
+  if found then
+    perform clickledger.partition_detach(due.table_name, due.day);
+    return query select 'detached', due.table_name, due.day, null::bigint;
   end if;
 end $$;
-comment on function clickledger.partition_care(integer) is 'Does the next thing that is due and says what: made (so many partitions, for today and ahead_days days more), detached, sealed (with its rows), fault (it cannot be sealed, see hit_partition.fault), late (a load wrote into it meanwhile). No row: nothing is due, or another process is at it.';
+comment on function clickledger.partition_care(integer) is 'Does the next thing that is due and says what: made (so many partitions, for today and ahead_days days more), sealed (with its rows), fault (it cannot be sealed, see hit_partition.fault), late (a load wrote into it meanwhile), detached (when nothing is left to seal; 55P03: its table is busy). No row: nothing is due, or another process is at it.';
 
 create function clickledger.partition_state() returns table (open bigint, due bigint, faults bigint, sealed bigint, detached bigint, ahead_days integer)
   language sql stable security definer set search_path = pg_catalog, pg_temp

@@ -88,7 +88,17 @@ select partition_ensure((now() - interval '410 days')::date, (now() - interval '
 select matches(pg_temp.care(), '^made \d+$', 'partitions ahead come first');
 select is((select ahead_days from partition_state()), 3, 'three days');
 select matches(pg_temp.care(), '^sealed click ' || (now() - interval '410 days')::date || ' 0$', 'then the oldest day that is over is sealed');
-select is(pg_temp.care(), 'detached click ' || (now() - interval '410 days')::date, 'then what is older than its retention is detached');
+create function pg_temp.care_behind_seals() returns text language plpgsql as $$
+declare
+  done text;
+begin
+  loop
+    done := pg_temp.care();
+    exit when done !~ '^sealed';
+  end loop;
+  return done;
+end $$;
+select is(pg_temp.care_behind_seals(), 'detached click ' || (now() - interval '410 days')::date, 'and when all are, what is older than its retention is detached');
 do $$ begin for i in 1..100 loop exit when not exists (select from clickledger.partition_care(3)); end loop; end $$;
 select results_eq($$select distinct day >= current_date - 1 from hit_partition where sealed_at is null$$, array[true], 'in the end all days that are over are sealed');
 

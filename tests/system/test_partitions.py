@@ -106,6 +106,8 @@ def test_loads_go_on_while_a_table_is_held(new_ingest, postgres, producer):
     producer.send(producer.make([hit(VISIT)]))
     settled(postgres, producer, (2, 2, 2, 0, 0, False))
     assert state_of(postgres, "visit", 40) == (1, 1, False)
+    producer.send(producer.make([hit(ms=days_ago(5))]))
+    wait_for(lambda: state_of(postgres, "click", 5) == (1, 1, False), what="a partition that is sealed meanwhile")
     reader.rollback()
     wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, True), what="a detached partition")
     assert ingest.process.stop() == 0
