@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from conftest import ROOT
 from shop import T0, Shop
-from test_commission import add_rules
 
 
 def texts(shop, partner, order="o1"):
@@ -61,7 +60,7 @@ def test_nothing_of_a_rival_is_told(postgres):
 
 def test_rules_limits_and_declines_are_told(postgres):
     shop = Shop(postgres)
-    add_rules(shop, [{"commission_kind": "hybrid", "rate_ppm": 125000, "fixed_minor": 300, "order_max_minor": 1000},
+    shop.make_rules([{"commission_kind": "hybrid", "rate_ppm": 125000, "fixed_minor": 300, "order_max_minor": 1000},
                      {"kind": "lead", "commission_kind": "percent", "tier_mode": "marginal", "tiers": [{"from_minor": 0, "rate_ppm": 500000}]}])
     shop.report(T0 + timedelta(hours=1), "o1", click_id=shop.click(T0, shop.anna), amount_minor=10000)
     shop.report(T0 + timedelta(hours=2), "o2", click_id=shop.click(T0, shop.anna), amount_minor=500, kind="lead")

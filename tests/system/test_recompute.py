@@ -6,7 +6,6 @@ import pytest
 
 from conftest import wait_for
 from shop import ATTRIB, T0, Shop
-from test_commission import add_rules
 
 RANGE = ("--from", "2026-03-10", "--to", "2026-03-12T00:00:00Z")
 
@@ -70,7 +69,7 @@ def test_what_other_terms_would_give(shop):
     shop.make_terms(rate_ppm=500000, since=T0 + timedelta(days=300), version=2)
     shop.attribute()
     terms = shop.db.value("select max(id) from terms")
-    add_rules(shop, [{"commission_kind": "percent", "tier_mode": "whole", "tiers": [{"from_minor": 0, "rate_ppm": 100000},
+    shop.make_rules([{"commission_kind": "percent", "tier_mode": "whole", "tiers": [{"from_minor": 0, "rate_ppm": 100000},
                                                                                     {"from_minor": 3000, "rate_ppm": 300000}]}])
     shown = Recompute(shop.db, *RANGE, "--terms", str(terms), "--dry-run")
     # Both orders of Anna make the tier; the one outside the range is of the same month, and by other terms.
