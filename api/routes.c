@@ -228,6 +228,12 @@ static const struct field fraud_fields[] = {
     {"least", FIELD_BODY, FIELD_WHOLE, false, 1, 1000000, NULL, "seconds of too_fast, orders of order_velocity"},
     {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "conversions from then on; without it from now"},
 };
+static const struct field periods_fields[] = {PROGRAM, PARTNER, PAGE};
+static const struct field period_fields[] = {
+    ID,
+    {"month", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "YYYY-MM, in the programme's zone"},
+    {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
+};
 static const struct field adjustment_fields[] = {
     OF_PROGRAM, OF_PARTNER,
     {"key", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "of this adjustment: the same again is not done twice"},
@@ -333,6 +339,10 @@ const struct route routes[] = {
      "Sums of the ledger.", FIELDS(balance_fields)},
     {HTTP_GET, "/v1/statement", READ("api_statement"), ROUTE_ANY, 200, false,
      "Lines of the ledger, the newest first, and the head of the newest seal.", FIELDS(statement_fields)},
+    {HTTP_GET, "/v1/periods", READ("api_periods"), ROUTE_ANY, 200, false,
+     "Sums of the ledger per month, what adjusts closed ones, and who closed them.", FIELDS(periods_fields)},
+    {HTTP_POST, "/v1/programs/{id}/periods/close", WRITE("api_period_close"), ROUTE_TEAM, 200, false,
+     "Closes a month that is over, and all before it.", FIELDS(period_fields)},
     {HTTP_GET, "/v1/decline-reasons", READ("api_decline_reasons"), ROUTE_ANY, 200, false,
      "Reasons for which conversions are declined."},
     {HTTP_PATCH, "/v1/programs/{id}/payout-policy", READ("api_payout_policy"), ROUTE_TEAM, 200, false,

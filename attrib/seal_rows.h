@@ -6,10 +6,13 @@
 #include "base/pg.h"
 
 // The columns after which a query may have its own, and where they come from; a transaction has one row per
-// entry, in the order of the accounts. No function of the database is asked: who can change rows can change
-// functions.
+// entry, in the order of the accounts. An adjustment of a closed month has that month and its own in its
+// kind; of others the month follows from the commission. No function of the database is asked: who can change
+// rows can change functions.
 #define SEAL_COLUMNS                                                                                         \
-    "t.id, t.key, t.kind, t.program_id, t.partner_id, t.conversion_id, t.currency, "                         \
+    "t.id, t.key, t.kind || coalesce(':' || (extract(epoch from t.adjusts) * 1000000)::bigint || ':' || "    \
+    "(extract(epoch from t.period) * 1000000)::bigint, ''), t.program_id, t.partner_id, t.conversion_id, "   \
+    "t.currency, "                                                                                           \
     "(extract(epoch from t.posted_at) * 1000000)::bigint, t.payout_id, t.reason, t.author_key_id, "          \
     "t.run_id, "                                                                                             \
     "e.account_id, e.partner_id, e.amount_minor, a.kind, a.program_id, a.partner_id, a.currency"

@@ -8,11 +8,12 @@
 
 #include "attrib/posting.h"
 
-#define ROW_COLUMNS 18
+#define ROW_COLUMNS     18
+#define POSTING_COLUMNS 10
 
 // Columns of commission_write() and commission_post().
 struct changes {
-    struct array rows[ROW_COLUMNS], postings[9];
+    struct array rows[ROW_COLUMNS], postings[POSTING_COLUMNS];
     struct array due[2]; // of commission_due()
     uint64_t n_rows;
 };
@@ -169,8 +170,8 @@ static void row_add(struct array column[ROW_COLUMNS], const struct share *share,
     array_text(&column[17], share->customer_kind);
 }
 
-static void posting_add(struct array column[9], const struct share *share, int64_t revision,
-                        const struct posting *posting)
+static void posting_add(struct array column[POSTING_COLUMNS], const struct share *share, int64_t month_us,
+                        int64_t revision, const struct posting *posting)
 {
     array_int(&column[0], share->conversion_id);
     array_int(&column[1], share->partner_id);
@@ -181,6 +182,7 @@ static void posting_add(struct array column[9], const struct share *share, int64
     array_int(&column[6], posting->expense_minor);
     array_int(&column[7], posting->pending_minor);
     array_int(&column[8], posting->available_minor);
+    array_int(&column[9], month_us);
 }
 
 static void share_change(struct changes *changes, const struct share *share, const struct posting_sums *sums,
@@ -191,11 +193,26 @@ static void share_change(struct changes *changes, const struct share *share, con
     bool posts = posting_make(sums, &wanted, &posting);
 
     if (posts)
-        posting_add(changes->postings, share, revision, &posting);
+        posting_add(changes->postings, share, share->month_us, revision, &posting);
     if (!posts && !differs)
         return;
     row_add(changes->rows, share, revision);
     changes->n_rows++;
+}
+
+// What is posted in the month that the order was in before (0: it was not noted) is taken back there; true:
+// it was.
+static bool share_leave_month(struct changes *changes, const struct share *share, struct posting_sums *sums,
+                              int64_t month_us, int64_t revision)
+{
+    struct posting posting;
+
+    if (month_us == 0 || month_us == share->month_us ||
+        !posting_make(sums, &(struct posting_sums){0}, &posting))
+        return false;
+    posting_add(changes->postings, share, month_us, revision, &posting);
+    *sums = (struct posting_sums){0};
+    return true;
 }
 
 static void share_compare_posted(struct changes *changes, const struct share *share,
@@ -205,8 +222,10 @@ static void share_compare_posted(struct changes *changes, const struct share *sh
         .pending_minor = pg_result_int(posted, row, POSTED_PENDING),
         .available_minor = pg_result_int(posted, row, POSTED_AVAILABLE),
     };
-    share_change(changes, share, &sums, pg_result_int(posted, row, POSTED_REVISION) + 1,
-                 row_differs(share, posted, row));
+    int64_t revision = pg_result_int(posted, row, POSTED_REVISION) + 1;
+
+    revision += share_leave_month(changes, share, &sums, pg_result_int(posted, row, POSTED_MONTH), revision);
+    share_change(changes, share, &sums, revision, row_differs(share, posted, row));
 }
 
 // Both sides are sorted by (conversion, partner); shares that are written already are of other conversions.
@@ -241,8 +260,8 @@ static int changes_write(struct work *work, struct changes *changes)
         "$14, $15, $16, $17, $18)",
         changes->rows, ROW_COLUMNS, NULL);
     if (r == 0)
-        r = work_call(work, "select clickledger.commission_post($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                      changes->postings, 9, &posted);
+        r = work_call(work, "select clickledger.commission_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                      changes->postings, POSTING_COLUMNS, &posted);
     if (r)
         return r;
     work->counts.commissions += changes->n_rows;

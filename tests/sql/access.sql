@@ -69,8 +69,8 @@ select is_empty($$select name from our_functions where prosecdef and not exists 
 select is_empty($$
   select name from our_functions
   where prosecdef and has_function_privilege('cl_api', oid, 'execute')
-    and name !~ '^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept)\('$$,
-  'cl_api gets rights of the owner only to find its identity, to move money and to accept terms by these functions');
+    and name !~ '^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close)\('$$,
+  'cl_api gets rights of the owner only to find its identity, to move money, accept terms and close periods by these functions');
 select is_empty($$select name from our_functions where name ~ 'api_key_create|integration_create\(bigint' and has_function_privilege('cl_api', oid, 'execute')$$,
   'functions for cl_owner are for cl_owner');
 

@@ -92,7 +92,8 @@ select is((pg_temp.balance()).available, 1600::bigint, 'and it counts');
 -- Many at once
 create function pg_temp.many(keys text[], amounts bigint[], kinds text[] default array['accrue', 'accrue']) returns bigint language sql as $$
   select clickledger.ledger_post_many(keys, kinds, array[shop, other], array[anna, boris], array[null, null]::bigint[], array['RUB', 'RUB'],
-    array[-amounts[1], -amounts[2]], array[0, amounts[2]]::bigint[], array[amounts[1], 0]::bigint[]) from known
+    array[-amounts[1], -amounts[2]], array[0, amounts[2]]::bigint[], array[amounts[1], 0]::bigint[],
+    array['2026-01-01', '2026-02-01']::timestamptz[]) from known
 $$;
 select is(pg_temp.many(array['m:1', 'm:2'], array[30, 40]), 2::bigint, 'many are posted at once');
 select results_eq($$select t.key, a.kind, e.amount_minor, e.partner_id from ledger_transaction t join ledger_entry e on e.transaction_id = t.id

@@ -25,7 +25,7 @@ def ms_of(at):
 def attribute(database):
     """One run of clickledger-attrib: what it did."""
     done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": database.conninfo("cl_attrib")},
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert database.query("select * from ledger_violation") == []
     return {name: int(count) for name, count in (word.split("=") for word in done.stdout.split())}
@@ -116,6 +116,11 @@ class Shop:
         self.db.query("insert into conversion_decision (conversion_id, action, reason, api_key_id, decided_at)"
                       " select id, %s, %s, %s, %s from conversion where program_id = %s and order_id = %s",
                       [action, reason if action == "decline" else None, self.key, at, self.program, order])
+
+    def close(self, month):
+        """The team closes a month."""
+        self.db.query("begin; set local cl.team = 'on'; select set_config('cl.key', %s, true); select period_close(%s, %s, null); commit",
+                      [str(self.key), self.program, month])
 
     def attribute(self):
         return attribute(self.db)

@@ -232,7 +232,7 @@ def test_currencies_are_those_of_the_programs(api):
 
 def test_every_route_wants_its_key(world):
     routes = list(operations(world.api))
-    assert len(routes) == 52
+    assert len(routes) == 54
     for number, (method, path, operation) in enumerate(routes):
         path = path.replace("{id}", world.receipt if "receipts" in path else "1")
         body = {name: example(schema) for name, schema in body_of(operation).items()} if method != "GET" else None
@@ -265,7 +265,7 @@ def test_partner_a_never_sees_partner_b(world):
         assert theirs.status == nobodys.status == 404 and theirs.text == nobodys.text
         assert boris.client.get(path.format(boris.conversion)).status == 200
     lists = [path for method, path, operation in operations(world.api) if method == "GET" and operation["x-asker"] == "any" and "{" not in path]
-    assert sorted(lists) == ["/v1/balance", "/v1/conversions", "/v1/decline-reasons", "/v1/links", "/v1/me", "/v1/payouts", "/v1/promo-codes",
+    assert sorted(lists) == ["/v1/balance", "/v1/conversions", "/v1/decline-reasons", "/v1/links", "/v1/me", "/v1/payouts", "/v1/periods", "/v1/promo-codes",
                              "/v1/statement", "/v1/stats"]
     for path in lists:
         base = path + ("?from=2024-01-01&to=2024-01-01" if path == "/v1/stats" else "")
