@@ -19,7 +19,7 @@ create table clickledger.privacy_policy (
 insert into clickledger.privacy_policy default values;
 comment on table clickledger.privacy_policy is 'How long personal data is kept: one row, changed by cl_owner. docs/operations.md says what each rule takes out.';
 comment on column clickledger.privacy_policy.id is 'Always true: there is one policy.';
-comment on column clickledger.privacy_policy.detail_days is 'Days after which a hit loses address, hash of the address, region, path of the referrer, the ad network''s click id, the query of its page and the minor versions of its user agent, and a dead letter its bytes.';
+comment on column clickledger.privacy_policy.detail_days is 'Days after which a hit loses address, hash of the address, region, path of the referrer, the ad network''s click id, the query of its page or destination and the minor versions of its user agent, and a dead letter its bytes.';
 comment on column clickledger.privacy_policy.identity_days is 'Days after which visitor ids and references of customers become aliases, and a report loses what was received word for word. At least 367: no attribution window (at most 366 days) reaches behind it.';
 comment on column clickledger.privacy_policy.recheck_days is 'Days that each daily pass looks at once more, for hits that arrived late. At least the trackers'' journal_keep.';
 
@@ -93,6 +93,10 @@ create function clickledger.privacy_agent(user_agent text) returns text language
   return regexp_replace(regexp_replace(user_agent, '(\d+)([._])[\d._]+', '\1\20', 'g'), ' Build/[^;)]*', '', 'g');
 comment on function clickledger.privacy_agent(text) is 'A user agent with major versions only and without the device''s build. What it was classified by is still there.';
 
+create function clickledger.privacy_page(url text) returns text language sql immutable strict parallel safe
+  return split_part(split_part(url, '?', 1), '#', 1);
+comment on function clickledger.privacy_page(text) is 'A URL without query and fragment.';
+
 create function clickledger.privacy_floor(day date) returns uuid language sql immutable strict parallel safe
   return (lpad(to_hex(extract(epoch from day)::bigint * 1000), 12, '0') || repeat('0', 20))::uuid;
 comment on function clickledger.privacy_floor(date) is 'Below every UUIDv7 of a day (UTC) and above those before.';
@@ -111,7 +115,8 @@ create function clickledger.privacy_change(hits text, rule text) returns text la
     when $2 = 'detail' then concat_ws(', ', 'address = null, address_hash = null, region = null, user_agent = clickledger.privacy_agent(t.user_agent)',
       case when $1 <> 'conversion_report' then 'referrer_path = null' end,
       case when $1 in ('click', 'visit') then 'ad_click_id = null' end,
-      case when $1 = 'visit' then 'page = split_part(split_part(t.page, ''?'', 1), ''#'', 1)' end)
+      -- The destination was answered with what the ad network had put into the link.
+      case $1 when 'click' then 'destination = clickledger.privacy_page(t.destination)' when 'visit' then 'page = clickledger.privacy_page(t.page)' end)
     when $1 = 'conversion_report' then 'raw = null, customer = case when t.conversion_id is not null then t.customer end, '
       'visitor_id = case when t.conversion_id is null and not clickledger.privacy_is_alias(t.visitor_id) '
       'then clickledger.privacy_alias(p.key, t.visitor_id) else t.visitor_id end'
@@ -125,7 +130,7 @@ create function clickledger.privacy_wanted(hits text, rule text, detached boolea
     when $2 = 'detail' then concat_ws(' or ', 't.address_hash is not null or t.address is not null or t.region is not null',
       case when $1 <> 'conversion_report' then 't.referrer_path is not null' end,
       case when $1 in ('click', 'visit') then 't.ad_click_id is not null' end,
-      case when $1 = 'visit' then 't.page ~ ''[?#]''' end,
+      case $1 when 'click' then 't.destination ~ ''[?#]''' when 'visit' then 't.page ~ ''[?#]''' end,
       't.user_agent <> clickledger.privacy_agent(t.user_agent)')
     when $1 = 'conversion_report' then 't.raw is not null or t.conversion_id is null '
       'and (t.customer is not null or t.visitor_id is not null and not clickledger.privacy_is_alias(t.visitor_id))'

@@ -25,7 +25,7 @@ begin
       execute format('update %s set visitor_id = $1, address = null, address_hash = null, region = null, user_agent = privacy_agent(user_agent), '
         'language = null, referrer_host = null, referrer_path = null %s where visitor_id = any ($2) and ts <= $3', hit_table,
         case hits
-          when 'click' then ', destination = split_part(split_part(destination, ''?'', 1), ''#'', 1), ad_network = null, ad_click_id = null, '
+          when 'click' then ', destination = privacy_page(destination), ad_network = null, ad_click_id = null, '
             'sub1 = null, sub2 = null, sub3 = null, sub4 = null, sub5 = null, sub6 = null, sub7 = null, sub8 = null, sub9 = null, sub10 = null'
           when 'visit' then ', page = null, ad_network = null, ad_click_id = null'
           else '' end) using alias, names, until;
