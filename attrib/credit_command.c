@@ -15,17 +15,27 @@
 #include "base/arguments.h"
 #include "base/log.h"
 
+// Here a session is idle for as long as the other one works, which for a large period is minutes.
+static int patient_open(struct session *session, const struct attrib_config *config)
+{
+    int r = session_open(session, config->postgres.conninfo);
+
+    return r ? r
+             : pg_exec(session->pg,
+                       "set idle_session_timeout = 0; set idle_in_transaction_session_timeout = 0");
+}
+
 static int pass_run(struct credit_pass *pass, const struct attrib_config *config)
 {
     struct session writer = {0}, reader = {0};
-    int r = session_open(&writer, config->postgres.conninfo);
+    int r = patient_open(&writer, config);
 
-    if (r == 0)
-        r = session_open(&reader, config->postgres.conninfo);
     if (r == 0)
         r = session_lead(&writer, true);
     if (r == 0)
         r = batch_lock(writer.pg); // recompute does not ask who leads
+    if (r == 0)
+        r = patient_open(&reader, config);
     if (r == 0) {
         pass->writer = writer.pg;
         pass->reader = reader.pg;

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from conftest import wait_for
 from rollups import conversions_differ
 from shop import ATTRIB, T0, Shop, uuid7
 
@@ -179,3 +180,23 @@ def test_two_models_on_the_same_orders(shop):
     shop.attribute()
     assert dict(shop.db.query("select partner_id, sum(amount_minor)::int from commission group by 1")) == {shop.anna: 75, shop.boris: 75}
     assert compare(shop, "last", "best")[0] == compare(shop, "last", "first", "--program", "x")[0] == 2
+
+
+def test_a_large_period_in_one_pass(shop, spawn):
+    """The command that writes a period's credits waits for whoever leads, and neither of its sessions ends while it waits for the other."""
+    journey(shop, [shop.anna, shop.boris])
+    shop.attribute()
+    impatient = ("current_setting('idle_session_timeout') <> '0' or current_setting('idle_in_transaction_session_timeout') <> '0' then"
+                 " raise 'a session that ends too early'; end if;")
+    shop.db.query(f"create or replace function touch_reach() returns interval language plpgsql stable as $$ begin"
+                  f" if {impatient} return '31 days'; end $$")  # the reader asks for it
+    shop.db.query(f"create function patient() returns trigger language plpgsql as $$ begin if {impatient} return new; end $$")
+    shop.db.query("create trigger patient before insert on credit for each row execute function patient()")
+    shop.db.query("select pg_advisory_lock(hashtext('clickledger.attrib'))")
+    command = spawn(ATTRIB, "credit", "--from", "2026-03-01", "--to", "2026-04-01",
+                    env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
+    wait_for(lambda: shop.db.value("select exists (select from pg_locks where locktype = 'advisory' and not granted)"), what="it to wait for the lead")
+    assert shop.db.value("select count(*) from pg_stat_activity where application_name = 'clickledger-attrib'") == 1, "none idles meanwhile"
+    shop.db.query("select pg_advisory_unlock(hashtext('clickledger.attrib'))")
+    assert command.wait(60) == 0
+    assert credits(shop) == [("Boris", "click", 1000000, 1000, "last")]
