@@ -158,7 +158,8 @@ create function clickledger.privacy_begin(everything boolean) returns void langu
   select pg_advisory_xact_lock(hashtext('clickledger.privacy'));
   update privacy_progress g set after_id = null, begun_on = (now() at time zone 'utc')::date,
     day = case
-      when g.rule = 'forgotten' then greatest((select min(f.scan_from) from forgotten_visitor f where not f.settled), privacy_first(g.hits))
+      -- Null where nobody is unsettled: greatest() would leave that out.
+      when g.rule = 'forgotten' then (select greatest(min(f.scan_from), privacy_first(g.hits)) from forgotten_visitor f where not f.settled having count(*) > 0)
       when everything or g.day is null then coalesce(privacy_first(g.hits), privacy_due(g.rule))
       else greatest(least(g.day, privacy_due(g.rule)) - o.recheck_days, privacy_first(g.hits)) end
   from privacy_policy o
@@ -229,11 +230,15 @@ comment on function clickledger.privacy_step(integer) is 'One short transaction 
 
 create function clickledger.privacy_status() returns table (rule text, overdue_days bigint, changed bigint)
   language sql stable security definer set search_path = clickledger, pg_temp as $$
-  select g.rule, coalesce(max(greatest(privacy_due(g.rule) - coalesce(g.day, privacy_first(g.hits), privacy_due(g.rule)), 0)), 0)::bigint,
+  -- Asked every minute: what was never begun counts from its table's first partition, without a look into all of them.
+  select g.rule, coalesce(max(greatest(case
+      when g.rule = 'forgotten' then (select (now() at time zone 'utc')::date - greatest(g.finished_on, (min(f.forgotten_at) at time zone 'utc')::date)
+        from forgotten_visitor f where not f.settled having count(*) > 0)
+      else privacy_due(g.rule) - coalesce(g.day, (select min(p.day) from hit_partition p where p.table_name = g.hits), privacy_due(g.rule)) end, 0)), 0)::bigint,
     sum(g.changed)::bigint
   from privacy_progress g group by g.rule order by g.rule
 $$;
-comment on function clickledger.privacy_status() is 'Per rule: by how many days the slowest table is behind (0: nothing is due), and the rows changed so far. For cl_ingest and cl_privacy.';
+comment on function clickledger.privacy_status() is 'Per rule: by how many days the slowest table is behind (0: nothing is due; of forgotten: since visitors wait for a pass that comes to its end), and the rows changed so far. For cl_ingest and cl_privacy.';
 
 -- --- Who may ----------------------------------------------------------------------------------------------------------
 

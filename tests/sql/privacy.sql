@@ -1,7 +1,7 @@
 -- Retention and forgetting: what goes, what stays, that no sum moves, and that nothing of a forgotten visitor is found again.
 begin;
 set local search_path = clickledger, public;
-select plan(63);
+select plan(66);
 
 create function pg_temp.id(at timestamptz, n integer) returns uuid language sql as $$
   select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7000' || '8' || lpad(to_hex(n), 15, '0'))::uuid
@@ -104,6 +104,7 @@ select is((select array_agg(customer ~ '^~[0-9a-f]{32}$' order by order_id) from
 select is_empty($$select r.id from conversion_report r join conversion c on c.id = r.conversion_id where r.customer <> c.customer$$, 'the same in their reports');
 select is((select array_agg(raw order by order_id) from conversion_report), array[null, null, 'raw-3'], 'and what was received word for word');
 select is((select array_agg(address_hash order by order_id) from conversion_report), array[null, null, 77::bigint], 'and where it came from');
+select is((select array_agg(distinct day) from privacy_progress where rule = 'forgotten'), array[null::date], 'where nobody was forgotten no day is looked at');
 select is(pg_temp.run(true), 0::bigint, 'a second pass over everything finds nothing to change');
 select is((select entries from before), (select sum(amount_minor) from ledger_entry where amount_minor > 0), 'the ledger holds the same');
 select is((select clicks from before), (select count(*) from click), 'no click is gone');
@@ -154,6 +155,12 @@ select is((select array_agg(length(bytes) order by id) from dead_letter), array[
 select is((select sum(rows) from forget_visitor((select eva from known))), 0::numeric, 'to forget again changes nothing');
 select throws_ok($$select * from forget_visitor((select visitor_id from click where privacy_is_alias(visitor_id) limit 1))$$, '22023', null, 'an alias is no visitor');
 select throws_ok($$select * from forget_visitor(null)$$, '22023', null, 'nobody is no visitor');
+
+select is((select overdue_days from privacy_status() where rule = 'forgotten'), 0::bigint, 'who was forgotten today waits for no pass yet');
+update forgotten_visitor set forgotten_at = forgotten_at - interval '3 days';
+update privacy_progress set finished_on = finished_on - 4, begun_on = begun_on - 4;
+select is((select overdue_days from privacy_status() where rule = 'forgotten'), 3::bigint, 'three days later without a pass it is overdue');
+update forgotten_visitor set forgotten_at = forgotten_at + interval '3 days';
 
 create function pg_temp.search(needle text) returns setof text language plpgsql as $$
 declare

@@ -235,8 +235,8 @@ def test_it_is_told_how_far_it_is_behind(visitors, postgres, redis_server, spawn
             return None
         return float(re.search(rf"^clickledger_ingest_{name} (\S+)$", text, re.MULTILINE).group(1))
 
-    assert wait_for(lambda: told('privacy_overdue_days{rule="identity"}'), what=f"the gauge; {running.log()}") == 30
-    assert told('privacy_overdue_days{rule="detail"}') == 340
+    assert wait_for(lambda: told('privacy_overdue_days{rule="identity"}'), what=f"the gauge; {running.log()}") == 31
+    assert told('privacy_overdue_days{rule="detail"}') == 341
     retain(postgres)
     running.process.stop()
     Ingest(spawn, postgres, redis_server, tmp_path, admin_port=port).start()
