@@ -2,7 +2,7 @@
 -- rules fails here.
 begin;
 set local search_path = clickledger, public;
-select plan(33);
+select plan(37);
 
 select partition_ensure('2026-01-01', '2026-01-02');
 
@@ -71,6 +71,16 @@ select is_empty($$
   where prosecdef and has_function_privilege('cl_api', oid, 'execute')
     and name !~ '^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close)\('$$,
   'cl_api gets rights of the owner only to find its identity, to move money, accept terms and close periods by these functions');
+create function pg_temp.as_owner(role name) returns text language sql as $$
+  select coalesce(string_agg(distinct p.proname, ' ' order by p.proname), '') from our_functions f join pg_proc p using (oid)
+  where f.prosecdef and has_function_privilege(role, f.oid, 'execute')
+$$;
+select is(pg_temp.as_owner('cl_analyst'), '', 'cl_analyst never has rights of the owner');
+select is(pg_temp.as_owner('cl_attrib'), 'ledger_post ledger_post_many', 'cl_attrib: only to post');
+select is(pg_temp.as_owner('cl_ingest'), 'catalog_take click_rejudge click_settle hit_reclass hit_senders link_review partition_care partition_ensure '
+  'partition_late partition_state privacy_begin privacy_status privacy_step rollup_rebuild',
+  'cl_ingest: to publish, to settle, to care for partitions and to keep the promises of retention');
+select is(pg_temp.as_owner('cl_privacy'), 'forget_listed forget_visitor forgotten_list privacy_status visitor_export', 'cl_privacy: to answer visitors');
 select is_empty($$select name from our_functions where name ~ 'api_key_create|integration_create\(bigint' and has_function_privilege('cl_api', oid, 'execute')$$,
   'functions for cl_owner are for cl_owner');
 
