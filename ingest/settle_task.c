@@ -1,7 +1,7 @@
 // Runs click_settle again and again. Owner: the main loop. One process at a time settles, by an advisory lock
 // in the function; the others hear that and ask again. What was lost with a connection is done again. Limits:
-// DUES_MAX spans a statement; a long statement is followed by REST_FACTOR times as long a rest, so that what
-// is behind the loads never takes more than a fifth of a core from them.
+// CLICKS_MAX a statement; each reads the longest window again, so few statements over many clicks cost less.
+// Therefore one is followed by a rest that is many times as long, less when it is far behind.
 
 #include "ingest/settle_task.h"
 
@@ -10,11 +10,11 @@
 #include "ingest/takeover.h"
 
 #define CLICKS_MAX   1000000
-#define BEHIND_MS    30000
+#define BEHIND_MS    60000
+#define FAR_MS       600000
 #define STEP_MS      250
 #define STANDBY_MS   1000
-#define REST_FACTOR  4
-#define REST_MAX_MS  60000
+#define REST_MAX_MS  30000
 #define PAUSE_MIN_MS 250
 #define PAUSE_MAX_MS 5000
 #define SESSION      "set statement_timeout = '10min'; set idle_session_timeout = '5min'" // rests are long
@@ -66,11 +66,19 @@ static void task_start(struct settle_task *task, uint64_t monotonic_ms)
     task->started_ms = monotonic_ms;
 }
 
+// How many times as long as a statement took: a 17th of a core, a fifth of it, half of it.
+static uint64_t rest_factor(int64_t behind_ms)
+{
+    if (behind_ms > FAR_MS)
+        return 1;
+    return behind_ms > BEHIND_MS ? 4 : 16;
+}
+
 static void task_count(struct settle_task *task, const struct pg_result *result, struct counters *counters,
                        uint64_t monotonic_ms)
 {
     int64_t dues = pg_result_int(result, 0, 0), behind_ms = pg_result_int(result, 0, 3);
-    uint64_t rest_ms = (monotonic_ms - task->started_ms) * (behind_ms > BEHIND_MS ? 1 : REST_FACTOR);
+    uint64_t rest_ms = (monotonic_ms - task->started_ms) * rest_factor(behind_ms);
 
     if (task->complained)
         log_event(LOG_INFO, "ingest.settle_recovered", log_uint("pause_ms", task->pause_ms));
