@@ -149,6 +149,39 @@ create function clickledger.privacy_detached(hits text) returns table (name text
 $$;
 comment on function clickledger.privacy_detached(text) is 'Partitions of a table that were detached and are kept: they hold personal data all the same.';
 
+create function clickledger.privacy_tables(hits text, touches boolean, visitors uuid[], until timestamptz) returns text[]
+  language plpgsql stable set search_path = clickledger, pg_temp as $$
+declare
+  -- What attribution looks at; visits have an index of these alone.
+  which constant text := case when touches and hits = 'visit' then ' and utm_source is not null and click_id is null' else '' end;
+  tables constant text[] := array(
+    select format('clickledger.%I', partition_name(p.table_name, p.day)) from hit_partition p
+    where p.table_name = hits and p.detached_at is null and p.day <= (until at time zone 'utc')::date
+    union all
+    select d.name from privacy_detached(hits) d where not touches and d.day <= (until at time zone 'utc')::date
+    order by 1);
+  step constant integer := 64;
+  hit_table text;
+  holds boolean;
+  found_tables text[] := '{}';
+begin
+  for i in 1 .. coalesce(cardinality(tables), 0) by step loop
+    begin
+      foreach hit_table in array tables[i : i + step - 1] loop
+        execute format('select exists (select from %s where visitor_id = any ($1) and ts <= $2%s)', hit_table, which) into holds using visitors, until;
+        if holds then
+          found_tables := found_tables || hit_table;
+        end if;
+      end loop;
+      raise exception 'undone' using errcode = 'CL001';
+    exception when sqlstate 'CL001' then
+      null; -- The locks of these tables and of their indexes are given back: of years of partitions they would fill the lock table.
+    end;
+  end loop;
+  return found_tables;
+end $$;
+comment on function clickledger.privacy_tables(text, boolean, uuid[], timestamptz) is 'Partitions of a table, detached ones included, with hits of visitors up to a moment; with touches only those with hits that attribution looks at. Keeps no lock on others.';
+
 -- --- Steps: each is one short transaction -----------------------------------------------------------------------------
 
 create function clickledger.privacy_rows(hits text, rule text, day date, after_id uuid, rows_max integer,
@@ -173,12 +206,20 @@ end $$;
 comment on function clickledger.privacy_rows(text, text, date, uuid, integer) is 'Applies detail or identity to the next rows_max rows of a day of a table of hits.';
 
 create function clickledger.visitor_rename(visitors uuid[], aliases uuid[], until timestamptz) returns void
-  language sql set search_path = clickledger, pg_temp as $$
-  update click t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= until;
-  update promo_entry t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= until;
-  update impression t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= until;
-  update visit t set visitor_id = a.alias from unnest(visitors, aliases) as a (visitor, alias)
-    where t.visitor_id = a.visitor and t.ts <= until and t.utm_source is not null and t.click_id is null;
+  language plpgsql set search_path = clickledger, pg_temp as $$
+declare
+  hits text;
+  hit_table text;
+begin
+  if coalesce(cardinality(visitors), 0) = 0 then
+    return;
+  end if;
+  foreach hits in array array['click', 'promo_entry', 'impression', 'visit'] loop
+    foreach hit_table in array privacy_tables(hits, true, visitors, until) loop
+      execute format('update %s t set visitor_id = a.alias from unnest($1, $2) as a (visitor, alias) where t.visitor_id = a.visitor and t.ts <= $3%s',
+        hit_table, case when hits = 'visit' then ' and t.utm_source is not null and t.click_id is null' end) using visitors, aliases, until;
+    end loop;
+  end loop;
   update conversion_report r set visitor_id = a.alias
     from unnest(visitors, aliases) as a (visitor, alias), conversion_key k
     where k.kind in ('visitor', 'joined') and k.value = a.visitor and r.conversion_id = k.conversion_id and r.visitor_id = a.visitor and r.ts <= until;
@@ -190,7 +231,7 @@ create function clickledger.visitor_rename(visitors uuid[], aliases uuid[], unti
     where k.kind in ('visitor', 'joined') and k.value = a.visitor and c.id = k.conversion_id and c.occurred_at <= until
     returning k.conversion_id, k.kind, a.alias)
   insert into conversion_key (conversion_id, kind, value) select conversion_id, kind, alias from gone on conflict do nothing;
-$$;
+end $$;
 comment on function clickledger.visitor_rename(uuid[], uuid[], timestamptz) is 'Puts aliases in the place of visitors in everything attribution looks at, up to a moment: a conversion that is computed anew finds what it found before.';
 
 create function clickledger.customer_rename(program_ids bigint[], customers text[], aliases text[], ids bigint[]) returns bigint
@@ -285,16 +326,33 @@ comment on function clickledger.privacy_letters(date, integer) is 'Takes the byt
 create function clickledger.privacy_next(hits text, since date) returns date language plpgsql stable set search_path = clickledger, pg_temp as $$
 declare
   upcoming date;
+  piece record;
+  holds boolean;
 begin
   if hits = 'conversion' then
     return (select (min(occurred_at) at time zone 'utc')::date from conversion where occurred_at >= since::timestamp at time zone 'utc');
   elsif hits = 'dead_letter' then
     return (select (min(found_at) at time zone 'utc')::date from dead_letter);
   end if;
-  execute format('select (click_ts(%1$I) at time zone ''utc'')::date from %2$I where %1$I > %3$L and ts >= %4$L order by %1$I limit 1',
-    case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end, hits, privacy_floor(since),
-    since::timestamp at time zone 'utc') into upcoming;
-  return (select least(upcoming, min(d.day)) from privacy_detached(hits) d where d.day >= since);
+  if hits = 'conversion_report' then
+    select (click_ts(r.id) at time zone 'utc')::date into upcoming from conversion_report r
+    where r.id > privacy_floor(since) and r.ts >= since::timestamp at time zone 'utc' order by r.id limit 1;
+    return upcoming;
+  end if;
+  for piece in
+    select p.day, p.sealed_rows, case when p.detached_at is null then 'clickledger.' else 'clickledger_detached.' end
+      || quote_ident(partition_name(p.table_name, p.day)) as name
+    from hit_partition p where p.table_name = hits and p.day >= since and p.sealed_rows is distinct from 0 order by p.day
+  loop
+    continue when to_regclass(piece.name) is null;
+    if piece.sealed_rows is null then
+      execute format('select exists (select from %s)', piece.name) into holds;
+    end if;
+    if piece.sealed_rows > 0 or holds then
+      return piece.day;
+    end if;
+  end loop;
+  return null;
 end $$;
 comment on function clickledger.privacy_next(text, date) is 'First day (UTC) from this one on of which a table has rows; null: there is none.';
 

@@ -7,7 +7,6 @@ declare
   names constant uuid[] := array[forget_rows.visitor_id, (select privacy_alias(p.key, forget_rows.visitor_id) from privacy_key p)];
   conversions bigint[];
   hits text;
-  tables text[];
   hit_table text;
   n bigint;
   total bigint;
@@ -18,10 +17,9 @@ begin
     union
     select c.id from conversion_key k join conversion c on c.id = k.conversion_id
     where k.kind in ('visitor', 'joined') and k.value = any (names) and c.occurred_at <= until) found;
-  for hits, tables in select h, array_agg(t order by t) from unnest(array['click', 'impression', 'visit', 'promo_entry']) with ordinality as listed (h, place),
-      lateral (select 'clickledger.' || h union all select d.name from privacy_detached(h) d) as found (t) group by place, h order by place loop
+  foreach hits in array array['click', 'impression', 'visit', 'promo_entry'] loop
     total := 0;
-    foreach hit_table in array tables loop
+    foreach hit_table in array privacy_tables(hits, false, names, until) loop
       execute format('update %s set visitor_id = $1, address = null, address_hash = null, region = null, user_agent = privacy_agent(user_agent), '
         'language = null, referrer_host = null, referrer_path = null %s where visitor_id = any ($2) and ts <= $3', hit_table,
         case hits
@@ -115,12 +113,14 @@ create function clickledger.visitor_export(visitor_id uuid) returns table (place
 declare
   names constant uuid[] := array[visitor_export.visitor_id, (select privacy_alias(p.key, visitor_export.visitor_id) from privacy_key p)];
   inner_columns constant text[] := array['address_hash', 'producer', 'seq', 'content_hash', 'catalog_revision', 'class_version'];
-  hits record;
+  hits text;
+  hit_table text;
 begin
-  for hits in select h as name, t as hit_table from unnest(array['click', 'impression', 'visit', 'promo_entry']) as h,
-      lateral (select 'clickledger.' || h union all select d.name from privacy_detached(h) d) as found (t) loop
-    return query execute format('select %L, t.ts, jsonb_strip_nulls(to_jsonb(t) - $2) from %s t where t.visitor_id = any ($1) order by t.ts', hits.name, hits.hit_table)
-      using names, inner_columns;
+  foreach hits in array array['click', 'impression', 'visit', 'promo_entry'] loop
+    foreach hit_table in array privacy_tables(hits, false, names, 'infinity') loop
+      return query execute format('select %L, t.ts, jsonb_strip_nulls(to_jsonb(t) - $2) from %s t where t.visitor_id = any ($1) order by t.ts', hits, hit_table)
+        using names, inner_columns;
+    end loop;
   end loop;
   return query
     with orders as (select k.conversion_id from conversion_key k where k.kind in ('visitor', 'joined') and k.value = any (names))

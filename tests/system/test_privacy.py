@@ -264,3 +264,29 @@ def test_what_is_left_of_a_user_agent_has_the_same_class(shop, postgres):
     assert len(before) == len(agents) > 4000 and {"human", "bot", "preview"} <= {kind for _, kind, _ in before}
     assert retain(postgres) > len(agents) // 2
     assert reclassify() == before
+
+
+HELD = ("select coalesce(array_agg(distinct c.relname::text), '{}') from pg_locks l join pg_class c on c.oid = l.relation"
+        " where l.pid = pg_backend_pid() and c.relispartition and c.relkind = 'r'")
+
+
+def test_only_days_with_hits_of_a_visitor_stay_locked(shop, postgres):
+    """Years of partitions would fill the lock table."""
+    visitor = uuid7(ago(days=431))
+    shop.click(ago(days=420), shop.anna, visitor)
+    postgres.query("select partition_seal(table_name, day) from hit_partition where day < current_date - 5")
+    open_days = [name for name, in postgres.query("select partition_name(table_name, day) from hit_partition where sealed_at is null")]
+    clicked = [ago(days=420).strftime("click_%Y%m%d")]
+    for role, asked, answer, held in (
+            ("cl_privacy", "select count(*) from visitor_export(%s)", 1, clicked),
+            ("cl_privacy", "select count(*) from forget_visitor(%s) where rows > 0", 1, clicked),
+            ("cl_ingest", "select count(*) from privacy_begin(%s is null)", 1, open_days)):
+        connection = psycopg2.connect(postgres.conninfo(role), options="-c search_path=clickledger")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(asked, [visitor])
+                assert cursor.fetchone() == (answer,)
+                cursor.execute(HELD)
+                assert set(cursor.fetchone()[0]) <= set(held), asked
+        finally:
+            connection.close()
