@@ -378,6 +378,28 @@ grant execute on function clickledger.kind_known(text) to cl_attrib, cl_api, cl_
 
 -- --- Many at once -----------------------------------------------------------------------------------------------------
 
+-- Whoever locks several accounts takes them in the order of their numbers, and makes those that are missing by kind, programme and partner:
+-- so do a batch of many partners and a transaction of one of them, and neither can wait for the other in a circle.
+create function clickledger.ledger_account_lock(program_ids bigint[], partner_ids bigint[], currencies text[], kinds text[])
+  returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into clickledger.ledger_account (kind, program_id, partner_id, currency)
+  select distinct w.kind, w.program_id, w.partner_id, w.currency
+  from unnest(program_ids, partner_ids, currencies, kinds) as w (program_id, partner_id, currency, kind)
+  where not exists (
+    select from clickledger.ledger_account a
+    where a.program_id = w.program_id and a.kind = w.kind and a.currency = w.currency
+      and (a.partner_id = w.partner_id or (a.partner_id is null and w.partner_id is null)))
+  order by 1, 2, 3, 4
+  on conflict do nothing;
+  perform from clickledger.ledger_account a
+  join (select distinct * from unnest(program_ids, partner_ids, currencies, kinds)) as w (program_id, partner_id, currency, kind)
+    on a.program_id = w.program_id and a.kind = w.kind and a.currency = w.currency
+      and (a.partner_id = w.partner_id or (a.partner_id is null and w.partner_id is null))
+  order by a.id for no key update of a;
+end $$;
+comment on function clickledger.ledger_account_lock(bigint[], bigint[], text[], text[]) is 'ledger_account_lock for many at once, one of each array per account; partner null for program_expense.';
+
 create function clickledger.ledger_post_many(keys text[], kinds text[], program_ids bigint[], partner_ids bigint[], conversion_ids bigint[],
   currencies text[], expense bigint[], pending bigint[], available bigint[]) returns bigint language plpgsql security definer
   set search_path = pg_catalog, pg_temp as $$
@@ -396,14 +418,12 @@ begin
     select array_agg(account) as accounts, array_agg(amount) as amounts
     from (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
     where amount <> 0) e;
-  perform clickledger.ledger_account_lock(g.program_id, g.partner_id, g.currency, g.accounts)
-  from (
-    select w.program_id, w.partner_id, w.currency, array_agg(distinct v.account order by v.account) as accounts
-    from unnest(program_ids, partner_ids, currencies, expense, pending, available)
-      as w (program_id, partner_id, currency, expense, pending, available)
-    cross join lateral (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
-    where v.amount <> 0
-    group by 1, 2, 3 order by 1, 2, 3) g;
+  perform clickledger.ledger_account_lock(array_agg(w.program_id), array_agg(v.partner_id), array_agg(w.currency), array_agg(v.account))
+  from unnest(program_ids, partner_ids, currencies, expense, pending, available)
+    as w (program_id, partner_id, currency, expense, pending, available)
+  cross join lateral (values ('program_expense', null, w.expense), ('partner_pending', w.partner_id, w.pending),
+    ('partner_available', w.partner_id, w.available)) as v (account, partner_id, amount)
+  where v.amount <> 0;
   with asked as (
     select * from unnest(keys, kinds, program_ids, partner_ids, conversion_ids, currencies, expense, pending, available) with ordinality
       as w (key, kind, program_id, partner_id, conversion_id, currency, expense, pending, available, place)),

@@ -141,14 +141,12 @@ begin
     select array_agg(account) as accounts, array_agg(amount) as amounts
     from (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
     where amount <> 0) e;
-  perform clickledger.ledger_account_lock(g.program_id, g.partner_id, g.currency, g.accounts)
-  from (
-    select w.program_id, w.partner_id, w.currency, array_agg(distinct v.account order by v.account) as accounts
-    from unnest(program_ids, partner_ids, currencies, expense, pending, available)
-      as w (program_id, partner_id, currency, expense, pending, available)
-    cross join lateral (values ('program_expense', w.expense), ('partner_pending', w.pending), ('partner_available', w.available)) as v (account, amount)
-    where v.amount <> 0
-    group by 1, 2, 3 order by 1, 2, 3) g;
+  perform clickledger.ledger_account_lock(array_agg(w.program_id), array_agg(v.partner_id), array_agg(w.currency), array_agg(v.account))
+  from unnest(program_ids, partner_ids, currencies, expense, pending, available)
+    as w (program_id, partner_id, currency, expense, pending, available)
+  cross join lateral (values ('program_expense', null, w.expense), ('partner_pending', w.partner_id, w.pending),
+    ('partner_available', w.partner_id, w.available)) as v (account, partner_id, amount)
+  where v.amount <> 0;
   with asked as (
     select w.*, w.month < p.closed_before as is_closed, greatest(date_trunc('month', now(), g.time_zone), p.closed_before) as open_month
     from unnest(keys, kinds, program_ids, partner_ids, conversion_ids, currencies, expense, pending, available, months) with ordinality

@@ -93,3 +93,41 @@ def test_a_reader_never_sees_a_violation(shop, spawn):
     wanted = sum((1000 + n - 100 * (n % 50 in (0, 10, 20, 30)) + 5) // 10 for n in range(ORDERS))
     assert sum(balance(shop, shop.anna)) == wanted
     assert shop.db.query("select status, count(*) from payout group by 1 order by 1") == [("paid", 6), ("refused", 6)]
+
+
+def test_a_batch_and_an_adjustment_cannot_wait_for_each_other(postgres):
+    """A batch posts for Anna and Boris, and the programme's account is older than Anna's and younger than Boris': both lock by number."""
+    shop = Shop(postgres)
+    sessions = [type(postgres)(postgres.cluster, postgres.name) for _ in range(3)]
+    adjust = "select ledger_post(%s, 'adjust', %s, %s, null, 'RUB', array['program_expense', 'partner_available'], array[-%s, %s], reason => 'r')"
+    for partner in (shop.boris, shop.anna):
+        postgres.query(adjust, [str(partner), shop.program, partner, 1, 1])
+    blocker, batch, single = sessions
+    blocker.query("begin")
+    blocker.query("select from ledger_account where partner_id = %s for update", [shop.anna])
+    said = []
+
+    def work(session, *statement):
+        try:
+            session.query(*statement)
+        except psycopg2.Error as error:
+            said.append(error)
+
+    def waiting(count):
+        return postgres.value("select count(*) from pg_locks where not granted and locktype in ('transactionid', 'tuple')") == count
+
+    batches = threading.Thread(target=work, args=(batch, "select ledger_post_many(array['a', 'b'], array['accrue', 'accrue'], array[%s, %s], array[%s, %s],"
+        " array[null, null]::bigint[], array['RUB', 'RUB'], array[-5, -5]::bigint[], array[0, 0]::bigint[], array[5, 5]::bigint[],"
+        " array[now(), now()])", [shop.program, shop.program, shop.anna, shop.boris]))
+    batches.start()
+    wait_for(lambda: waiting(1), what="the batch to wait for Anna's account")
+    singles = threading.Thread(target=work, args=(single, adjust, ["c", shop.program, shop.boris, 7, 7]))
+    singles.start()
+    wait_for(lambda: waiting(2), what="the adjustment to wait for the batch")
+    blocker.query("commit")
+    for thread in (batches, singles):
+        thread.join()
+    for session in sessions:
+        session.close()
+    assert said == []
+    assert shop.balances() == [(shop.anna, 0, 6), (shop.boris, 0, 13)]
