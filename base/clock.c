@@ -22,6 +22,12 @@ static uint64_t clock_us(clockid_t id)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+void clock_pause(unsigned ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
 uint64_t clock_wall_ms(void)
 {
     return clock_us(CLOCK_REALTIME) / 1000;

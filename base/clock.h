@@ -19,6 +19,8 @@ uint64_t clock_wall_ms(void); // unix ms
 uint64_t clock_monotonic_ms(void);
 uint64_t clock_monotonic_us(void);
 
+void clock_pause(unsigned ms); // the whole thread; shorter when a signal comes
+
 // RFC 3339 as a strict subset of ISO 8601: YYYY-MM-DDThh:mm:ss[.f to .fffffffff](Z|+hh:mm|-hh:mm), or plain
 // unix seconds. Digits below the ms are cut off, leap seconds (:60) are refused. Pure. 0 or CLOCK_MALFORMED.
 must_check int clock_parse(struct slice text, int64_t *unix_ms);

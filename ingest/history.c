@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arguments.h"
 #include "base/clock.h"
@@ -49,12 +48,6 @@ void history_hour_format(int64_t unix_ms, char out[HISTORY_HOUR_BYTES])
     out[HISTORY_HOUR_BYTES - 1] = '\0';
 }
 
-static void pause_briefly(void)
-{
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-    nanosleep(&pause, NULL);
-}
-
 static int transaction_run(const struct history *history, struct pg *pg, int64_t from_ms)
 {
     int r = pg_exec(pg, history->begin);
@@ -78,7 +71,7 @@ static int hour_run(const struct history *history, struct pg *pg, int64_t from_m
 
     for (unsigned tries = 0; r == PG_RETRY && tries < TRIES_MAX; tries++) {
         if (tries > 0)
-            pause_briefly();
+            clock_pause(PAUSE_MS);
         r = pg_exec(pg, "select pg_advisory_lock(25454, 0)");
         if (r)
             continue;

@@ -5,8 +5,7 @@
 
 #include "ingest/privacy.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/program.h"
@@ -58,12 +57,6 @@ static int privacy_step(struct privacy *privacy, bool *more)
     return 0;
 }
 
-static void pause_briefly(void)
-{
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-    nanosleep(&pause, NULL);
-}
-
 static int privacy_steps(struct privacy *privacy)
 {
     bool more = true;
@@ -77,7 +70,7 @@ static int privacy_steps(struct privacy *privacy)
         if (r == 0)
             tries = 0;
         else
-            pause_briefly();
+            clock_pause(PAUSE_MS);
     }
     return 0;
 }

@@ -1,6 +1,7 @@
 // Replay of dead letters. Owner: the command. Each letter is a transaction of its own; one that does not go
-// in stays, with the new reason. Limits: FILE_BYTES_MAX of a repaired letter, TRIES_MAX attempts when
-// PostgreSQL says that the same may work later.
+// in stays, with the new reason; a frame stays until its producer's position shows that it was applied.
+// Limits: FILE_BYTES_MAX of a repaired letter, TRIES_MAX attempts when PostgreSQL says that the same may work
+// later, REPLAY_FRAME_WAIT_MS for a frame to be applied; when one was not, the next ones are not waited for.
 
 #include "ingest/replay.h"
 
@@ -36,7 +37,8 @@ struct replay {
     struct replay_rows *rows;
     uint8_t *repaired; // content of `file`
     size_t repaired_bytes;
-    uint64_t done, refused;
+    unsigned wait_ms; // for the next frame to be applied: 0 once one was not
+    uint64_t done, refused, sent;
 };
 
 static int complain(const char *what, const char *why)
@@ -105,7 +107,29 @@ static int redis_open(struct replay *replay)
     return complain("Redis", error);
 }
 
-// 0, REPLAY_REFUSED or REPLAY_FRAME_BAD, or anything else: a store failed and was complained about.
+// As letter_put().
+static int frame_put(struct replay *replay, const struct letter *letter, struct slice bytes,
+                     char reason[LETTER_REASON_BYTES])
+{
+    if (redis_open(replay))
+        return REPLAY_FRAME_REDIS;
+    int r = replay_frame_run(replay->redis, letter, bytes, replay->dry_run, reason);
+    if (r == REPLAY_FRAME_REDIS)
+        complain("Redis", redis_client_error(replay->redis));
+    if (r || replay->dry_run)
+        return r;
+    r = replay_frame_await(replay->pg, letter, bytes, replay->wait_ms);
+    if (r == REPLAY_FRAME_SENT)
+        replay->wait_ms = 0;
+    return r ? r : letter_done(replay->pg, letter->id);
+}
+
+static bool is_of_letter(int r)
+{
+    return r == 0 || r == REPLAY_REFUSED || r == REPLAY_FRAME_BAD || r == REPLAY_FRAME_SENT;
+}
+
+// is_of_letter(), or a store failed and was complained about.
 static int letter_put(struct replay *replay, const struct letter *letter, char reason[LETTER_REASON_BYTES])
 {
     struct slice bytes = replay->repaired
@@ -115,16 +139,9 @@ static int letter_put(struct replay *replay, const struct letter *letter, char r
 
     for (unsigned tries = 0; !letter_is_frame(letter) && r == PG_RETRY && tries < TRIES_MAX; tries++)
         r = replay_rows_run(replay->rows, replay->pg, letter, bytes, replay->dry_run, reason);
-    if (letter_is_frame(letter)) {
-        if (redis_open(replay))
-            return REPLAY_FRAME_REDIS;
-        r = replay_frame_run(replay->redis, letter, bytes, replay->dry_run, reason);
-        if (r == 0 && !replay->dry_run)
-            r = letter_done(replay->pg, letter->id);
-        if (r == REPLAY_FRAME_REDIS)
-            complain("Redis", redis_client_error(replay->redis));
-    }
-    if (r && r != REPLAY_REFUSED && r != REPLAY_FRAME_BAD && r != REPLAY_FRAME_REDIS)
+    if (letter_is_frame(letter))
+        r = frame_put(replay, letter, bytes, reason);
+    if (!is_of_letter(r) && r != REPLAY_FRAME_REDIS)
         complain("PostgreSQL", pg_error(replay->pg)->message);
     return r;
 }
@@ -139,7 +156,12 @@ static int letter_replay(struct replay *replay, const struct letter *letter)
         letter_print(letter, replay->dry_run ? "would_go_in" : "went_in", letter->reason);
         return 0;
     }
-    if (r != REPLAY_REFUSED && r != REPLAY_FRAME_BAD)
+    if (r == REPLAY_FRAME_SENT) {
+        replay->sent++;
+        letter_print(letter, "sent", "ingest has not applied it yet");
+        return 0;
+    }
+    if (!is_of_letter(r))
         return 1;
     replay->refused++;
     letter_print(letter, "refused", reason);
@@ -186,6 +208,9 @@ static int letters_handle(struct replay *replay)
     if (status == 0 && !replay->list && !replay->save)
         printf("%s=%" PRIu64 " refused=%" PRIu64 "\n", replay->dry_run ? "would_go_in" : "went_in",
                replay->done, replay->refused);
+    if (status == 0 && replay->sent > 0)
+        status =
+            complain("replay", "not everything was applied: run it again when ingest has read its streams");
     return status ? status : replay->refused > 0;
 }
 
@@ -231,7 +256,8 @@ static const char *choice_mistake(const struct replay *replay)
 
 int replay_command(const void *settings, int argc, char **argv)
 {
-    struct replay replay = {.settings = settings, .choice = {.to_ms = CLOCK_MS_MAX}};
+    struct replay replay = {
+        .settings = settings, .choice = {.to_ms = CLOCK_MS_MAX}, .wait_ms = REPLAY_FRAME_WAIT_MS};
     const struct argument arguments[] = {
         argument_number("--id", &replay.choice.id, 1, INT64_MAX),
         argument_text("--kind", &replay.choice.kind),

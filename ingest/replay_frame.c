@@ -1,5 +1,6 @@
 // Frames of dead letters. Owner: replay. Nothing is decided here that ingest decides: seq, chain and lost
-// ranges say what becomes of the frame.
+// ranges say what becomes of the frame. Limits: REPLAY_FRAME_WAIT_MS for a frame to be applied, looked at
+// each LOOK_MS.
 
 #include "ingest/replay_frame.h"
 
@@ -10,8 +11,12 @@
 
 #include <xxhash.h>
 
+#include "base/clock.h"
 #include "ingest/delivery.h"
+#include "ingest/producer_row.h"
 #include "ingest/stream.h"
+
+#define LOOK_MS 20
 
 static int refuse(char reason[LETTER_REASON_BYTES], const char *why)
 {
@@ -45,17 +50,23 @@ static int end_append(struct redis_client *redis, unsigned shard, const struct f
     return frame_append(redis, shard, (struct slice){(const char *)bytes, sizeof(bytes)});
 }
 
+static void fork_producer(struct slice bytes, uint8_t producer[PRODUCER_BYTES])
+{
+    XXH128_canonical_t hash;
+
+    XXH128_canonicalFromHash(&hash, XXH3_128bits(bytes.data, FRAME_IMMUTABLE_BYTES));
+    memcpy(producer, hash.digest, PRODUCER_BYTES);
+}
+
 // The first and only frame of a new producer.
 static int fork_append(struct redis_client *redis, unsigned shard, const struct delivery *delivery)
 {
     struct frame_header header = delivery->header;
-    XXH128_canonical_t producer;
     uint8_t *frame = malloc(delivery->bytes.len);
 
     if (!frame)
         return -ENOMEM;
-    XXH128_canonicalFromHash(&producer, XXH3_128bits(delivery->bytes.data, FRAME_IMMUTABLE_BYTES));
-    memcpy(header.producer, producer.digest, PRODUCER_BYTES);
+    fork_producer(delivery->bytes, header.producer);
     header.seq = header.base = 1;
     header.hits_before = header.hits_before_base = header.prev = 0;
     header.flags = 0;
@@ -85,4 +96,45 @@ int replay_frame_run(struct redis_client *redis, const struct letter *letter, st
         return 0;
     return letter->kind == DEAD_FORK ? fork_append(redis, letter->shard, &delivery)
                                      : frame_append(redis, letter->shard, bytes);
+}
+
+// The producer of a fork has one frame and an end.
+static int frame_is_applied(struct pg *pg, const struct letter *letter, struct slice bytes, bool *applied)
+{
+    struct frame_header header = delivery_of(SLICE("0-0"), bytes).header;
+    bool is_fork = letter->kind == DEAD_FORK;
+    struct pg_result *result = NULL;
+    char producer[PRODUCER_TEXT_BYTES];
+
+    if (is_fork)
+        fork_producer(bytes, header.producer);
+    producer_format(header.producer, producer);
+    const struct pg_param params[] = {pg_string(producer), pg_int(is_fork ? 1 : (int64_t)header.seq),
+                                      pg_bool(is_fork)};
+    int r = pg_query(pg,
+                     "select exists (select from clickledger.producer p where p.producer = $1::uuid"
+                     " and p.last_seq >= $2 and (p.ended or not $3) and not exists ("
+                     "select from clickledger.lost_range l where l.producer = p.producer"
+                     " and $2 between l.from_seq and l.to_seq))",
+                     params, array_length(params), &result);
+    if (r)
+        return r;
+    *applied = pg_result_bool(result, 0, 0);
+    pg_result_free(result);
+    return 0;
+}
+
+int replay_frame_await(struct pg *pg, const struct letter *letter, struct slice bytes, unsigned wait_ms)
+{
+    uint64_t end_ms = clock_monotonic_ms() + wait_ms;
+
+    for (;;) {
+        bool applied = false;
+        int r = frame_is_applied(pg, letter, bytes, &applied);
+        if (r || applied)
+            return r;
+        if (clock_monotonic_ms() >= end_ms)
+            return REPLAY_FRAME_SENT;
+        clock_pause(LOOK_MS);
+    }
 }

@@ -145,6 +145,26 @@ def test_a_fork_becomes_a_producer_of_its_own(ingest, postgres, producer, redis_
     adds_up(postgres)
 
 
+def test_a_frame_is_done_when_it_is_applied(ingest, postgres, producer, redis_server):
+    """Redis loses what nobody has read: the letters stay, and go in at the next time."""
+    twin = Producer(redis_server.client)
+    twin.id = producer.id
+    producer.send(producer.make())
+    settled(postgres, producer, (1, 3, 3, 0, 0, False))
+    twin.send(twin.make([hit(), hit()]), twin.make())
+    wait_for(lambda: len(letters(postgres)) == 2, what="the letters")
+    ingest.process.stop()
+    lines = replay(ingest, "--kind", "fork", status=1)
+    assert [line.split()[8] for line in lines[:2]] == ["result=sent"] * 2 and "went_in=0 refused=0" in lines
+    assert [again for *_, again in letters(postgres)] == [False, False]
+    redis_server.client.delete("cl:hits:{0}")
+    ingest.start()
+    assert replay(ingest, "--kind", "fork")[-1] == "went_in=2 refused=0"
+    assert [again for *_, again in letters(postgres)] == [True, True]
+    assert postgres.value("select sum(stored) from producer where producer <> %s", [producer.uuid]) == 5
+    adds_up(postgres)
+
+
 def test_mistakes(ingest, tmp_path):
     for arguments in ((), ("--id", 1, "--kind", "row"), ("--kind", "rows"), ("--kind", "row", "--file", "x"), ("--id", 0), ("--id", 1, "--file", "x", "--list"),
                       ("--kind", "row", "--from", "monday")):
