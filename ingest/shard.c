@@ -298,7 +298,7 @@ static int accepted_look(struct shard *shard, struct redis_client *redis, uint64
     if (monotonic_ms < shard->accepted_ms)
         return 0;
     shard->accepted_ms = monotonic_ms + ACCEPTED_MS;
-    int r = accepted_note(shard->pg, redis, shard->id);
+    int r = accepted_note(shard->pg, redis, shard->id, &shard->counters->lost_gap);
     if (r && r != ACCEPTED_REDIS)
         log_event(LOG_WARN, "ingest.accepted_not_noted", log_uint("shard", shard->id),
                   log_str("error", pg_error(shard->pg)->message));

@@ -4,7 +4,7 @@ import urllib.request
 import pytest
 
 from conftest import wait_for
-from frames import IMPRESSION, PROMO_ENTRY, REPORT, VISIT, hit
+from frames import END, IMPRESSION, PROMO_ENTRY, REPORT, VISIT, Frame, hit
 from ingest import new_ingest, producer, settled  # noqa: F401 (fixtures)
 from installation import free_ports
 
@@ -62,6 +62,25 @@ def test_everything_adds_up(watched, postgres, producer):
     assert postgres.query(ALARMS) == [] and watched.metric("clickledger_ingest_conservation_alarms") == 0
     assert postgres.value("select count(*) from stored_check where expected = found and found > 0") >= 12
     assert "conservation_broken" not in watched.log()
+
+
+def test_answered_and_never_written(watched, postgres, producer):
+    """A power cut took the journal's end: a day after the producer's END that is lost, and what turns up after all is found."""
+    kept = producer.make(3)
+    producer.send(kept, Frame(producer.id, 2, 3, kept.chain, [], flags=END))
+    settled(postgres, producer, (1, 3, 3, 0, 0, True))
+    producer.redis.hset("cl:accepted:{0}", producer.id.hex(), 10)
+    wait_for(lambda: watched.part("in_flight") == 7, 30, "what the tracker said")
+    assert watched.part("lost") == 0
+    postgres.query("update producer set last_at = now() - interval '25 hours'")
+    settled(postgres, producer, (8, 10, 3, 0, 7, True))
+    wait_for(lambda: not producer.redis.hexists("cl:accepted:{0}", producer.id.hex()), 30, "it to be forgotten")
+    wait_for(lambda: watched.metric('clickledger_ingest_hits_lost_total{reason="gap"}') == 7, 30, "the counter")
+    producer.send(producer.make(4))
+    settled(postgres, producer, (8, 10, 7, 0, 3, True))
+    checked(watched)
+    assert [watched.part(name) for name in ("accepted", "stored", "lost", "in_flight")] == [10, 7, 3, 0]
+    assert postgres.query(ALARMS) == [] and "conservation_broken" not in watched.log()
 
 
 BREAKS = {
