@@ -7,6 +7,23 @@
 
 #define LOCK_KEY "hashtext('clickledger.attrib')"
 
+// Each batch and each analyst's query locks every partition and index: without room for them batches fail.
+static int locks_check(struct pg *pg)
+{
+    struct pg_result *result = NULL;
+    int r = pg_query(pg, "select current_setting('max_locks_per_transaction')::bigint", NULL, 0, &result);
+
+    if (r)
+        return r;
+    int64_t locks = pg_result_int(result, 0, 0);
+    pg_result_free(result);
+    if (locks >= PG_LOCKS_MIN)
+        return 0;
+    log_event(LOG_ERROR, "postgres.unfit", log_int("max_locks_per_transaction", locks),
+              log_int("at_least", PG_LOCKS_MIN));
+    return PG_OTHER;
+}
+
 int session_open(struct session *session, const char *conninfo)
 {
     struct pg_error error;
@@ -24,10 +41,12 @@ int session_open(struct session *session, const char *conninfo)
     r = pg_exec(session->pg, "set jit = off; set idle_session_timeout = '15s';"
                              " set idle_in_transaction_session_timeout = '30s';"
                              " set client_connection_check_interval = '1s'; listen clickledger_work");
-    if (r) {
+    if (r)
         log_event(LOG_ERROR, "postgres.listen_failed", log_str("error", pg_error(session->pg)->message));
+    else
+        r = locks_check(session->pg);
+    if (r)
         session_close(session);
-    }
     return r;
 }
 

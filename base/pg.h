@@ -15,6 +15,8 @@
 #define PG_ERROR_BYTES       512
 #define PG_CONNECT_TIMEOUT_S 5 // these hold unless the conninfo says otherwise
 #define PG_DEAD_PEER_MS      10000
+// max_locks_per_transaction of a server for years of daily partitions: docs/operations.md says what it is for.
+#define PG_LOCKS_MIN 512
 
 enum pg_condition {
     PG_LOST = 1, // no connection (any more); after COMMIT its outcome is unknown

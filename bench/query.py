@@ -30,7 +30,7 @@ MONTHS = datetime.date(2026, 5, 1), datetime.date(2026, 6, 1)
 TARGET_MS = 10
 # For loading in bulk; what is read later is in memory anyway.
 POSTGRES = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "max_wal_size=512MB",
-            "-c", "shared_buffers=512MB", "-c", "max_locks_per_transaction=256")
+            "-c", "shared_buffers=512MB")
 RAW_MONTH = """
   select (k.ts at time zone p.time_zone)::date as day, count(*) filter (where k.class = 'human'), count(*) filter (where k.class <> 'human')
   from clickledger.click k join clickledger.program p on p.id = k.program_id

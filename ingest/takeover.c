@@ -23,7 +23,7 @@ int takeover_session(struct pg *pg, const char **why)
     if (r == 0)
         r = pg_query(pg,
                      "select current_setting('fsync') <> 'on', current_setting('full_page_writes') <> 'on',"
-                     " pg_is_in_recovery()",
+                     " pg_is_in_recovery(), current_setting('max_locks_per_transaction')::bigint",
                      NULL, 0, &result);
     if (r)
         return r;
@@ -33,6 +33,8 @@ int takeover_session(struct pg *pg, const char **why)
         *why = "PostgreSQL runs with full_page_writes off: a power cut could tear pages; switch it on";
     else if (pg_result_bool(result, 0, 2))
         *why = "PostgreSQL is a standby: hits can only be loaded into the primary";
+    else if (pg_result_int(result, 0, 3) < PG_LOCKS_MIN)
+        *why = "PostgreSQL's max_locks_per_transaction is too low for years of partitions: set it to 512";
     else
         *why = NULL;
     pg_result_free(result);

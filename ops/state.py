@@ -25,6 +25,7 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
 SOCKET_PATH_MAX = 107          # sun_path of a unix socket
 FREE_BYTES_MIN = 1 << 30       # build, WAL and a first journal segment fit in it
+LOCKS = 512                    # of max_locks_per_transaction: ingest and attrib refuse less
 DATABASE = "clickledger"
 PROGRAMS = ("ingest", "attrib", "tracker", "api")
 RELEASE = ("--native-file", os.path.join(REPOSITORY, "ops", "release.ini"))  # how the programs are built for use
@@ -223,7 +224,7 @@ class State:
                  "--maxmemory-policy", "noeviction", "--stream-node-max-bytes", "65536"]
         postgres = [f"{POSTGRES_BIN}/postgres", "-D", self.path("postgres"), "-c", "listen_addresses=", "-c", "port=5432",
                     "-c", f"unix_socket_directories={self.path('run')}", "-c", "unix_socket_permissions=0700",
-                    "-c", "timezone=UTC", "-c", "wal_compression=on"]
+                    "-c", "timezone=UTC", "-c", "wal_compression=on", "-c", f"max_locks_per_transaction={LOCKS}"]
         services = [
             Service("redis", redis, self.home, self.user, self.redis_answers),
             Service("postgres", postgres, self.home, self.user, self.postgres_answers, signal.SIGINT, 120),

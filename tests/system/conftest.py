@@ -105,7 +105,7 @@ class Cluster:
 
     def start(self):
         options = {"listen_addresses": "", "unix_socket_directories": self.folder, "max_connections": 60,
-                   "shared_buffers": "64MB", "autovacuum_naptime": "10s", "log_min_messages": "warning",
+                   "shared_buffers": "64MB", "autovacuum_naptime": "10s", "log_min_messages": "warning", "max_locks_per_transaction": 512,
                    **dict(self.settings)}
         line = " ".join(f"-c {k}='{v}'" for k, v in options.items())
         as_postgres([PG_BIN / "pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-t", "60",

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from api import Api, World
-from conftest import PG_BIN, Cluster, Database, as_postgres, wait_for
+from conftest import PG_BIN, ROOT, Cluster, Database, as_postgres, wait_for
 from frames import Producer
 from ingest import Ingest, ingest, new_ingest, producer, settled  # noqa: F401 (fixtures)
 from postgres_proxy import PostgresProxy, Through
@@ -209,6 +209,17 @@ def test_disk_full(spawn, redis_server, tmp_path, make_cluster, producer):
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
         disk.rmdir()
+
+
+def test_a_server_with_room_for_few_locks_is_refused(spawn, redis_server, tmp_path, test_folder, make_cluster):
+    small = make_cluster(test_folder / "small", settings=[("max_locks_per_transaction", "511")])
+    small.execute((ROOT / "sql/bootstrap.sql").read_text())
+    postgres = Database(small, "postgres")
+    ingest = Ingest(spawn, postgres, redis_server, tmp_path).start()
+    wait_for(lambda: "max_locks_per_transaction is too low" in ingest.process.log(), what="the sentence")
+    assert ingest.process.stop() == 0
+    done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_attrib")}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "event=postgres.unfit max_locks_per_transaction=511 at_least=512" in done.stderr
 
 
 def test_fail_over(spawn, redis_server, tmp_path, test_folder, make_cluster, producer):
