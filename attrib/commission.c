@@ -45,7 +45,9 @@ int commission_order_compare(const struct commission_order *a, const struct comm
     if (a->time_us != b->time_us)
         return a->time_us < b->time_us ? -1 : 1;
     int order = text_compare(a->kind, b->kind);
-    return order ? order : text_compare(a->order_id, b->order_id);
+    if (order == 0)
+        order = text_compare(a->order_id, b->order_id);
+    return order ? order : (a->part > b->part) - (a->part < b->part);
 }
 
 static bool is_lost(const struct commission_order *order)

@@ -54,6 +54,7 @@ struct commission_rate {
 struct commission_order {
     int64_t time_us;
     struct slice kind, order_id; // with the time: the order's place in the unit
+    size_t part;                 // of an order that several rules pay: by its place; else 0
     enum conversion_status status;
     int64_t base_minor;  // the partner's part of what was sold and not refunded
     uint32_t weight_ppm; // its share of the conversion, for what does not depend on the base
@@ -72,7 +73,7 @@ struct commission {
     int64_t hold_until_us; // an approved one is pending before
 };
 
-// By (time, kind, order id).
+// By (time, kind, order id, part).
 int commission_order_compare(const struct commission_order *a, const struct commission_order *b);
 
 // Orders must be sorted; out[i] is for orders[i].

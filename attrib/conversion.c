@@ -6,7 +6,8 @@
 // content and shop's time, is the same event, so that shops which refund twice the same part must say an
 // event_id or event_time. A repeated report never takes back what came in between, and pending (which is also
 // what a report without a status says) moves nothing. Identity (click, visitor, code, customer, product) is
-// what was said first, so that a later report cannot move a credit. A pixel comes from a browser: it can
+// what was said first, so that a later report cannot move a credit. Lines are those of the report whose
+// amount stands, or of the first that says the same amount with lines. A pixel comes from a browser: it can
 // begin a conversion and complete it, but its status is at most pending, it changes no amount, and the
 // amount it began with gives way to the first that the shop's server says. The report that begins it says the
 // currency of all; the sums are converted at the end, by the rate of the beginning, so that what is refunded
@@ -19,6 +20,7 @@
 
 #include "base/currency.h"
 #include "base/money.h"
+#include "base/order_lines.h"
 #include "base/util.h"
 
 // While it is made, the state's amounts are in its own currency.
@@ -44,6 +46,7 @@ static const char *const verdict_names[] = {
     [VERDICT_RATE_MISSING] = "rate_missing",
     [VERDICT_AMOUNT_MISSING] = "amount_missing",
     [VERDICT_AMOUNT_INVALID] = "amount_invalid",
+    [VERDICT_LINES_INVALID] = "lines_invalid",
     [VERDICT_STATUS_UNKNOWN] = "status_unknown",
     [VERDICT_REFUND_WITHOUT_SALE] = "refund_without_sale",
     [VERDICT_REFUND_EXCEEDS_AMOUNT] = "refund_exceeds_amount",
@@ -112,7 +115,8 @@ static bool event_counts(const struct conversion_event *event)
 static bool content_equal(const struct conversion_event *a, const struct conversion_event *b)
 {
     return a->status == b->status && a->has_amount == b->has_amount &&
-           (!a->has_amount || a->amount_minor == b->amount_minor);
+           (!a->has_amount || a->amount_minor == b->amount_minor) &&
+           (a->status != CONVERSION_REFUNDED || slice_equal(a->lines, b->lines));
 }
 
 static bool same_moment(const struct conversion_event *a, const struct conversion_event *b)
@@ -138,6 +142,17 @@ static enum conversion_verdict event_repeats(const struct conversion_event event
     return VERDICT_OPEN;
 }
 
+static bool lines_fit(const struct conversion_event *event)
+{
+    struct order_line lines[ORDER_LINES_MAX];
+    size_t n = order_lines_read(event->lines, lines);
+    int64_t left_minor = event->has_amount ? event->amount_minor : 0;
+
+    for (size_t i = 0; i < n; i++)
+        left_minor -= lines[i].amount_minor;
+    return n > 0 && left_minor >= 0;
+}
+
 // What can be said about a report without knowing the others.
 static enum conversion_verdict event_refused(const struct conversion_event *event)
 {
@@ -147,6 +162,8 @@ static enum conversion_verdict event_refused(const struct conversion_event *even
         return VERDICT_PIXEL_UNTRUSTED;
     if (event->has_amount && (event->amount_minor < 0 || event->amount_minor > MONEY_MINOR_MAX))
         return VERDICT_AMOUNT_INVALID;
+    if (event->lines.data && !lines_fit(event))
+        return VERDICT_LINES_INVALID;
     return VERDICT_OPEN;
 }
 
@@ -193,6 +210,13 @@ static bool fill(struct slice *known, struct slice said)
     return true;
 }
 
+// Lines belong to an amount, and a browser says none.
+static bool lines_belong(const struct conversion *state, const struct conversion_event *event)
+{
+    return !event->is_pixel && event->status != CONVERSION_REFUNDED && event->has_amount &&
+           event->amount_minor == state->amount_minor;
+}
+
 static bool state_complete(struct conversion *state, const struct conversion_event *event)
 {
     bool filled = event->click != CLICK_FOREIGN && fill(&state->click_id, event->click_id);
@@ -201,6 +225,8 @@ static bool state_complete(struct conversion *state, const struct conversion_eve
     filled |= fill(&state->promo, event->promo);
     filled |= fill(&state->customer, event->customer);
     filled |= fill(&state->product, event->product);
+    if (lines_belong(state, event))
+        filled |= fill(&state->lines, event->lines);
     return filled;
 }
 
@@ -239,7 +265,7 @@ static enum conversion_verdict state_begin(struct fold *fold, const struct conve
     return VERDICT_APPLIED;
 }
 
-static enum conversion_verdict state_refund(struct conversion *state, const struct conversion_event *event)
+static enum conversion_verdict state_refund(struct conversion *state, struct conversion_event *event)
 {
     int64_t rest = state->amount_minor - state->refunded_minor;
     int64_t refund = event->has_amount ? event->amount_minor : rest;
@@ -249,6 +275,7 @@ static enum conversion_verdict state_refund(struct conversion *state, const stru
     if (state->status == CONVERSION_REFUNDED)
         return VERDICT_DUPLICATE;
     state->refunded_minor += refund;
+    event->is_refund = true;
     if (state->refunded_minor == state->amount_minor) {
         state->status = CONVERSION_REFUNDED;
         state->reason = SLICE_NONE;
@@ -281,8 +308,10 @@ static enum conversion_verdict state_change(struct conversion *state, const stru
     if (is_moved)
         state->reason = SLICE_NONE;
     state->status = status;
-    if (is_other_amount)
+    if (is_other_amount) {
         state->amount_minor = event->amount_minor;
+        state->lines = SLICE_NONE;
+    }
     amount_confirm(state, event);
     return state_complete(state, event) || is_moved || is_other_amount ? VERDICT_APPLIED : VERDICT_DUPLICATE;
 }
@@ -295,10 +324,10 @@ static void state_decide(struct conversion *state, const struct conversion_event
     state->reason = decision->reason;
 }
 
-static enum conversion_verdict state_report(const struct fold *fold, const struct conversion_event events[],
+static enum conversion_verdict state_report(const struct fold *fold, struct conversion_event events[],
                                             size_t i)
 {
-    const struct conversion_event *event = &events[i];
+    struct conversion_event *event = &events[i];
     struct conversion *state = fold->state;
 
     if (event_mismatches(event, fold))
@@ -373,8 +402,10 @@ void conversion_fold(struct conversion_event events[], size_t n, bool needs_amou
     struct fold fold = {.program_currency = currency, .state = out};
 
     *out = (struct conversion){0};
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         events[i].verdict = VERDICT_OPEN;
+        events[i].is_refund = false;
+    }
     for (size_t i = 0; i < n; i++)
         event_fold(&fold, events, i, needs_amount);
     if (out->exists)

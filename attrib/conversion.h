@@ -31,6 +31,7 @@ enum conversion_verdict {
     VERDICT_RATE_MISSING,          // another currency, of which no rate is known; waits for one
     VERDICT_AMOUNT_MISSING,        // the first report of a sale must have one
     VERDICT_AMOUNT_INVALID,        // not an amount
+    VERDICT_LINES_INVALID,         // not lines, or more than the amount
     VERDICT_STATUS_UNKNOWN,
     VERDICT_REFUND_WITHOUT_SALE,   // waits for the sale
     VERDICT_REFUND_EXCEEDS_AMOUNT, // more would be refunded than was sold
@@ -60,9 +61,11 @@ struct conversion_event {
         rate_id; // of its currency at its time, if that is not the programme's; 0: none is known
     enum conversion_click click;
     struct slice currency, event_id, click_id, visitor_id, promo, customer, product,
-        reason; // .data NULL: none
+        reason;         // .data NULL: none
+    struct slice lines; // base/order_lines.h; of a refund: what it is for
     // Written by the fold, of reports only.
     enum conversion_verdict verdict;
+    bool is_refund; // it counts in what was refunded
 };
 
 struct conversion {
@@ -70,6 +73,7 @@ struct conversion {
     bool is_amount_of_pixel; // no report of the shop's server has said one
     enum conversion_status status;
     int64_t occurred_at_us, amount_minor, refunded_minor;
+    struct slice lines; // of the report whose amount this is
     // As reported; the above is in the programme's currency. rate_id 0: it is the same.
     struct slice currency;
     int64_t rate_pico, rate_id, sold_minor, returned_minor;

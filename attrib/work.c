@@ -72,9 +72,12 @@ int work_run(struct work *work)
 
     pg_result_free(work->event_rows);
     pg_result_free(work->touch_rows);
+    pg_result_free(work->line_rows);
+    free(work->lines);
     free(work->events);
     free(work->touches);
-    work->event_rows = work->touch_rows = NULL;
+    work->event_rows = work->touch_rows = work->line_rows = NULL;
+    work->lines = NULL;
     work->events = NULL;
     work->touches = NULL;
     return r;

@@ -4,6 +4,7 @@
 
 #include "attrib/attribution.h"
 #include "attrib/conversion.h"
+#include "attrib/order_base.h"
 #include "base/array.h"
 #include "base/pg.h"
 
@@ -20,6 +21,7 @@ struct order {
     struct attribution_policy policy;
     struct attribution_result credited;
     size_t touch_from, touch_to; // in the work's touches
+    size_t line_from, line_to;   // in the work's lines
 };
 
 struct work_counts {
@@ -33,6 +35,9 @@ struct work {
     size_t n;
     struct pg_result *event_rows;
     struct conversion_event *events;
+    struct order_base *lines;
+    size_t n_lines, lines_size;
+    struct pg_result *line_rows;  // their categories
     struct pg_result *touch_rows; // touches[i] is row i
     struct touch *touches;
     size_t n_touches;
@@ -70,6 +75,11 @@ must_check int work_fold(struct work *work);       // reports and decisions -> c
 must_check int work_attribute(struct work *work);  // touches -> credits
 must_check int work_commission(struct work *work); // credits -> commissions and ledger
 must_check int work_explain(struct work *work);    // -> explanations
+
+// The lines of an order that was just folded, and all of them to the database.
+must_check int work_lines_fold(struct work *work, struct order *order, const struct conversion_event events[],
+                               size_t n);
+must_check int work_lines_write(struct work *work);
 
 // `sql` with the arrays as $1.. $n, freed in any case. The result may be NULL.
 must_check int work_call(struct work *work, const char *sql, struct array arrays[], size_t n,

@@ -44,8 +44,10 @@ static struct share share_of(const struct work *work, const struct order *order,
         .month_us = order->month_us,
         .terms_id = pg_result_int(work->touch_rows, touch_row, TOUCH_TERMS),
         .currency = order->currency,
+        .of = order,
         .row = touch_row,
         .own = own_rate(work->touch_rows, touch_row),
+        .own_hold_us = pg_result_int(work->touch_rows, touch_row, TOUCH_HOLD),
         .order = {.time_us = order->state.occurred_at_us,
                   .kind = order->kind,
                   .order_id = order->order_id,
@@ -310,6 +312,8 @@ static int shares_load(struct work *work, struct share_list *list)
     size_t n_batch = list->n;
 
     if (r == 0)
+        r = work_lines_share(work, list);
+    if (r == 0)
         r = facts_write(work, list);
     work_ids(work, ids);
     if (r == 0)
@@ -318,6 +322,8 @@ static int shares_load(struct work *work, struct share_list *list)
         r = work_unit_load(work, list);
     if (r == 0)
         r = work_rules(work, list, n_batch);
+    if (r == 0)
+        r = work_lines_split(list, n_batch);
     array_free(ids);
     return r;
 }
@@ -331,9 +337,12 @@ int work_commission(struct work *work)
     if (r == 0)
         r = work_unit_compute(&list, work->now_us);
     if (r == 0) {
+        work_lines_merge(&list);
         shares_compare(&changes, &list);
         r = changes_write(work, &changes);
     }
+    if (r == 0)
+        r = work_lines_post(work, &list);
     changes_free(&changes);
     share_list_free(&list);
     return r;

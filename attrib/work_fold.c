@@ -28,6 +28,7 @@ enum event_column {
     EVENT_REASON,
     EVENT_RATE,
     EVENT_RATE_ID,
+    EVENT_LINES,
 };
 
 #define TEXT_(x) #x
@@ -63,6 +64,7 @@ static struct conversion_event event_of(const struct pg_result *rows, size_t row
         .customer = pg_result_cell(rows, row, EVENT_CUSTOMER),
         .product = pg_result_cell(rows, row, EVENT_PRODUCT),
         .reason = pg_result_cell(rows, row, EVENT_REASON),
+        .lines = pg_result_cell(rows, row, EVENT_LINES),
         .rate_pico = pg_result_int(rows, row, EVENT_RATE),
         .rate_id = pg_result_int(rows, row, EVENT_RATE_ID),
     };
@@ -104,18 +106,21 @@ static bool kind_needs_amount(struct slice kind)
     return !slice_equal(kind, SLICE("lead")) && !slice_equal(kind, SLICE("stage"));
 }
 
-static void orders_fold(struct work *work)
+static int orders_fold(struct work *work)
 {
     size_t from = 0;
+    int r = 0;
 
-    for (size_t i = 0; i < work->n; i++) {
+    for (size_t i = 0; r == 0 && i < work->n; i++) {
         struct order *order = &work->orders[i];
         size_t to = events_end(work, i, from);
         conversion_sort(&work->events[from], to - from);
         conversion_fold(&work->events[from], to - from, kind_needs_amount(order->kind), order->currency,
                         &order->state);
+        r = work_lines_fold(work, order, &work->events[from], to - from);
         from = to;
     }
+    return r;
 }
 
 static void conversion_add(struct array column[14], const struct order *order)
@@ -238,10 +243,13 @@ int work_fold(struct work *work)
     int r = events_load(work);
     if (r)
         return r;
-    orders_fold(work);
-    r = conversions_write(work);
+    r = orders_fold(work);
+    if (r == 0)
+        r = conversions_write(work);
     if (r == 0)
         r = exchanges_write(work);
+    if (r == 0)
+        r = work_lines_write(work);
     if (r == 0)
         r = reports_write(work);
     if (r == 0)

@@ -155,6 +155,12 @@ static int facts_load(struct work *work, struct share_list *list, size_t n_batch
                      &list->fact_rows);
 }
 
+// As product_category knows it.
+static struct slice line_product(const struct order_line *line)
+{
+    return line->product.data ? line->product : line->sku;
+}
+
 static void share_match(const struct work *work, struct share_list *list, struct share *share, size_t row)
 {
     const struct pg_result *rows = list->fact_rows;
@@ -173,6 +179,12 @@ static void share_match(const struct work *work, struct share_list *list, struct
     if (n == 0)
         return;
     share->customer_kind = facts.customer;
+    for (size_t i = share->line_from; i < share->line_to; i++) {
+        struct rule_facts of_line = facts;
+        of_line.product = line_product(&list->lines[i].line->line);
+        of_line.category = list->lines[i].line->category;
+        list->lines[i].rule = rule_match(&list->rules[from], n, &of_line);
+    }
     share->rule = rule_match(&list->rules[from], n, &facts);
     if (share->rule && share->rule->hold_us >= 0)
         share->order.hold_us = share->rule->hold_us;

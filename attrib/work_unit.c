@@ -27,6 +27,7 @@ enum unit_column {
     UNIT_AMOUNT,
     UNIT_VOLUME,
     UNIT_UNCAPPED,
+    UNIT_PART,
 };
 
 struct share *share_list_add(struct share_list *list)
@@ -48,6 +49,7 @@ void share_list_free(struct share_list *list)
     pg_result_free(list->unit_rows);
     pg_result_free(list->fact_rows);
     pg_result_free(list->rule_rows);
+    free(list->lines);
     free(list->rules);
     free(list->tiers);
     free(list->items);
@@ -89,6 +91,7 @@ static struct share share_written(const struct pg_result *rows, size_t row)
         .order = {.time_us = pg_result_int(rows, row, UNIT_OCCURRED),
                   .kind = pg_result_cell(rows, row, UNIT_KIND),
                   .order_id = pg_result_cell(rows, row, UNIT_ORDER),
+                  .part = (size_t)pg_result_int(rows, row, UNIT_PART),
                   .status = conversion_status_find(pg_result_cell(rows, row, UNIT_STATUS)),
                   .base_minor = pg_result_int(rows, row, UNIT_BASE),
                   .weight_ppm = (uint32_t)pg_result_int(rows, row, UNIT_WEIGHT)},
@@ -140,6 +143,7 @@ int share_compare_id(const void *left, const void *right)
 
     COMPARE(conversion_id);
     COMPARE(partner_id);
+    COMPARE(order.part);
     return 0;
 }
 

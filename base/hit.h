@@ -53,6 +53,7 @@ enum hit_field {
     HIT_DEVICE, HIT_OS, HIT_BROWSER, // 1 byte, of the lists in hit_lists.h, never 0
     HIT_CLASS_VERSION,       // varint, of the lists that classified it
     HIT_REPORT_SIGNED,       // 1 byte, 1: its signature was right; absent: none was needed
+    HIT_REPORT_LINES,        // of base/order_lines.h
     HIT_FIELD_COUNT
 };
 // clang-format on

@@ -55,6 +55,9 @@ static const char *const reason_names[HIT_REASON_COUNT] = {
     [HIT_REASON_SIGNATURE_MISSING] = "signature_missing",
     [HIT_REASON_SIGNATURE_EXPIRED] = "signature_expired",
     [HIT_REASON_SIGNATURE_WRONG] = "signature_wrong",
+    [HIT_REASON_LINES_MALFORMED] = "lines_malformed",
+    [HIT_REASON_LINES_TOO_MANY] = "lines_too_many",
+    [HIT_REASON_LINES_EXCEED_AMOUNT] = "lines_exceed_amount",
 };
 
 static const char *const device_names[HIT_DEVICE_COUNT] = {
@@ -164,6 +167,7 @@ static const char *const field_names[HIT_FIELD_COUNT] = {
     [HIT_BROWSER] = "browser",
     [HIT_CLASS_VERSION] = "class_version",
     [HIT_REPORT_SIGNED] = "report_signed",
+    [HIT_REPORT_LINES] = "report_lines",
 };
 
 static const char *const condition_names[] = {

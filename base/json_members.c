@@ -1,5 +1,5 @@
-// Reads a flat JSON object, member by member. Owns nothing, no recursion; work is bounded by the text and by
-// JSON_MEMBERS_MAX.
+// Reads a flat JSON object, or a list of them, member by member. Owns nothing, no recursion; work is bounded
+// by the text and by JSON_MEMBERS_MAX.
 //
 // Not the door to jansson (base/json.c), because that makes a double of every number with a fraction.
 
@@ -115,9 +115,37 @@ static bool take_word(struct json_members *members, struct slice word, struct sl
     return true;
 }
 
+// Up to the bracket that closes the one at `at`. Inside are only texts, and of a list one level of objects.
+static int take_nested(struct json_members *members, char close, struct slice *nested)
+{
+    const char *begin = members->at++;
+    struct slice text;
+
+    while (members->at < members->end && *members->at != close) {
+        char c = *members->at;
+        if (c == '[' || (c == '{' && close == '}'))
+            return JSON_MEMBERS_NESTED;
+        if (c == '{') {
+            int r = take_nested(members, '}', &text);
+            if (r)
+                return r;
+            continue;
+        }
+        members->at++;
+        if (c == '"' && !take_text(members, &text))
+            return JSON_MEMBERS_MALFORMED;
+    }
+    *nested = (struct slice){begin, (size_t)(members->at + 1 - begin)};
+    return take_char(members, close) ? 0 : JSON_MEMBERS_MALFORMED;
+}
+
 static int take_value(struct json_members *members, struct json_member *member)
 {
     skip_blanks(members);
+    if (members->takes_lists && at_char(members, '[')) {
+        member->kind = JSON_MEMBER_LIST;
+        return take_nested(members, ']', &member->value);
+    }
     if (at_char(members, '{') || at_char(members, '['))
         return JSON_MEMBERS_NESTED;
     if (take_char(members, '"')) {
@@ -166,6 +194,40 @@ int json_members_next(struct json_members *members, struct json_member *member)
     if (r != 0) { // what follows cannot be a member
         members->at = members->end;
         members->begun = true;
+    }
+    return r;
+}
+
+static int object_next(struct json_members *list, struct json_members *object)
+{
+    struct slice text;
+
+    if (!list->begun && !take_char(list, '['))
+        return JSON_MEMBERS_MALFORMED;
+    if (take_char(list, ']'))
+        return take_end(list);
+    if (list->begun && !take_char(list, ','))
+        return JSON_MEMBERS_MALFORMED;
+    skip_blanks(list);
+    if (list->n == JSON_MEMBERS_MAX)
+        return JSON_MEMBERS_TOO_MANY;
+    list->begun = true;
+    list->n++;
+    if (!at_char(list, '{'))
+        return JSON_MEMBERS_MALFORMED;
+    int r = take_nested(list, '}', &text);
+    if (r == 0)
+        json_members_start(object, text);
+    return r;
+}
+
+int json_objects_next(struct json_members *list, struct json_members *object)
+{
+    int r = object_next(list, object);
+
+    if (r != 0) { // what follows cannot be an object
+        list->at = list->end;
+        list->begun = true;
     }
     return r;
 }

@@ -177,3 +177,24 @@ void money_split(int64_t total_minor, const uint32_t ppm[], size_t n, int64_t ou
     for (; left > 0; left--)
         remainder_give(remainder, n, out_minor, unit);
 }
+
+void money_divide(int64_t total_minor, const int64_t weights[], size_t n, int64_t out_minor[])
+{
+    int64_t remainder[MONEY_SPLIT_MAX], left = total_minor, sum = 0;
+
+    assert(n >= 1 && n <= MONEY_SPLIT_MAX && total_minor >= 0);
+    for (size_t i = 0; i < n; i++) {
+        assert(weights[i] >= 0 && weights[i] <= MONEY_MINOR_MAX - sum);
+        sum += weights[i];
+    }
+    assert(sum > 0);
+    for (size_t i = 0; i < n; i++) {
+        wide_int product = (wide_int)total_minor * weights[i];
+        out_minor[i] = (int64_t)(product / sum);
+        remainder[i] = (int64_t)(product % sum);
+        left -= out_minor[i];
+    }
+    assert(left >= 0 && left < (int64_t)n);
+    for (; left > 0; left--)
+        remainder_give(remainder, n, out_minor, 1);
+}

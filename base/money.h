@@ -37,6 +37,11 @@ int64_t money_share(int64_t amount_minor, int64_t rate_ppm);
 must_check int money_convert(int64_t minor, int64_t rate_pico, unsigned from_exponent, unsigned to_exponent,
                              int64_t *out_minor);
 
+// Divides total in proportion to weights, by largest remainder (ties: the earlier part), so that the parts
+// sum exactly and none of a total up to the sum of the weights is above its weight. n is 1..MONEY_SPLIT_MAX,
+// nothing is negative, weights sum to 1..MONEY_MINOR_MAX, asserted.
+void money_divide(int64_t total_minor, const int64_t weights[], size_t n, int64_t out_minor[]);
+
 // The sum of parts, each at its rate, rounded once in the same way. The parts are not negative, and their sum
 // and the rates are within the limits above, asserted.
 struct money_part {

@@ -118,7 +118,7 @@ static const struct column report_columns[] = {
     {"amount", FROM_TEXT, HIT_REPORT_AMOUNT}, {"amount_minor", FROM_NUMBER, HIT_REPORT_AMOUNT_MINOR},
     {"currency", FROM_TEXT, HIT_REPORT_CURRENCY}, {"promo", FROM_TEXT, HIT_PROMO},
     {"product", FROM_TEXT, HIT_REPORT_PRODUCT}, {"customer", FROM_TEXT, HIT_REPORT_CUSTOMER},
-    {"signed", FROM_PRESENCE, HIT_REPORT_SIGNED},
+    {"signed", FROM_PRESENCE, HIT_REPORT_SIGNED}, {"lines", FROM_TEXT, HIT_REPORT_LINES},
     {"event_time", FROM_TIME, HIT_REPORT_EVENT_TIME}, {"event_id", FROM_TEXT, HIT_REPORT_EVENT_ID}, SUBS,
     {"raw", FROM_TEXT, HIT_REPORT_RAW}, {"address", FROM_ADDRESS, HIT_ADDRESS},
     {"user_agent", FROM_TEXT, HIT_USER_AGENT}, FACTS, {"reason", FROM_REASON, 0}, {"verdict", FROM_VERDICT, 0},

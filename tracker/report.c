@@ -8,6 +8,7 @@
 #include "base/currency.h"
 #include "base/http_char.h"
 #include "base/money.h"
+#include "tracker/report_lines.h"
 #include "tracker/report_params.h"
 #include "tracker/report_status.h"
 
@@ -86,26 +87,65 @@ static bool amount_needed(const struct slice field[HIT_FIELD_COUNT])
            slice_equal(field[HIT_REPORT_STATUS], SLICE("pending"));
 }
 
-static void amount_read(const struct report_input *input, struct scratch *scratch,
-                        struct report_values *values, struct slice field[HIT_FIELD_COUNT],
-                        enum hit_reason *fault)
+static void amount_set(struct report_values *values, struct slice field[HIT_FIELD_COUNT], int64_t minor)
+{
+    bytes_put_u64(values->amount_minor, (uint64_t)minor);
+    field[HIT_REPORT_AMOUNT_MINOR] = (struct slice){(const char *)values->amount_minor, 8};
+}
+
+// Their sum is the amount where none is given. Lines that are refused leave no field.
+static void lines_read(const struct currency *currency, struct scratch *scratch, struct report_values *values,
+                       struct slice field[HIT_FIELD_COUNT], enum hit_reason *fault)
+{
+    struct slice json = field[HIT_REPORT_LINES], text = SLICE_NONE;
+    int64_t sum_minor = 0;
+
+    field[HIT_REPORT_LINES] = SLICE_NONE;
+    if (!json.data || !currency)
+        return;
+    enum hit_reason reason = report_lines_read(json, currency->exponent, scratch, &text, &sum_minor);
+    if (reason != HIT_REASON_NONE) {
+        fault_note(fault, reason);
+        return;
+    }
+    field[HIT_REPORT_LINES] = text;
+    if (!field[HIT_REPORT_AMOUNT].data) {
+        field[HIT_REPORT_AMOUNT] = (struct slice){
+            values->amount_text, money_format(sum_minor, currency->exponent, values->amount_text)};
+        amount_set(values, field, sum_minor);
+    } else if (field[HIT_REPORT_AMOUNT_MINOR].data &&
+               sum_minor > (int64_t)bytes_get_u64(values->amount_minor)) {
+        fault_note(fault, HIT_REASON_LINES_EXCEED_AMOUNT);
+    }
+}
+
+static void amount_read(const struct currency *currency, struct report_values *values,
+                        struct slice field[HIT_FIELD_COUNT], enum hit_reason *fault)
 {
     int64_t minor;
 
-    if (!field[HIT_REPORT_AMOUNT].data && amount_needed(field))
-        fault_note(fault, HIT_REASON_AMOUNT_MISSING);
-    if (!field[HIT_REPORT_AMOUNT].data && !field[HIT_REPORT_CURRENCY].data)
-        return;
-    const struct currency *currency = currency_read(input, &field[HIT_REPORT_CURRENCY], scratch, fault);
     if (!currency || !field[HIT_REPORT_AMOUNT].data)
         return;
     int r = money_parse(field[HIT_REPORT_AMOUNT], currency->exponent, &minor);
-    if (r != 0) {
+    if (r != 0)
         fault_note(fault, amount_reason(r));
-        return;
-    }
-    bytes_put_u64(values->amount_minor, (uint64_t)minor);
-    field[HIT_REPORT_AMOUNT_MINOR] = (struct slice){(const char *)values->amount_minor, 8};
+    else
+        amount_set(values, field, minor);
+}
+
+static void money_read(const struct report_input *input, struct scratch *scratch,
+                       struct report_values *values, struct slice field[HIT_FIELD_COUNT],
+                       enum hit_reason *fault)
+{
+    const struct currency *currency = NULL;
+    bool has_lines = field[HIT_REPORT_LINES].data != NULL;
+
+    if (!field[HIT_REPORT_AMOUNT].data && !has_lines && amount_needed(field))
+        fault_note(fault, HIT_REASON_AMOUNT_MISSING);
+    if (field[HIT_REPORT_AMOUNT].data || field[HIT_REPORT_CURRENCY].data || has_lines)
+        currency = currency_read(input, &field[HIT_REPORT_CURRENCY], scratch, fault);
+    amount_read(currency, values, field, fault);
+    lines_read(currency, scratch, values, field, fault);
 }
 
 static void click_id_read(const struct click_id_keys *keys, struct report_values *values, struct slice *field,
@@ -172,7 +212,7 @@ enum hit_reason report_read(const struct report_input *input, struct scratch *sc
         fault_note(&fault, HIT_REASON_KIND_UNKNOWN);
     enum hit_reason status = report_status_read(input, scratch, &field[HIT_REPORT_STATUS]);
     fault_note(&fault, status);
-    amount_read(input, scratch, values, field, &fault);
+    money_read(input, scratch, values, field, &fault);
     click_id_read(input->keys, values, &field[HIT_REPORT_CLICK_ID], &fault);
     event_time_read(values, &field[HIT_REPORT_EVENT_TIME], &fault);
     // What is ignored need not be whole: a ping names no order.
@@ -204,7 +244,11 @@ const char *report_fault_text(enum hit_reason reason)
             "The body must be application/x-www-form-urlencoded or application/json.",
         [HIT_REASON_BODY_MALFORMED] = "The body is not a JSON object.",
         [HIT_REASON_BODY_NESTED] =
-            "The body must be a flat JSON object: no member may be an object or a list.",
+            "The body must be a flat JSON object: no member but lines may be a list, none an object.",
+        [HIT_REASON_LINES_MALFORMED] = "lines must be a list of objects with amount and, if you like, sku, "
+                                       "product, category, quantity, commissionable.",
+        [HIT_REASON_LINES_TOO_MANY] = "lines are more than 50, or too long together.",
+        [HIT_REASON_LINES_EXCEED_AMOUNT] = "lines sum to more than amount.",
         [HIT_REASON_SIGNATURE_MISSING] = SIGNATURE_REFUSED,
         [HIT_REASON_SIGNATURE_EXPIRED] = SIGNATURE_REFUSED,
         [HIT_REASON_SIGNATURE_WRONG] = SIGNATURE_REFUSED,

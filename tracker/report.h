@@ -5,6 +5,7 @@
 #include "base/catalog.h"
 #include "base/click_id.h"
 #include "base/hit.h"
+#include "base/money.h"
 #include "tracker/scratch.h"
 
 #define REPORT_ID_MAX   255 // bytes of order_id, event_id, promo
@@ -22,6 +23,7 @@ struct report_input {
 struct report_values {
     uint8_t click_id[CLICK_ID_BYTES];
     uint8_t amount_minor[8], event_time[8];
+    char amount_text[MONEY_TEXT_BYTES]; // of lines, where no amount is given
     uint8_t integration[VARINT_BYTES_MAX];
 };
 

@@ -17,6 +17,7 @@ enum encoding {
     ENCODING_FORM,
     ENCODING_JSON,
     ENCODING_NONE, // a number of JSON
+    ENCODING_LIST, // a list of JSON
 };
 
 struct param {
@@ -37,7 +38,7 @@ struct known {
     size_t bytes_max;
 };
 
-// click_id and event_time stand in their fields as text until they are read.
+// click_id, event_time and lines stand in their fields as sent until they are read.
 #define KNOWN(text, field, max)                                                                              \
     {                                                                                                        \
         {text, sizeof(text) - 1}, field, max                                                                 \
@@ -55,6 +56,7 @@ static const struct known known[] = {
     KNOWN("customer", HIT_REPORT_CUSTOMER, REPORT_TEXT_MAX),
     KNOWN("event_time", HIT_REPORT_EVENT_TIME, REPORT_ID_MAX),
     KNOWN("event_id", HIT_REPORT_EVENT_ID, REPORT_ID_MAX),
+    KNOWN("lines", HIT_REPORT_LINES, 0),
 };
 
 static void fault_note(const struct reading *reading, enum hit_reason reason)
@@ -89,6 +91,7 @@ static int text_decode(enum encoding encoding, struct slice text, char *out, siz
     case ENCODING_JSON:
         return json_text_decode(text, out, room, len);
     case ENCODING_NONE:
+    case ENCODING_LIST:
         break;
     }
     if (text.len > room)
@@ -122,14 +125,24 @@ static enum hit_reason param_read(const struct reading *reading, const struct pa
     struct slice name = {buffer, 0};
     size_t max;
 
-    if (param->value.len == 0 ||
-        text_decode(param->name_encoding, param->name, buffer, sizeof(buffer), &name.len) != 0)
+    if (param->value.len == 0)
         return HIT_REASON_NONE;
+    if (text_decode(param->name_encoding, param->name, buffer, sizeof(buffer), &name.len) != 0)
+        return param->value_encoding == ENCODING_LIST ? HIT_REASON_BODY_NESTED : HIT_REASON_NONE;
     enum hit_field tag = field_find(name, reading->input->integration, &max);
+    bool is_list = param->value_encoding == ENCODING_LIST;
+    if (is_list && tag != HIT_REPORT_LINES)
+        return HIT_REASON_BODY_NESTED;
     if (tag == 0)
         return HIT_REASON_NONE;
     if (reading->field[tag].data)
         return HIT_REASON_PARAMETER_DUPLICATE;
+    if (tag == HIT_REPORT_LINES) {
+        if (!is_list) // a form cannot say them; there it is the shop's own
+            return param->value_encoding == ENCODING_FORM ? HIT_REASON_NONE : HIT_REASON_LINES_MALFORMED;
+        reading->field[tag] = param->value;
+        return HIT_REASON_NONE;
+    }
     return value_read(param, max, reading->scratch, &reading->field[tag]);
 }
 
@@ -162,6 +175,13 @@ static enum hit_reason json_reason(int condition)
     }
 }
 
+static enum encoding json_encoding(enum json_member_kind kind)
+{
+    if (kind == JSON_MEMBER_LIST)
+        return ENCODING_LIST;
+    return kind == JSON_MEMBER_TEXT ? ENCODING_JSON : ENCODING_NONE;
+}
+
 static void json_read(const struct reading *reading, struct slice text)
 {
     struct json_members members;
@@ -169,10 +189,9 @@ static void json_read(const struct reading *reading, struct slice text)
     int r;
 
     json_members_start(&members, text);
+    members.takes_lists = true;
     while ((r = json_members_next(&members, &found)) == 0) {
-        bool is_text = found.kind == JSON_MEMBER_TEXT;
-        const struct param param = {found.name, found.value, ENCODING_JSON,
-                                    is_text ? ENCODING_JSON : ENCODING_NONE};
+        const struct param param = {found.name, found.value, ENCODING_JSON, json_encoding(found.kind)};
         if (found.kind != JSON_MEMBER_NOTHING)
             fault_note(reading, param_read(reading, &param));
     }

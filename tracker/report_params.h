@@ -4,6 +4,7 @@
 
 #include "tracker/report.h"
 
-// Texts as sent: click_id and event_time stand in their fields until they are read. The first fault is noted.
+// Texts as sent: click_id, event_time and lines (JSON) stand in their fields until they are read. The first
+// fault is noted.
 void report_params_read(const struct report_input *input, struct scratch *scratch,
                         struct slice field[HIT_FIELD_COUNT], enum hit_reason *fault);

@@ -19,6 +19,20 @@ static void text_decodes(struct slice text)
     free(plain);
 }
 
+static void list_ends(struct slice text)
+{
+    struct json_members list, object;
+    struct json_member member;
+    int r;
+
+    json_members_start(&list, text);
+    while (json_objects_next(&list, &object) == 0) {
+        assert(object.at >= text.data && object.end <= text.data + text.len);
+        while ((r = json_members_next(&object, &member)) == 0)
+            assert(member.kind != JSON_MEMBER_LIST);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -28,7 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *last = (const char *)data, *end = last + size;
     int r, n = 0;
 
+    list_ends((struct slice){last, size});
     json_members_start(&members, (struct slice){last, size});
+    members.takes_lists = size % 2 == 0;
     while ((r = json_members_next(&members, &member)) == 0) {
         assert(member.name.data > last && member.value.data > member.name.data + member.name.len);
         last = member.value.data + member.value.len;
@@ -37,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text_decodes(member.name);
         if (member.kind == JSON_MEMBER_TEXT)
             text_decodes(member.value);
+        if (member.kind == JSON_MEMBER_LIST)
+            list_ends(member.value);
     }
     assert(r >= JSON_MEMBERS_END && r <= JSON_MEMBERS_NESTED);
     return 0;

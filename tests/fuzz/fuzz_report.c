@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/money.h"
+#include "base/order_lines.h"
 #include "base/utf8.h"
 #include "tracker/report.h"
 
@@ -16,11 +17,13 @@ static uint8_t record[HIT_RECORD_MAX + 4];
 static void good_is_good(const struct slice field[HIT_FIELD_COUNT])
 {
     assert(field[HIT_REPORT_ORDER_ID].len > 0 && utf8_printable(field[HIT_REPORT_ORDER_ID]));
-    assert(field[HIT_REPORT_KIND].len == 4 && field[HIT_REPORT_STATUS].len >= 7);
+    assert(field[HIT_REPORT_KIND].len >= 4 && field[HIT_REPORT_STATUS].len >= 7);
     assert(!field[HIT_REPORT_AMOUNT].data == !field[HIT_REPORT_AMOUNT_MINOR].data);
     if (field[HIT_REPORT_AMOUNT_MINOR].data)
         assert(bytes_get_u64((const uint8_t *)field[HIT_REPORT_AMOUNT_MINOR].data) <=
                (uint64_t)MONEY_MINOR_MAX);
+    struct order_line lines[ORDER_LINES_MAX];
+    assert(!field[HIT_REPORT_LINES].data || order_lines_read(field[HIT_REPORT_LINES], lines) > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

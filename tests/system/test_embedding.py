@@ -28,6 +28,14 @@ def test_reports(tracker):
         assert {name: report[name] for name in wanted} == wanted
 
 
+def test_lines(tracker):
+    origin, click_id = f"http://127.0.0.1:{tracker.port}", tracker.get("/c/demo").click_id
+    receipt = shell("report-lines", TRACKER=origin, KEY="words", CLICK_ID=click_id)["receipt"]
+    _, report = tracker.hits(2)
+    assert (report["id"], report["reason"], report["report_amount"]) == (receipt, "none", b"2190.50")
+    assert report["report_lines"] == b"T-100\tOolong\ttea\t2\t150000\t150000\nG-1\t\tgift-card\t1\t50000\t0\n"
+
+
 def test_signed_reports(tracker):
     origin = f"http://127.0.0.1:{tracker.port}"
     shell_receipt = shell("signed", TRACKER=origin, KEY="signed", SECRET=SECRET)["receipt"]

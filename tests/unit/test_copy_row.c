@@ -170,9 +170,11 @@ static void test_report(void **state)
     hit.reason = HIT_REASON_AMOUNT_NEGATIVE;
     hit.field[HIT_REPORT_INTEGRATION] = SLICE_NONE;
     hit.field[HIT_REPORT_SIGNED] = SLICE("\1");
+    hit.field[HIT_REPORT_LINES] = SLICE("A\t\t\t1\t1\t1\n");
     n = write_and_read(&hit, cells);
     cell_check(cells, n, "source", "=pixel");
     cell_check(cells, n, "signed", "01");
+    cell_check(cells, n, "lines", "=A\t\t\t1\t1\t1\n");
     cell_check(cells, n, "integration_id", "null");
     cell_check(cells, n, "verdict", "=amount_negative");
     assert_true(cells[n - 4].value.data != NULL); // verdict_at

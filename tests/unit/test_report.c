@@ -92,6 +92,29 @@ static void json_reasons_test(void **state)
         {"{\"order_id\":\"a\xff\",\"amount\":1}", HIT_REASON_UTF8_INVALID},
         {"{\"order_id\":\"1\",\"amount\":1,\"customer\":{\"id\":1}}", HIT_REASON_BODY_NESTED},
         {"[{\"order_id\":\"1\",\"amount\":1}]", HIT_REASON_BODY_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"items\":[]}", HIT_REASON_BODY_NESTED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[]}", HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{}]}", HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[1]}", HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[[]]}", HIT_REASON_BODY_NESTED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"a\":{}}]}", HIT_REASON_BODY_NESTED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1}", HIT_REASON_BODY_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1},]}", HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":{\"amount\":1}}", HIT_REASON_BODY_NESTED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":3}", HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1}],\"lines\":[{\"amount\":1}]}",
+         HIT_REASON_PARAMETER_DUPLICATE},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":2}]}", HIT_REASON_LINES_EXCEED_AMOUNT},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":\"1,0\"}]}", HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1,\"amount\":1}]}",
+         HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1,\"commissionable\":1.01}]}",
+         HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1,\"quantity\":0}]}",
+         HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"amount\":1,\"lines\":[{\"amount\":1,\"sku\":\"a\\tb\"}]}",
+         HIT_REASON_LINES_MALFORMED},
+        {"{\"order_id\":\"1\",\"lines\":[{\"amount\":1,\"sku\":7,\"product\":\"\"}]}", HIT_REASON_NONE},
         {"order_id=1&amount=1", HIT_REASON_BODY_MALFORMED},
         {"{\"status\":\"ping\"}", HIT_REASON_STATUS_IGNORED},
         {"{\"status\":\"ping\",", HIT_REASON_BODY_MALFORMED},
@@ -121,6 +144,32 @@ static void json_fields_test(void **state)
     assert_true(slice_equal(field[HIT_SUB1], SLICE("true")) && slice_equal(field[HIT_SUB2], SLICE("q")));
     assert_int_equal(report_of_json("", "{\"order_id\":1,\"amount\":9999999999999.99}"), HIT_REASON_NONE);
     assert_int_equal(bytes_get_u64((const uint8_t *)field[HIT_REPORT_AMOUNT_MINOR].data), 999999999999999);
+}
+
+static void lines_test(void **state)
+{
+    char json[4096];
+    size_t at;
+
+    (void)state;
+    assert_int_equal(
+        report_of_json("lines=own",
+                       "{\"tid\":17,\"lines\" : [ {\"sku\":\"A]1\",\"product\":\"\\u0447\",\"amount\":10.50,"
+                       "\"quantity\":2,\"commissionable\":\"0.5\"} , {\"category\":\"b\",\"amount\":1} ] }"),
+        HIT_REASON_NONE);
+    assert_true(
+        slice_equal(field[HIT_REPORT_LINES], SLICE("A]1\t\xd1\x87\t\t2\t1050\t50\n\t\tb\t1\t100\t100\n")));
+    assert_true(slice_equal(field[HIT_REPORT_AMOUNT], SLICE("11.50"))); // their sum
+    assert_int_equal(bytes_get_u64((const uint8_t *)field[HIT_REPORT_AMOUNT_MINOR].data), 1150);
+    for (unsigned lines = 50; lines <= 51; lines++) {
+        at = (size_t)snprintf(json, sizeof(json), "{\"tid\":1,\"lines\":[{\"amount\":1}");
+        for (unsigned i = 1; i < lines; i++)
+            at += (size_t)snprintf(json + at, sizeof(json) - at, ",{\"amount\":1}");
+        snprintf(json + at, sizeof(json) - at, "]}");
+        assert_int_equal(report_of_json("", json), lines == 50 ? HIT_REASON_NONE : HIT_REASON_LINES_TOO_MANY);
+    }
+    assert_false(field[HIT_REPORT_LINES].data != NULL);
+    assert_int_equal(report_of("tid=1&sum=1&lines=2", "", "RUB"), HIT_REASON_NONE); // a form's own
 }
 
 static void reasons_test(void **state)
@@ -298,10 +347,15 @@ static void texts_test(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_reasons_test), cmocka_unit_test(json_fields_test),
-        cmocka_unit_test(reasons_test),      cmocka_unit_test(words_test),
-        cmocka_unit_test(fields_test),       cmocka_unit_test(currency_test),
-        cmocka_unit_test(limits_test),       cmocka_unit_test(forged_id_is_kept_test),
+        cmocka_unit_test(json_reasons_test),
+        cmocka_unit_test(json_fields_test),
+        cmocka_unit_test(lines_test),
+        cmocka_unit_test(reasons_test),
+        cmocka_unit_test(words_test),
+        cmocka_unit_test(fields_test),
+        cmocka_unit_test(currency_test),
+        cmocka_unit_test(limits_test),
+        cmocka_unit_test(forged_id_is_kept_test),
         cmocka_unit_test(texts_test),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
