@@ -329,6 +329,8 @@ comment on function clickledger.kind_known(text) is 'Whether it is a kind of con
 alter table clickledger.conversion drop constraint conversion_kind_check;
 alter table clickledger.conversion add constraint conversion_kind_check check (clickledger.kind_known(kind));
 comment on column clickledger.conversion.kind is 'sale, lead, contract, payment or stage.';
+comment on column clickledger.conversion_hourly.kind is 'sale, lead, contract, payment or stage.';
+comment on column clickledger.conversion_report.kind is 'sale, lead, contract, payment or stage; null: sale.';
 
 create or replace function clickledger.report_refuse(reports_max integer) returns bigint language sql as $$
   with open as (

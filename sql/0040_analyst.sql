@@ -154,7 +154,7 @@ comment on column clickledger.conversion_daily.month is 'First day of its month.
 comment on column clickledger.conversion_daily.program_id is 'The programme.';
 comment on column clickledger.conversion_daily.partner_id is 'Credited partner; 0: nobody, or a channel without a partner.';
 comment on column clickledger.conversion_daily.link_id is 'Credited link; 0: none.';
-comment on column clickledger.conversion_daily.kind is 'sale or lead.';
+comment on column clickledger.conversion_daily.kind is 'sale, lead, contract, payment or stage.';
 comment on column clickledger.conversion_daily.status is 'pending, approved, declined or refunded (completely).';
 comment on column clickledger.conversion_daily.currency is 'ISO 4217 code: the programme''s.';
 comment on column clickledger.conversion_daily.conversions is 'How many, each by its share, with up to 6 decimals.';
@@ -213,7 +213,7 @@ comment on column clickledger.partner_month.currency is 'ISO 4217 code of all am
 comment on column clickledger.partner_month.clicks is 'Clicks of people.';
 comment on column clickledger.partner_month.clicks_not_counted is 'Clicks of bots, previews, prefetches, repeated ones and the like.';
 comment on column clickledger.partner_month.conversions is 'Pending and approved conversions, each by the partner''s share, with up to 6 decimals.';
-comment on column clickledger.partner_month.leads is 'Of conversions, those of kind lead; the others are sales.';
+comment on column clickledger.partner_month.leads is 'Of conversions, those of kind lead; the others are sales, contracts, payments and stages of deals.';
 comment on column clickledger.partner_month.conversions_declined is 'Declined ones likewise; not in conversions.';
 comment on column clickledger.partner_month.conversions_refunded is 'Completely refunded ones likewise; not in conversions.';
 comment on column clickledger.partner_month.revenue_minor is 'Revenue: what the shop sold through the partner. Amounts of pending and approved conversions without what was refunded, by the partner''s share, minor units.';
@@ -274,7 +274,7 @@ comment on column clickledger.partner_standing.earned_share_ppm is 'Its part of 
 
 create view clickledger.funnel with (security_invoker = true) as
 select f.month, f.program_id, p.name as program_name, f.partner_id, a.name as partner_name, f.clicks, f.leads, f.orders, f.orders_paid,
-  f.orders_pending, f.orders_declined, f.orders_refunded,
+  f.orders_pending, f.orders_declined, f.orders_refunded, f.stages, f.contracts, f.payments,
   clickledger.ratio_ppm(f.leads, f.clicks) as click_to_lead_ppm, clickledger.ratio_ppm(f.orders, f.clicks) as click_to_order_ppm,
   clickledger.ratio_ppm(f.orders_paid, f.orders) as order_to_paid_ppm
 from (
@@ -284,7 +284,10 @@ from (
     trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'sale' and t.status = 'approved'), 0) / 1000000) as orders_paid,
     trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'sale' and t.status = 'pending'), 0) / 1000000) as orders_pending,
     trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'sale' and t.status = 'declined'), 0) / 1000000) as orders_declined,
-    trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'sale' and t.status = 'refunded'), 0) / 1000000) as orders_refunded
+    trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'sale' and t.status = 'refunded'), 0) / 1000000) as orders_refunded,
+    trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'stage'), 0) / 1000000) as stages,
+    trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'contract'), 0) / 1000000) as contracts,
+    trim_scale(coalesce(sum(t.weight_ppm) filter (where t.kind = 'payment'), 0) / 1000000) as payments
   from (
     select d.month, d.program_id, d.partner_id, d.clicks, null::text as kind, null::text as status, 0::bigint as weight_ppm
     from clickledger.click_daily d
@@ -310,6 +313,9 @@ comment on column clickledger.funnel.orders_paid is 'Of them, approved: the shop
 comment on column clickledger.funnel.orders_pending is 'Of them, not decided yet.';
 comment on column clickledger.funnel.orders_declined is 'Of them, declined.';
 comment on column clickledger.funnel.orders_refunded is 'Of them, refunded completely.';
+comment on column clickledger.funnel.stages is 'Stages that deals came to (kind stage), in whatever status, likewise; a deal may have several.';
+comment on column clickledger.funnel.contracts is 'Contracts likewise: they are no orders, since their payments are told one by one.';
+comment on column clickledger.funnel.payments is 'Payments likewise.';
 comment on column clickledger.funnel.click_to_lead_ppm is 'leads / clicks, parts per million, rounded down; null without clicks.';
 comment on column clickledger.funnel.click_to_order_ppm is 'orders / clicks, likewise.';
 comment on column clickledger.funnel.order_to_paid_ppm is 'orders_paid / orders, likewise; null without orders.';

@@ -111,7 +111,7 @@ left join lateral (
 comment on view clickledger.conversion_channel is 'Each conversion once, with its channel: the UTM values of the last human click, or page view that no click led to, with a utm_source in the 30 days before it. Independent of who is credited: a channel may be of no partner. Ask for a range of occurred_at: it looks every visitor up.';
 comment on column clickledger.conversion_channel.conversion_id is 'The conversion.';
 comment on column clickledger.conversion_channel.program_id is 'The programme.';
-comment on column clickledger.conversion_channel.kind is 'sale or lead.';
+comment on column clickledger.conversion_channel.kind is 'sale, lead, contract, payment or stage.';
 comment on column clickledger.conversion_channel.status is 'pending, approved, declined or refunded (completely).';
 comment on column clickledger.conversion_channel.occurred_at is 'When the order was made.';
 comment on column clickledger.conversion_channel.day is 'That day in the programme''s zone.';

@@ -5,11 +5,13 @@ CLICKLEDGER_WRITE=1 writes docs/data-dictionary.md and docs/queries/*.txt anew i
 import os
 import pathlib
 import subprocess
+from datetime import timedelta
 
 import psycopg2
 import pytest
 
 from conftest import ROOT
+from shop import T0, Shop, uuid7
 
 QUERIES = sorted((ROOT / "docs/queries").glob("*.sql"))
 WRITE = os.environ.get("CLICKLEDGER_WRITE") == "1"
@@ -52,6 +54,19 @@ def analyst(warehouse):
 
     yield query
     connection.close()
+
+
+def test_deals_are_in_the_funnel(postgres):
+    """Stages, contracts and payments beside leads and orders: what is of no kind that a column names would be missing."""
+    shop = Shop(postgres)
+    click = shop.click(T0, shop.anna, uuid7(T0))
+    kinds = {"lead": 1, "sale": 2, "stage": 3, "contract": 4, "payment": 5}
+    for kind, count in kinds.items():
+        for n in range(count):
+            shop.report(T0 + timedelta(hours=1), f"{kind}-{n}", kind=kind, click_id=click, amount_minor=1000)
+    shop.attribute()
+    assert postgres.query("select leads, orders, stages, contracts, payments from funnel") == [tuple(kinds.values())]
+    assert postgres.query("select sum(conversions), sum(leads) from partner_month") == [(15, 1)]
 
 
 # --- views against rows -----------------------------------------------------------------------------------------------
