@@ -1,13 +1,17 @@
 """Partitions as ingest cares for them: made ahead, sealed, opened by late hits, detached, and told in /metrics."""
+import os
 import time
 import urllib.request
+from datetime import datetime, timedelta, timezone
 
 import psycopg2
+import pytest
 
 from conftest import wait_for
 from frames import VISIT, hit
 from ingest import DAY_MS, letters, new_ingest, producer, settled  # noqa: F401 (fixtures)
 from ports import free_port
+from shop import PRODUCER, Shop, uuid7
 
 
 def days_ago(days):
@@ -111,3 +115,37 @@ def test_loads_go_on_while_a_table_is_held(new_ingest, postgres, producer):
     reader.rollback()
     wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, True), what="a detached partition")
     assert ingest.process.stop() == 0
+
+
+@pytest.mark.skipif(not os.environ.get("CLICKLEDGER_TEST_ALL"), reason="making 3000 partitions takes a minute; CLICKLEDGER_TEST_ALL=1")
+def test_as_many_as_the_default_retention_keeps(postgres):
+    """Three analysts in the middle of a transaction, an order, a visitor who wants to know and to be forgotten."""
+    shop = Shop(postgres)
+    shop.make_policy("last")
+    postgres.query("insert into producer (producer, shard) values (%s, 0)", [PRODUCER])
+    postgres.query("set synchronous_commit = off")
+    for table, first in postgres.query("select table_name, keep_days from hit_retention"):
+        for since in range(first, -3, -50):
+            postgres.query("select partition_make(%s, current_date - d) from generate_series(greatest(%s, -2), %s) as d", [table, since - 49, since])
+    assert postgres.value("select count(*) from pg_inherits i where inhparent = any (array['click', 'promo_entry', 'impression', 'visit']::regclass[])") >= 3000
+    analysts = [psycopg2.connect(postgres.conninfo("cl_analyst")) for _ in range(3)]
+    try:
+        for analyst in analysts:
+            analyst.cursor().execute("select count(program_id) from clickledger.click")
+        now = datetime.now(timezone.utc)
+        visitor = uuid7(now - timedelta(days=300))
+        for days in 300, 200, 1:
+            shop.click(now - timedelta(days=days), shop.anna, visitor)
+        shop.report(now, visitor_id=visitor, amount_minor=1000, status="approved")
+        shop.attribute()
+        assert [partner for partner, _, _ in shop.commissions()] == [shop.anna]
+        with psycopg2.connect(postgres.conninfo("cl_privacy")) as officer, officer.cursor() as cursor:
+            cursor.execute("select count(*) from clickledger.visitor_export(%s)", [visitor])
+            assert cursor.fetchone() == (5,)
+            cursor.execute("select rows from clickledger.forget_visitor(%s) where place = 'click'", [visitor])
+            assert cursor.fetchone() == (3,)
+            cursor.execute("select count(*) from pg_locks where pid = pg_backend_pid() and relation is not null")
+            assert cursor.fetchone()[0] < 200
+    finally:
+        for analyst in analysts:
+            analyst.close()
