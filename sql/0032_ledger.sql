@@ -314,6 +314,7 @@ create table clickledger.fraud_policy (
   effective_from timestamptz not null default now(),
   action         text not null check (action in ('off', 'pass', 'hold')),
   least          integer check (least between 1 and 1000000),
+  applied        boolean not null default false,
   primary key (program_id, fact, effective_from),
   check ((fact in ('too_fast', 'order_velocity')) = (least is not null))
 );
@@ -323,6 +324,8 @@ comment on column clickledger.fraud_policy.fact is 'self_referral: the customer 
 comment on column clickledger.fraud_policy.effective_from is 'For conversions from then on, until the next row of the fact.';
 comment on column clickledger.fraud_policy.action is 'off: not looked for; pass: told; hold: told, and pending until the team approves.';
 comment on column clickledger.fraud_policy.least is 'Seconds of too_fast, orders of order_velocity.';
+comment on column clickledger.fraud_policy.applied is 'Whether the conversions since then have been put on the list of attrib.';
+create index fraud_policy_open on clickledger.fraud_policy (program_id) where not applied;
 
 create table clickledger.partner_customer (
   partner_id bigint not null references clickledger.partner,
@@ -429,10 +432,17 @@ begin
   perform api_valid((p->>'fact' in ('too_fast', 'order_velocity')) = (p->>'least' is not null), 'least', 'least is needed for too_fast (seconds) and order_velocity (orders), and only there');
   insert into fraud_policy (program_id, fact, effective_from, action, least)
   values ((p->>'id')::bigint, p->>'fact', coalesce((p->>'effective_from')::timestamptz, now()), p->>'action', (p->>'least')::integer)
-  on conflict (program_id, fact, effective_from) do update set action = excluded.action, least = excluded.least;
+  on conflict (program_id, fact, effective_from) do nothing;
+  -- A policy that was in force stays readable: it is followed by another, never overwritten.
+  perform api_valid(exists (
+    select from fraud_policy f
+    where f.program_id = (p->>'id')::bigint and f.fact = p->>'fact' and f.effective_from = coalesce((p->>'effective_from')::timestamptz, now())
+      and f.action = p->>'action' and f.least is not distinct from (p->>'least')::integer),
+    'effective_from', 'there is another policy from that moment; name a later one');
+  perform pg_notify('clickledger_work', '');
   return json_build_object('program_id', (p->>'id')::bigint, 'fact', p->>'fact', 'action', p->>'action', 'least', (p->>'least')::integer);
 end $$;
-comment on function clickledger.api_fraud_policy(jsonb) is 'PATCH /v1/programs/{id}/fraud-policy: what is done about a fact, for conversions from a moment on.';
+comment on function clickledger.api_fraud_policy(jsonb) is 'PATCH /v1/programs/{id}/fraud-policy: what is done about a fact, for conversions from a moment on, which may be past: then they are computed anew. The same again changes nothing; another one from the same moment is CL422.';
 
 do $$
 declare
@@ -454,7 +464,7 @@ create policy analyst on clickledger.partner_customer for select to cl_analyst u
 grant select on clickledger.fraud_policy, clickledger.conversion_fact to cl_analyst;
 grant select (partner_id) on clickledger.partner_customer to cl_analyst;
 grant insert on clickledger.fraud_policy to cl_api;
-grant update (action, least) on clickledger.fraud_policy to cl_api;
+grant update (applied) on clickledger.fraud_policy to cl_attrib;
 grant insert, update, delete on clickledger.conversion_fact to cl_attrib;
 grant execute on function clickledger.fraud_facts(bigint), clickledger.conversion_fact_write(bigint[]) to cl_attrib;
 grant execute on function clickledger.api_fraud_policy(jsonb) to cl_api;

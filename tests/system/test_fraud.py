@@ -1,7 +1,9 @@
 """Facts that speak of fraud: told, held or passed by the policy of the conversion's moment, in any order of arrival."""
+import json
 import uuid
 from datetime import timedelta
 
+import psycopg2
 import pytest
 
 from shop import T0, Shop
@@ -62,3 +64,29 @@ def test_velocity_in_any_order_of_arrival(shop, backwards):
     assert facts(shop) == [("o3", "order_velocity", "hold", 2)]  # o4: 24 hours behind o3, 25 behind o2
     assert statuses(shop) == {"o1": "available", "o2": "available", "o3": "pending", "o4": "available"}
     assert shop.attribute()["orders"] == 0
+
+
+def test_what_reaches_back_is_computed_anew(shop):
+    """A policy of a past moment, and who a partner is: what is posted is what would be computed now."""
+    hour = timedelta(hours=1)
+    for order, customer in (("one", "c-1"), ("two", "anna@new.example"), ("three", "C-9")):
+        click = shop.click(T0 + hour - timedelta(seconds=60), shop.anna)
+        shop.report(T0 + hour, order, click_id=click, amount_minor=1000, status="approved", customer=customer)
+    shop.attribute()
+    assert set(statuses(shop).values()) == {"available"}
+    shop.db.query("insert into partner_customer values (%s, 'c-9')", [shop.anna])
+    shop.db.query("update partner set email = 'anna@new.example' where id = %s", [shop.anna])
+    shop.attribute()
+    assert statuses(shop) == {"one": "available", "two": "pending", "three": "pending"}
+    shop.db.query("delete from partner_customer where customer = 'c-9'")
+    assert shop.attribute()["orders"] == 3
+    assert statuses(shop) == {"one": "available", "two": "pending", "three": "available"}
+    policy = {"id": shop.program, "fact": "too_fast", "effective_from": str(T0 + timedelta(minutes=30)), "action": "hold", "least": 90}
+    say = "select api_fraud_policy(%s)"
+    shop.db.query(say, [json.dumps(policy)])
+    shop.attribute()
+    assert facts(shop)[0] == ("one", "too_fast", "hold", 60) and statuses(shop)["one"] == "pending"
+    shop.db.query(say, [json.dumps(policy)])
+    assert shop.attribute()["orders"] == 0
+    with pytest.raises(psycopg2.Error, match="another policy from that moment"):
+        shop.db.query(say, [json.dumps({**policy, "least": 10})])
