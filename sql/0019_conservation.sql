@@ -71,10 +71,10 @@ begin atomic
 end;
 comment on function clickledger.stored_add(integer, text[], bigint[], bigint[]) is 'Adds rows written to stored_hour: parallel arrays of table, begin of the hour (unix ms) and rows. In the transaction that writes them.';
 
-create function clickledger.hour_id(hour timestamptz) returns uuid
-  language sql immutable parallel safe set search_path = pg_catalog, pg_temp
-  return (lpad(to_hex((extract(epoch from hour) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid;
-comment on function clickledger.hour_id(timestamptz) is 'The lowest UUIDv7 of a moment: ids are in the order of time, so their index finds an hour.';
+create function clickledger.click_id_at(at timestamptz) returns uuid
+  language sql immutable parallel safe
+  return (lpad(to_hex(greatest(floor(extract(epoch from at) * 1000), 0)::bigint), 12, '0') || '00000000000000000000')::uuid;
+comment on function clickledger.click_id_at(timestamptz) is 'What is not above any id of that millisecond: ids are in the order of time, so a span of time is a span of the key.';
 
 -- What is compared.
 
@@ -151,7 +151,7 @@ begin
         (select count(*) from %1$I h where h.ts >= $2 and h.ts < $3 and h.%2$I >= $4 and h.%2$I < $5)
     on conflict (table_name, hour) do update
       set expected = excluded.expected, found = excluded.found, checked_at = excluded.checked_at$count$, of_table, id)
-    using of_table, of_hour, of_hour + interval '1 hour', hour_id(of_hour), hour_id(of_hour + interval '1 hour');
+    using of_table, of_hour, of_hour + interval '1 hour', click_id_at(of_hour), click_id_at(of_hour + interval '1 hour');
 end $$;
 comment on function clickledger.stored_check_hour(text, timestamptz) is 'Counts the rows of an hour of a hit table and keeps what was found beside what was written.';
 
@@ -195,5 +195,5 @@ end $$;
 comment on function clickledger.conservation_check(integer, integer) is 'Counts the rows of changed hours for about budget_ms and of one other hour, one process at a time; then tells how everything adds up: a line of accepted, stored, dead, lost, in flight and the number of alarms, then up to alarms_max lines of kind, subject, expected, found.';
 grant delete on clickledger.stored_check to cl_ingest;
 
-grant execute on function clickledger.stored_add(integer, text[], bigint[], bigint[]), clickledger.hour_id(timestamptz),
+grant execute on function clickledger.stored_add(integer, text[], bigint[], bigint[]), clickledger.click_id_at(timestamptz),
   clickledger.stored_check_hour(text, timestamptz), clickledger.stored_hours_due(boolean), clickledger.conservation_check(integer, integer) to cl_ingest;

@@ -103,11 +103,6 @@ create trigger class_follow after update on clickledger.click
 
 -- --- Duplicates ---------------------------------------------------------------------------------------------------------
 
-create function clickledger.click_id_at(at timestamptz) returns uuid
-  language sql immutable parallel safe
-  return (lpad(to_hex(greatest(floor(extract(epoch from at) * 1000), 0)::bigint), 12, '0') || '00000000000000000000')::uuid;
-comment on function clickledger.click_id_at(timestamptz) is 'What is not above any id of that millisecond: ids are in the order of time, so a span of time is a span of the key.';
-
 create function clickledger.duplicate_window_max() returns interval
   language sql stable
   return (select coalesce(max(duplicate_window_seconds), 0) * interval '1 second' from clickledger.program);

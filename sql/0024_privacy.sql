@@ -97,10 +97,6 @@ create function clickledger.privacy_page(url text) returns text language sql imm
   return split_part(split_part(url, '?', 1), '#', 1);
 comment on function clickledger.privacy_page(text) is 'A URL without query and fragment.';
 
-create function clickledger.privacy_floor(day date) returns uuid language sql immutable strict parallel safe
-  return (lpad(to_hex(extract(epoch from day)::bigint * 1000), 12, '0') || repeat('0', 20))::uuid;
-comment on function clickledger.privacy_floor(date) is 'Below every UUIDv7 of a day (UTC) and above those before.';
-
 create function clickledger.privacy_due(rule text) returns date language sql stable set search_path = clickledger, pg_temp as $$
   select case $1
     when 'detail' then (now() at time zone 'utc')::date - detail_days
@@ -189,6 +185,8 @@ create function clickledger.privacy_rows(hits text, rule text, day date, after_i
   language plpgsql set search_path = clickledger, pg_temp as $$
 declare
   detached constant text := (select d.name from privacy_detached(privacy_rows.hits) d where d.day = privacy_rows.day);
+  since constant timestamptz := day::timestamp at time zone 'utc';
+  until constant timestamptz := (day + 1)::timestamp at time zone 'utc';
 begin
   execute format($step$
     with seen as (
@@ -199,8 +197,7 @@ begin
       where t.%1$I = s.id and t.ts = s.ts and t.ts >= %5$L and t.ts < %6$L and (%9$s) returning 1)
     select (select count(*) from seen), (select id from seen order by id desc limit 1), (select count(*) from changed)$step$,
     case hits when 'click' then 'click_id' when 'conversion_report' then 'id' else 'hit_id' end,
-    coalesce(detached, 'clickledger.' || hits), coalesce(after_id, privacy_floor(day)), privacy_floor(day + 1), day::timestamp at time zone 'utc',
-    (day + 1)::timestamp at time zone 'utc', rows_max, privacy_change(hits, rule), privacy_wanted(hits, rule, detached is not null))
+    coalesce(detached, 'clickledger.' || hits), coalesce(after_id, click_id_at(since)), click_id_at(until), since, until, rows_max, privacy_change(hits, rule), privacy_wanted(hits, rule, detached is not null))
   into seen, last_id, changed;
 end $$;
 comment on function clickledger.privacy_rows(text, text, date, uuid, integer) is 'Applies detail or identity to the next rows_max rows of a day of a table of hits.';
@@ -336,7 +333,7 @@ begin
   end if;
   if hits = 'conversion_report' then
     select (click_ts(r.id) at time zone 'utc')::date into upcoming from conversion_report r
-    where r.id > privacy_floor(since) and r.ts >= since::timestamp at time zone 'utc' order by r.id limit 1;
+    where r.id > click_id_at(since::timestamp at time zone 'utc') and r.ts >= since::timestamp at time zone 'utc' order by r.id limit 1;
     return upcoming;
   end if;
   for piece in

@@ -89,7 +89,7 @@ BREAKS = {
              "insert into click select * from kept; drop table kept", [("rows", 1, 0)]),
     "rows that nobody sent": ("create table more as select ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash"
                               "  from click where ts > now() - interval '30 minutes' limit 1;"
-                              "update more set click_id = hour_id(date_trunc('hour', ts, 'UTC')), ts = click_ts(hour_id(date_trunc('hour', ts, 'UTC')));"
+                              "update more set click_id = click_id_at(date_trunc('hour', ts, 'UTC')), ts = date_trunc('hour', ts, 'UTC');"
                               "insert into click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash) select * from more",
                               "delete from click where click_id in (select click_id from more); drop table more", None),
     "stored": ("update producer set stored = stored + 2, hits = hits + 2", "update producer set stored = stored - 2, hits = hits - 2", [("shard", 20, 18)]),
