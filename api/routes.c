@@ -149,6 +149,16 @@ static const struct field partner_fields[] = {
     NAME,
     {"email", FIELD_BODY, FIELD_TEXT, false, 3, 320, NULL, "address for messages"},
 };
+static const struct field partner_customer_fields[] = {
+    ID,
+    {"customer", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "as the shop reports it; compared without case"},
+    {"own", FIELD_BODY, FIELD_TRUTH, true, 0, 0, NULL, "whether it is the partner's own"},
+};
+static const struct field partner_address_fields[] = {
+    ID,
+    {"click_id", FIELD_BODY, FIELD_UUID, true, 0, 0, NULL, "a click from that address"},
+    {"own", FIELD_BODY, FIELD_TRUTH, true, 0, 0, NULL, "whether it is the partner's own"},
+};
 static const struct field links_fields[] = {PROGRAM, PARTNER, STATUS("active|paused"), PAGE};
 static const struct field link_fields[] = {
     OF_PROGRAM, OF_PARTNER,
@@ -222,10 +232,13 @@ static const struct field rate_fields[] = {
 };
 static const struct field fraud_fields[] = {
     ID,
-    {"fact", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "self_referral|too_fast|code_without_visit|order_velocity",
+    {"fact", FIELD_BODY, FIELD_CHOICE, true, 0, 0, 
+     "self_referral|too_fast|code_without_visit|order_velocity|click_flood",
      "what speaks of fraud"},
     {"action", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "off|pass|hold", "hold: pending until the team approves"},
-    {"least", FIELD_BODY, FIELD_WHOLE, false, 1, 1000000, NULL, "seconds of too_fast, orders of order_velocity"},
+    {"least", FIELD_BODY, FIELD_WHOLE, false, 1, 1000000, NULL, 
+     "seconds of too_fast, orders of order_velocity, clicks of click_flood"},
+    {"minutes", FIELD_BODY, FIELD_WHOLE, false, 1, 60, NULL, "within which click_flood counts"},
     {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "conversions from then on; without it from now"},
 };
 static const struct field periods_fields[] = {PROGRAM, PARTNER, PAGE};
@@ -309,6 +322,10 @@ const struct route routes[] = {
      "Pauses an active partner.", FIELDS(id_fields)},
     {HTTP_POST, "/v1/partners/{id}/keys", WRITE("api_partner_key_create"), ROUTE_TEAM, 201, true,
      "Makes an API key of the partner; it is shown once.", FIELDS(name_fields)},
+    {HTTP_PATCH, "/v1/partners/{id}/customers", READ("api_partner_customer"), ROUTE_TEAM, 200, false,
+     "Says whether a customer is the partner itself.", FIELDS(partner_customer_fields)},
+    {HTTP_PATCH, "/v1/partners/{id}/addresses", READ("api_partner_address"), ROUTE_TEAM, 200, false,
+     "Says whether a click came from the partner's own address.", FIELDS(partner_address_fields)},
     {HTTP_POST, "/v1/keys/{id}/revoke", WRITE("api_key_revoke"), ROUTE_TEAM, 200, false,
      "Revokes an API key.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/links", READ("api_links"), ROUTE_ANY, 200, false,

@@ -69,8 +69,8 @@ select is_empty($$select name from our_functions where prosecdef and not exists 
 select is_empty($$
   select name from our_functions
   where prosecdef and has_function_privilege('cl_api', oid, 'execute')
-    and name !~ '^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close)\('$$,
-  'cl_api gets rights of the owner only to find its identity, to move money, accept terms and close periods by these functions');
+    and name !~ '^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close|partner_address_set)\('$$,
+  'cl_api gets rights of the owner only to find its identity, to move money, accept terms, close periods and compare addresses by these functions');
 create function pg_temp.as_owner(role name) returns text language sql as $$
   select coalesce(string_agg(distinct p.proname, ' ' order by p.proname), '') from our_functions f join pg_proc p using (oid)
   where f.prosecdef and has_function_privilege(role, f.oid, 'execute')

@@ -74,11 +74,12 @@ class Shop:
     def load_touch(self, at):
         self.db.query("insert into touch_batch (shard, from_ts, to_ts) values (0, %s, %s)", [ms_of(at), ms_of(at)])
 
-    def click(self, at, partner, visitor=None, id=None, program=None, hit_class="human"):
+    def click(self, at, partner, visitor=None, id=None, program=None, hit_class="human", address_hash=None):
         id = id or uuid7(at)
         self.db.query("insert into click (ts, click_id, visitor_id, program_id, partner_id, link_id, class, reason, status,"
-                      " catalog_revision, producer, seq, content_hash) values (click_ts(%s), %s, %s, %s, %s, 1, %s, 'none', 302, 1, %s, 1, 1)",
-                      [id, id, visitor, program or self.program, partner, hit_class, PRODUCER])
+                      " catalog_revision, producer, seq, content_hash, address_hash)"
+                      " values (click_ts(%s), %s, %s, %s, %s, 1, %s, 'none', 302, 1, %s, 1, 1, %s)",
+                      [id, id, visitor, program or self.program, partner, hit_class, PRODUCER, address_hash])
         self.load_touch(at)
         return id
 
