@@ -224,4 +224,3 @@ begin
 end $$;
 comment on function clickledger.click_original(uuid) is 'The human click that a duplicate repeats, by way of at most 100000 others; null: none. Of a human click itself.';
 grant execute on function clickledger.click_original(uuid) to cl_attrib, cl_analyst;
-create index credit_click on clickledger.credit (touch_ts) where touch_kind = 'click';

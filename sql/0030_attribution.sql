@@ -78,9 +78,6 @@ create index conversion_key_customer on clickledger.conversion_key (value) where
 comment on column clickledger.conversion_key.kind is 'click: a click that a report named; visitor: of a report or of that click; customer: whose reference the shop signed; joined: a visitor of the same customer''s conversions up to this one.';
 comment on column clickledger.conversion_key.value is 'The click id or visitor id; of a customer a hash of programme and reference.';
 
-create index impression_visitor on clickledger.impression (visitor_id, ts) where visitor_id is not null;
-create index visit_visitor on clickledger.visit (visitor_id, ts) where visitor_id is not null and utm_source is not null and click_id is null;
-
 alter table clickledger.credit drop constraint credit_touch_kind_check,
   add check (touch_kind in ('click', 'promo', 'impression', 'visit')),
   alter column partner_id drop not null,
@@ -89,6 +86,7 @@ alter table clickledger.credit drop constraint credit_touch_kind_check,
   add column amount_minor bigint not null default 0;
 update clickledger.credit r set amount_minor = c.amount_minor - c.refunded_minor from clickledger.conversion c where c.id = r.conversion_id;
 alter table clickledger.credit alter column amount_minor drop default;
+create index credit_click on clickledger.credit (touch_ts) where touch_kind = 'click';
 comment on column clickledger.credit.touch_kind is 'click, promo, impression or visit.';
 comment on column clickledger.credit.partner_id is 'Partner of the touch; null: a channel without one.';
 comment on column clickledger.credit.amount_minor is 'Its share of what was sold and not refunded, in minor units; the parts of a conversion sum exactly (largest remainder, then the earlier touch).';
