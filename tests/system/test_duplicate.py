@@ -131,13 +131,19 @@ def test_an_order_of_a_duplicate_is_the_originals(postgres):
     assert shop.commissions() == [(shop.anna, 100, "pending")]
 
 
-def test_an_original_far_back(postgres):
-    """Who goes on clicking makes a long chain; its begin is found all the same."""
+@pytest.mark.parametrize("count, apart_s", [(2500, 1), (60, 7200), (4, 86400)])
+def test_an_original_far_back(postgres, count, apart_s):
+    """Who goes on clicking makes a long chain, over days; its begin is found all the same."""
     shop = Shop(postgres)
-    clicks = [Click(T0 + timedelta(seconds=s), 1, None, 7) for s in range(2500)]
+    postgres.query("update program set duplicate_window_seconds = 86400")
+    clicks = [Click(T0 + timedelta(seconds=n * apart_s), 1, None, 7) for n in range(count)]
     load(postgres, shop, clicks)
-    assert settle(postgres) == (1, 2499)
+    assert settle(postgres)[1] == count - 1
+    for n in range(0, count, count // 4):
+        assert postgres.value("select click_original(%s)", [clicks[n].id]) == clicks[0].id
     assert postgres.value("select click_original(%s)", [clicks[-1].id]) == clicks[0].id
+    postgres.query("update click set class = 'bot', reason = 'ua_bot', duplicate_of = null where click_id = %s", [clicks[0].id])
+    assert postgres.value("select click_original(%s)", [clicks[-1].id]) is None
 
 
 def test_the_class_moves_the_rollup(postgres):
