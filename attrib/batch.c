@@ -13,9 +13,6 @@
 #include "attrib/work.h"
 #include "base/log.h"
 
-#define TEXT_(x) #x
-#define TEXT(x)  TEXT_(x)
-
 #define BATCH_KEY "hashtext('clickledger.attrib.batch')"
 
 struct batch {
@@ -54,19 +51,23 @@ static int list_take(struct batch *batch)
     int64_t refused = 0, loads = 0;
     int r = number_ask(batch->pg, "select clickledger.time_us(now())", &batch->now_us);
     if (r == 0)
-        r = number_ask(batch->pg, "select clickledger.report_refuse(" TEXT(BATCH_ORDERS_MAX) ")", &refused);
+        r = number_ask(batch->pg, "select clickledger.report_refuse(" text_of(BATCH_ORDERS_MAX) ")",
+                       &refused);
     if (r == 0)
-        r = number_ask(batch->pg, "select clickledger.touch_batch_expand(" TEXT(BATCH_TOUCH_LOADS_MAX) ")",
+        r = number_ask(batch->pg, "select clickledger.touch_batch_expand(" text_of(BATCH_TOUCH_LOADS_MAX) ")",
                        &loads);
     if (r == 0)
-        r = pg_query(batch->pg, "select clickledger.terms_expand(" TEXT(BATCH_TERMS_MAX) ")", NULL, 0, NULL);
+        r = pg_query(batch->pg, "select clickledger.terms_expand(" text_of(BATCH_TERMS_MAX) ")", NULL, 0,
+                     NULL);
     if (r == 0)
-        r = pg_query(batch->pg, "select clickledger.policy_expand(" TEXT(BATCH_TERMS_MAX) ")", NULL, 0, NULL);
+        r = pg_query(batch->pg, "select clickledger.policy_expand(" text_of(BATCH_TERMS_MAX) ")", NULL, 0,
+                     NULL);
     if (r == 0)
-        r = pg_query(batch->pg, "select clickledger.rate_expand(" TEXT(BATCH_TERMS_MAX) ")", NULL, 0, NULL);
+        r = pg_query(batch->pg, "select clickledger.rate_expand(" text_of(BATCH_TERMS_MAX) ")", NULL, 0,
+                     NULL);
     if (r == 0)
-        r = pg_query(batch->pg, "select * from clickledger.order_take(" TEXT(BATCH_ORDERS_MAX) ")", NULL, 0,
-                     &batch->taken);
+        r = pg_query(batch->pg, "select * from clickledger.order_take(" text_of(BATCH_ORDERS_MAX) ")", NULL,
+                     0, &batch->taken);
     batch->list = batch->taken;
     batch->counts.reports += (uint64_t)refused;
     batch->counts.touch_loads += (uint64_t)loads;
@@ -119,8 +120,8 @@ static void counts_add(struct batch_counts *counts, const struct work_counts *mo
     counts->transactions += more->transactions;
 }
 
-// What else is refused (a function, column or right that is missing, because program and schema are of different
-// versions) is refused for every order: then the batch fails, and no order is at fault.
+// What else is refused (a function, column or right that is missing, because program and schema are of
+// different versions) is refused for every order: then the batch fails, and no order is at fault.
 static bool is_of_an_order(const struct pg *pg, int r)
 {
     const char *sqlstate = pg_error(pg)->sqlstate;

@@ -9,12 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "attrib/batch.h"
+#include "attrib/order_range.h"
 #include "base/log.h"
-
-#define TEXT_(x)         #x
-#define TEXT(x)          TEXT_(x)
-#define ORDER_CONVERSION 4 // column of order_recompute()
 
 struct compare {
     struct pg *pg;
@@ -32,33 +28,11 @@ static size_t range_params(const struct compare_options *options, struct pg_para
     return 3;
 }
 
-// A page of the range, or what became due by it. *n: how many there were; *after_id moves on.
-static int orders_do(struct compare *compare, bool is_due, int64_t *after_id, size_t *n)
-{
-    struct pg_param params[4];
-    struct pg_result *list = NULL;
-    size_t n_params = range_params(compare->options, params);
-
-    params[n_params] = pg_int(*after_id);
-    int r = is_due ? pg_query(compare->pg, "select * from clickledger.order_due(" TEXT(BATCH_ORDERS_MAX) ")",
-                              NULL, 0, &list)
-                   : pg_query(compare->pg,
-                              "select * from clickledger.order_recompute($1, $2, $3::bigint, $4, " TEXT(
-                                  BATCH_ORDERS_MAX) ")",
-                              params, n_params + 1, &list);
-    *n = r ? 0 : pg_result_rows(list);
-    if (r == 0)
-        r = batch_orders(compare->pg, list, &compare->counts);
-    if (r == 0 && *n > 0 && !is_due)
-        *after_id = pg_result_int(list, *n - 1, ORDER_CONVERSION);
-    pg_result_free(list);
-    return r;
-}
-
 static int model_do(struct compare *compare, int model)
 {
     struct pg_param name = pg_string(compare->options->models[model]), params[3];
-    int64_t after_id = 0;
+    struct order_range range = {compare->options->from_ms, compare->options->to_ms,
+                                compare->options->program_id, 0};
     size_t n;
     int r = pg_exec(compare->pg, "savepoint model");
 
@@ -67,7 +41,7 @@ static int model_do(struct compare *compare, int model)
     compare->conversions = 0;
     for (int is_due = 0; is_due < 2 && r == 0; is_due++) {
         for (n = 1; n > 0 && r == 0; compare->conversions += is_due ? 0 : n)
-            r = orders_do(compare, is_due, &after_id, &n);
+            r = order_range_run(compare->pg, &range, is_due, &compare->counts, &n);
     }
     size_t n_params = range_params(compare->options, params);
     if (r == 0)

@@ -10,18 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "attrib/batch.h"
+#include "attrib/order_range.h"
 #include "base/log.h"
 
-#define TEXT_(x)         #x
-#define TEXT(x)          TEXT_(x)
-#define DIFFERENCES_MAX  1000 // read at once
-#define ORDER_CONVERSION 4    // column of order_take()
+#define DIFFERENCES_MAX 1000 // read at once
 
 struct recompute {
     struct pg *pg;
     const struct recompute_options *options;
-    int64_t run, after_id;
+    int64_t run;
+    struct order_range range;
     struct batch_counts counts;
     uint64_t conversions, differences;
 };
@@ -65,36 +63,12 @@ static int run_end(struct recompute *recompute)
 
 // --- Batches
 
-static int range_list(struct recompute *recompute, struct pg_result **list)
-{
-    const struct recompute_options *options = recompute->options;
-    struct pg_param params[] = {pg_int(options->from_ms * 1000), pg_int(options->to_ms * 1000),
-                                options->program_id ? pg_int(options->program_id) : pg_null(),
-                                pg_int(recompute->after_id)};
-    return pg_query(recompute->pg,
-                    "select * from clickledger.order_recompute($1, $2, $3, $4, " TEXT(BATCH_ORDERS_MAX) ")",
-                    params, 4, list);
-}
-
-static int due_list(struct recompute *recompute, struct pg_result **list)
-{
-    return pg_query(recompute->pg, "select * from clickledger.order_due(" TEXT(BATCH_ORDERS_MAX) ")", NULL, 0,
-                    list);
-}
-
 // In the caller's transaction. *n: how many there were.
 static int orders_do(struct recompute *recompute, bool is_due, size_t *n)
 {
-    struct pg_result *list = NULL;
-    int r = is_due ? due_list(recompute, &list) : range_list(recompute, &list);
+    int r = order_range_run(recompute->pg, &recompute->range, is_due, &recompute->counts, n);
 
-    *n = r ? 0 : pg_result_rows(list);
-    if (r == 0)
-        r = batch_orders(recompute->pg, list, &recompute->counts);
-    if (r == 0 && *n > 0 && !is_due)
-        recompute->after_id = pg_result_int(list, *n - 1, ORDER_CONVERSION);
     recompute->conversions += *n;
-    pg_result_free(list);
     return r;
 }
 
@@ -167,9 +141,10 @@ static int differences_tell(struct recompute *recompute)
     for (size_t n = DIFFERENCES_MAX; n == DIFFERENCES_MAX; recompute->differences += n) {
         struct pg_result *rows = NULL;
         struct pg_param params[] = {pg_int(recompute->run), pg_int(after_id)};
-        int r = pg_query(recompute->pg,
-                         "select * from clickledger.recompute_differences($1, $2, " TEXT(DIFFERENCES_MAX) ")",
-                         params, 2, &rows);
+        int r =
+            pg_query(recompute->pg,
+                     "select * from clickledger.recompute_differences($1, $2, " text_of(DIFFERENCES_MAX) ")",
+                     params, 2, &rows);
         if (r)
             return r;
         n = pg_result_rows(rows);
@@ -241,7 +216,8 @@ static int steps_post(struct recompute *recompute)
 
 int recompute_run(const char *conninfo, const struct recompute_options *options)
 {
-    struct recompute recompute = {.options = options};
+    struct recompute recompute = {.options = options,
+                                  .range = {options->from_ms, options->to_ms, options->program_id, 0}};
     struct pg_error error;
     int r = pg_connect(&recompute.pg, conninfo, "clickledger-recompute", &error);
 

@@ -13,8 +13,6 @@
 #include "attrib/seal_rows.h"
 #include "base/log.h"
 
-#define TEXT_(x)  #x
-#define TEXT(x)   TEXT_(x)
 #define HEADS_MAX 1000 // appended at once
 
 static int last_head(struct pg *pg, uint64_t *id, struct seal_hash *head)
@@ -86,7 +84,7 @@ static int seal_steps(struct pg *pg, size_t *n)
             pg,
             "select " SEAL_COLUMNS " from (select transaction_id from clickledger.ledger_unsealed u "
             "where exists (select from clickledger.ledger_transaction t where t.id = u.transaction_id) "
-            "order by transaction_id limit " TEXT(SEAL_TRANSACTIONS_MAX) ") l " SEAL_JOINS SEAL_ORDER,
+            "order by transaction_id limit " text_of(SEAL_TRANSACTIONS_MAX) ") l " SEAL_JOINS SEAL_ORDER,
             NULL, 0, &rows);
     if (r == 0 && pg_result_rows(rows) > 0)
         r = seal_write(pg, rows, n);
@@ -131,7 +129,7 @@ static int heads_after(struct pg *pg, const char *path, uint64_t last, struct se
         struct pg_param params[] = {pg_int((int64_t)last)};
         int r = pg_query(pg,
                          "select id, encode(head, 'hex') from clickledger.ledger_seal where id > $1 "
-                         "order by id limit " TEXT(HEADS_MAX),
+                         "order by id limit " text_of(HEADS_MAX),
                          params, 1, &rows);
         if (r)
             return r;

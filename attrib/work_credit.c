@@ -8,9 +8,6 @@
 
 #include "attrib/policy_row.h"
 
-#define TEXT_(x) #x
-#define TEXT(x)  TEXT_(x)
-
 // Columns of attribution_scope().
 enum scope_column {
     SCOPE_CONVERSION,
@@ -76,7 +73,7 @@ static int touches_load(struct work *work)
     struct array ids[1] = {{0}};
 
     work_ids(work, ids);
-    int r = work_call(work, "select * from clickledger.conversion_touches($1, " TEXT(WORK_TOUCHES_MAX) ")",
+    int r = work_call(work, "select * from clickledger.conversion_touches($1, " text_of(WORK_TOUCHES_MAX) ")",
                       ids, 1, &work->touch_rows);
     if (r)
         return r;

@@ -31,9 +31,6 @@ enum event_column {
     EVENT_LINES,
 };
 
-#define TEXT_(x) #x
-#define TEXT(x)  TEXT_(x)
-
 static enum conversion_click click_of(struct slice name)
 {
     if (slice_equal(name, SLICE("ours")))
@@ -76,9 +73,9 @@ static int events_load(struct work *work)
 
     for (size_t i = 0; i < work->n; i++)
         work_order(orders, &work->orders[i]);
-    int r = work_call(work,
-                      "select * from clickledger.order_events($1, $2, $3, " TEXT(CONVERSION_REPORTS_MAX) ")",
-                      orders, 3, &work->event_rows);
+    int r = work_call(
+        work, "select * from clickledger.order_events($1, $2, $3, " text_of(CONVERSION_REPORTS_MAX) ")",
+        orders, 3, &work->event_rows);
     if (r)
         return r;
     size_t n = pg_result_rows(work->event_rows);

@@ -9,4 +9,6 @@
 #define array_length(a)                 (sizeof(a) / sizeof((a)[0]))
 #define min_of(a, b)                    ((a) < (b) ? (a) : (b))
 #define max_of(a, b)                    ((a) > (b) ? (a) : (b))
+#define text_of_(x)                     #x
+#define text_of(x)                      text_of_(x) // of a macro's value, as a literal
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

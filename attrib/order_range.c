@@ -1,0 +1,37 @@
+// Pages of conversions by number, for commands that compute a range anew. Owner: the command. Limit:
+// BATCH_ORDERS_MAX orders a page.
+
+#include "attrib/order_range.h"
+
+#define ORDER_CONVERSION 4 // column of order_recompute()
+
+static int range_list(struct pg *pg, const struct order_range *range, struct pg_result **list)
+{
+    struct pg_param params[] = {pg_int(range->from_ms * 1000), pg_int(range->to_ms * 1000),
+                                range->program_id ? pg_int(range->program_id) : pg_null(),
+                                pg_int(range->after_id)};
+    return pg_query(
+        pg,
+        "select * from clickledger.order_recompute($1, $2, $3::bigint, $4, " text_of(BATCH_ORDERS_MAX) ")",
+        params, array_length(params), list);
+}
+
+static int due_list(struct pg *pg, struct pg_result **list)
+{
+    return pg_query(pg, "select * from clickledger.order_due(" text_of(BATCH_ORDERS_MAX) ")", NULL, 0, list);
+}
+
+int order_range_run(struct pg *pg, struct order_range *range, bool is_due, struct batch_counts *counts,
+                    size_t *n)
+{
+    struct pg_result *list = NULL;
+    int r = is_due ? due_list(pg, &list) : range_list(pg, range, &list);
+
+    *n = r ? 0 : pg_result_rows(list);
+    if (r == 0)
+        r = batch_orders(pg, list, counts);
+    if (r == 0 && *n > 0 && !is_due)
+        range->after_id = pg_result_int(list, *n - 1, ORDER_CONVERSION);
+    pg_result_free(list);
+    return r;
+}
