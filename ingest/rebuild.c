@@ -27,7 +27,8 @@ enum difference_column {
     DIFFERENCE_FOUND,
 };
 
-// Of what is loaded and not yet settled, the unique visitors are not counted.
+// Of what is loaded and not yet settled, the unique visitors are not counted. A dry run commits it, too:
+// ingest would do it a moment later, and nothing has to be done again for each hour.
 static int dues_settle(struct pg *pg)
 {
     int64_t dues = 1;
