@@ -18,6 +18,7 @@ BENCHMARKS = {
     "fresh": "from the 302 of a click to its partner's number in GET /v1/stats at 5,000 clicks/s; ratio of the p99 to 2 s",
     "attrib": "credits of 500,000 conversions over 10 million clicks, last touch and five models, beside an analyst's SQL",
     "attrib-scale": "time of an order from report to ledger, over 1 and 10 (--clicks: more) million clicks",
+    "attrib-live": "from an order's report to its commission in GET /v1/balance at 200 orders/s; ratio of the p99 to 5 s",
     "links": "CPU per request with a million links, beside a thousand",
     "query": "answers of the API and of the views about a year of 10 million clicks; the slowest p99 of a partner's month, divided by 10 ms",
 }

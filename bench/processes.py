@@ -24,6 +24,12 @@ def tree(pid):
     return found
 
 
+def memory_high(pid):
+    """The most memory that a process has had, in MB."""
+    (kilobytes,) = [line.split()[1] for line in _read(f"/proc/{pid}/status").splitlines() if line.startswith("VmHWM:")]
+    return int(kilobytes) / 1024
+
+
 def tasks(pids):
     found = []
     for pid in pids:

@@ -107,6 +107,7 @@ def test_errors(name, arguments, code, said):
     ["click"],
     ["ingest", "--shards", 1],
     pytest.param(["attrib"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
+    pytest.param(["attrib-live"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
     pytest.param(["catchup"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
     pytest.param(["query"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
     pytest.param(["fresh"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
