@@ -224,7 +224,8 @@ class State:
                  "--maxmemory-policy", "noeviction", "--stream-node-max-bytes", "65536"]
         postgres = [f"{POSTGRES_BIN}/postgres", "-D", self.path("postgres"), "-c", "listen_addresses=", "-c", "port=5432",
                     "-c", f"unix_socket_directories={self.path('run')}", "-c", "unix_socket_permissions=0700",
-                    "-c", "timezone=UTC", "-c", "wal_compression=on", "-c", f"max_locks_per_transaction={LOCKS}"]
+                    "-c", "timezone=UTC", "-c", f"max_locks_per_transaction={LOCKS}", "-c", "wal_compression=lz4",
+                    "-c", "max_wal_size=4GB", "-c", "shared_buffers=512MB"]
         services = [
             Service("redis", redis, self.home, self.user, self.redis_answers),
             Service("postgres", postgres, self.home, self.user, self.postgres_answers, signal.SIGINT, 120),
