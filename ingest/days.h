@@ -33,5 +33,5 @@ void days_need(struct days *days, enum copy_table table, uint64_t day, uint64_t 
 
 must_check int days_make_missing(struct days *days, struct pg *pg);
 
-// In the transaction that loads them: the late days are open again.
+// In the transaction that loads them, behind the rows: the late days are open again, and other loads into them wait.
 must_check int days_tell_late(const struct days *days, struct pg *pg, uint64_t today);

@@ -342,7 +342,7 @@ static uint64_t rows_day(const struct loader *loader, enum copy_table table)
 
 static int rows_copy(struct loader *loader)
 {
-    int r = days_tell_late(&loader->days, loader->pg, loader->today);
+    int r = 0;
 
     for (enum copy_table table = 0; r == 0 && table < COPY_TABLES; table++) {
         r = row_copy(loader->pg, table, rows_day(loader, table), &loader->batches[table], row_set_aside,
@@ -395,6 +395,9 @@ static int transaction_body(struct loader *loader, size_t n)
         r = rows_copy(loader);
     if (r == 0)
         r = rollups_add(loader->pg, loader->shard, loader->batches, loader->part.stored[COPY_REPORT] > 0);
+    // Behind the rows: from here to the commit, loads of other shards into the same late days wait.
+    if (r == 0)
+        r = days_tell_late(&loader->days, loader->pg, loader->today);
     return r ? r : producers_save(loader);
 }
 

@@ -125,11 +125,13 @@ static int on_refused(void *ctx, const struct batch_row *row, enum row_refusal r
 
 static int rows_store(struct replay_rows *rows, struct pg *pg, unsigned shard)
 {
-    int r = days_tell_late(&rows->days, pg, rows->today);
+    int r = 0;
 
     for (enum copy_table table = 0; r == 0 && table < COPY_TABLES; table++)
         r = row_copy(pg, table, COPY_ANY_DAY, &rows->batches[table], on_refused, rows);
-    return r ? r : rollups_add(pg, shard, rows->batches, rows->batches[COPY_REPORT].n > 0);
+    if (r == 0)
+        r = rollups_add(pg, shard, rows->batches, rows->batches[COPY_REPORT].n > 0);
+    return r ? r : days_tell_late(&rows->days, pg, rows->today);
 }
 
 static int producer_move(struct pg *pg, const struct letter *letter, struct producer_row *row)

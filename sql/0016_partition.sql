@@ -144,7 +144,7 @@ begin atomic
   where s.table_name = of_table and s.day = any (select date '1970-01-01' + d from unnest(of_days) as d)
     and p.table_name = s.table_name and p.day = s.day and p.detached_at is null;
 end;
-comment on function clickledger.partition_late(text, integer[]) is 'Says, in the transaction that loads them, that hits are loaded into days that are over; days count from 1970-01-01. Their partitions are open again.';
+comment on function clickledger.partition_late(text, integer[]) is 'Says, last in the transaction that loads them, that hits are loaded into days that are over; days count from 1970-01-01. Their partitions are open again.';
 
 -- --- Sealed -------------------------------------------------------------------------------------------------------------
 
@@ -189,12 +189,16 @@ create function clickledger.partition_detach(of_table text, of_day date) returns
 declare
   name text := clickledger.partition_name(of_table, of_day);
 begin
+  -- Whoever reads or loads the table holds this up; after a second it is given up, so that nobody queues behind it for longer.
+  -- Before hit_partition is touched: so do loads of late hits.
+  if to_regclass(format('clickledger.%I', name)) is not null then
+    execute format('lock table only clickledger.%I, clickledger.%I in access exclusive mode', of_table, name);
+  end if;
   update clickledger.hit_partition p set detached_at = now()
   where p.table_name = of_table and p.day = of_day and p.sealed_at is not null and p.detached_at is null;
   if not found then
     raise exception 'partition_detach: % is not sealed, or is detached already', name;
   end if;
-  -- Whoever reads or loads the table holds this up; after a second it is given up, so that nobody queues behind it for longer.
   execute format('alter table clickledger.%I detach partition clickledger.%I', of_table, name);
   if (select r.afterwards from clickledger.hit_retention r where r.table_name = of_table) = 'drop' then
     execute format('drop table clickledger.%I', name);

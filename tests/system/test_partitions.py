@@ -82,6 +82,23 @@ def test_made_sealed_opened_detached(new_ingest, postgres, producer):
     assert ingest.process.stop() == 0
 
 
+def test_late_loads_wait_for_each_other_behind_their_rows(new_ingest, postgres, producer):
+    postgres.query("select partition_ensure((now() at time zone 'UTC')::date - 1, (now() at time zone 'UTC')::date - 1)")
+    other = psycopg2.connect(postgres.conninfo())
+    try:
+        other.cursor().execute("select from clickledger.hit_partition where table_name = 'click' and day = (now() at time zone 'UTC')::date - 1"
+                               " for no key update")
+        ingest = new_ingest().start()
+        producer.send(producer.make([hit(ms=days_ago(1))]))
+        wait_for(lambda: postgres.value("select exists (select from pg_locks waits join pg_locks holds using (pid) where not waits.granted"
+                                        " and holds.relation = 'click'::regclass and holds.mode = 'RowExclusiveLock')"),
+                 what="a load that waits with its rows written")
+    finally:
+        other.close()
+    settled(postgres, producer, (1, 1, 1, 0, 0, False))
+    assert ingest.process.stop() == 0
+
+
 def test_what_cannot_be_sealed_is_told(new_ingest, postgres, producer):
     metrics = Metrics(free_port())
     postgres.query("select partition_ensure((now() at time zone 'UTC')::date - 5, (now() at time zone 'UTC')::date - 5)")
