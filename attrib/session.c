@@ -56,13 +56,10 @@ void session_close(struct session *session)
     session->is_leader = false;
 }
 
-int session_lead(struct session *session, bool waits)
+static int lead_ask(struct session *session, const char *sql)
 {
     struct pg_result *result = NULL;
-    int r = pg_query(session->pg,
-                     waits ? "select pg_advisory_lock(" LOCK_KEY ") is not null"
-                           : "select pg_try_advisory_lock(" LOCK_KEY ")",
-                     NULL, 0, &result);
+    int r = pg_query(session->pg, sql, NULL, 0, &result);
 
     if (r)
         return r;
@@ -70,6 +67,17 @@ int session_lead(struct session *session, bool waits)
     pg_result_free(result);
     // What waits for a lock from now on is tried again, so that the loop turns.
     return session->is_leader ? pg_exec(session->pg, "set lock_timeout = '10s'") : 0;
+}
+
+int session_lead(struct session *session, bool waits)
+{
+    int r = lead_ask(session, "select pg_try_advisory_lock(" LOCK_KEY ")");
+
+    if (r || session->is_leader || !waits)
+        return r;
+    log_event(LOG_INFO, "attrib.waits_to_lead",
+              log_str("reason", "another one leads; this begins when that ends"));
+    return lead_ask(session, "select pg_advisory_lock(" LOCK_KEY ") is not null");
 }
 
 int session_hold_next(struct session *session, int64_t *at_us)

@@ -260,7 +260,8 @@ int verify_run(const char *conninfo, const struct verify_trust *trust)
     int r = status == VERIFY_GOOD ? rows_verify(&verify) : 0;
 
     if (r < 0)
-        log_event(LOG_ERROR, "verify.failed", log_errno(r),
+        log_event(LOG_ERROR, "verify.failed",
+                  r == -EBADMSG ? log_str("error", "a line is not that of a file of heads") : log_errno(r),
                   log_str("heads", trust->heads ? trust->heads : ""));
     else if (r)
         log_event(LOG_ERROR, "verify.failed", log_str("error", pg_error(verify.pg)->message));

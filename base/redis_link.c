@@ -253,6 +253,8 @@ struct redis_link *redis_link_new(struct event_base *base, const struct redis_op
     if (!link)
         return NULL;
     if (redis_address_parse(options->address, &address)) {
+        log_event(LOG_ERROR, "redis.address_malformed", log_str("address", options->address),
+                  log_str("wanted", "/path, host:port or [v6]:port"));
         free(link);
         errno = EINVAL;
         return NULL;
