@@ -103,14 +103,14 @@ from wanted_order w
 join conversion c on c.program_id = w.program_id and c.order_id = 'A-' || 1000 + w.o
 join lateral (select l.* from link l where l.program_id = w.program_id and l.partner_id <> 6 order by l.partner_id = w.partner_id, md5(w.n || '-' || l.id) limit 1) e on true
 where w.o % 3 = 0 and w.o % 9 <> 1;
-insert into commission (conversion_id, partner_id, program_id, terms_id, currency, base_minor, amount_minor, status, approved, hold_until, revision, updated_at)
+insert into commission (conversion_id, partner_id, program_id, terms_id, currency, base_minor, amount_minor, status, approved, hold_until, revision, updated_at, month)
 select c.id, r.partner_id, c.program_id, t.id, c.currency, sum(r.amount_minor),
   case when c.status in ('pending', 'approved') then round(sum(r.amount_minor) / 10.0)::bigint else 0 end,
   case when c.status in ('declined', 'refunded') then 'void' when c.status = 'approved' and c.occurred_at < '2026-03-15Z' then 'available' else 'pending' end,
-  c.status = 'approved', c.occurred_at + interval '14 days', 1, c.updated_at
-from conversion c join credit r on r.conversion_id = c.id join terms t on t.program_id = c.program_id
+  c.status = 'approved', c.occurred_at + interval '14 days', 1, c.updated_at, date_trunc('month', c.occurred_at, p.time_zone)
+from conversion c join credit r on r.conversion_id = c.id join terms t on t.program_id = c.program_id join program p on p.id = c.program_id
 where r.partner_id is not null
-group by c.id, r.partner_id, t.id;
+group by c.id, r.partner_id, t.id, p.id;
 select conversion_hourly_add(array(select id from conversion order by id), 1);
 
 -- The ledger, with what was paid out at the beginnings of February and March.
@@ -138,8 +138,11 @@ create temporary table wanted_posting as
   from payout p, (values ('reserve', interval '0', 'partner_available', 'partner_reserved'), ('pay', interval '1 day', 'partner_reserved', 'partner_paid'))
     as s (kind, after, from_kind, to_kind);
 with posted as (
-  insert into ledger_transaction (key, kind, program_id, partner_id, conversion_id, currency, posted_at, payout_id, author_key_id)
-  select key, kind, program_id, partner_id, conversion_id, currency, posted_at, payout_id, author from wanted_posting order by posted_at, key
+  insert into ledger_transaction (key, kind, program_id, partner_id, conversion_id, currency, posted_at, payout_id, author_key_id, period)
+  select w.key, w.kind, w.program_id, w.partner_id, w.conversion_id, w.currency, w.posted_at, w.payout_id, w.author,
+    coalesce(m.month, date_trunc('month', w.posted_at, p.time_zone))
+  from wanted_posting w join program p on p.id = w.program_id left join commission m on m.conversion_id = w.conversion_id and m.partner_id = w.partner_id
+  order by w.posted_at, w.key
   returning id, key)
 insert into ledger_entry (transaction_id, account_id, partner_id, amount_minor)
 select p.id, b.id, b.partner_id, case when b.kind = w.from_kind then -w.amount else w.amount end
