@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "attrib/order_range.h"
+#include "base/arguments.h"
 #include "base/log.h"
 
 #define DIFFERENCES_MAX 1000 // read at once
@@ -31,6 +32,29 @@ static int setting_set(struct pg *pg, const char *name, int64_t value)
     snprintf(text, sizeof(text), "%" PRId64, value);
     struct pg_param params[] = {pg_string(name), pg_string(text)};
     return pg_query(pg, "select set_config($1, $2, false)", params, 2, NULL);
+}
+
+// Whether the programme and the terms of the options exist; says which does not.
+static int named_check(struct recompute *recompute, bool *known)
+{
+    const struct recompute_options *options = recompute->options;
+    struct pg_result *rows = NULL;
+    struct pg_param params[] = {pg_int(options->program_id), pg_int(options->terms_id)};
+    int r = pg_query(recompute->pg,
+                     "select exists (select from clickledger.program where id = $1)::int, "
+                     "exists (select from clickledger.terms where id = $2)::int",
+                     params, 2, &rows);
+    if (r)
+        return r;
+    bool has_program = options->program_id == 0 || pg_result_int(rows, 0, 0);
+    bool has_terms = options->terms_id == 0 || pg_result_int(rows, 0, 1);
+    pg_result_free(rows);
+    if (!has_program)
+        fprintf(stderr, "clickledger-attrib: there is no programme %" PRId64 "\n", options->program_id);
+    if (!has_terms)
+        fprintf(stderr, "clickledger-attrib: there are no terms %" PRId64 "\n", options->terms_id);
+    *known = has_program && has_terms;
+    return 0;
 }
 
 // A dry run takes a number and leaves no row.
@@ -219,6 +243,7 @@ int recompute_run(const char *conninfo, const struct recompute_options *options)
     struct recompute recompute = {.options = options,
                                   .range = {options->from_ms, options->to_ms, options->program_id, 0}};
     struct pg_error error;
+    bool known = true;
     int r = pg_connect(&recompute.pg, conninfo, "clickledger-recompute", &error);
 
     if (r) {
@@ -228,10 +253,14 @@ int recompute_run(const char *conninfo, const struct recompute_options *options)
     }
     r = pg_exec(recompute.pg, "set jit = off");
     if (r == 0)
+        r = named_check(&recompute, &known);
+    if (r == 0 && known)
         r = options->dry ? steps_dry(&recompute) : steps_post(&recompute);
     if (r)
         log_event(LOG_ERROR, "recompute.failed", log_int("run", recompute.run),
                   log_str("error", r > 0 ? pg_error(recompute.pg)->message : "no memory"));
     pg_free(recompute.pg);
+    if (!known)
+        return ARGUMENTS_WRONG;
     return r || recompute.counts.faults ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -170,7 +170,8 @@ static int seals_verify(struct verify *verify)
     }
     if (r == 0 && verify->next_id)
         fault_tell(verify, "seal_missing", 0, verify->next_id);
-    if (r == 0 && verify->wants_head && verify->trusted_id == 0)
+    bool wants_any = verify->wants_head || (verify->heads && verify->seals > 0 && verify->faults == 0);
+    if (r == 0 && wants_any && verify->trusted_id == 0)
         fault_tell(verify, "head_unknown", 0, 0);
     return r;
 }

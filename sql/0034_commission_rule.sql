@@ -406,7 +406,7 @@ insert into clickledger.phrase (code, text_en, text_ru) values
   ('limit_order_min', 'Raised to the least commission of an order.', 'Увеличено до наименьшей комиссии за заказ.'),
   ('limit_order_max', 'Cut to the largest commission of an order.', 'Ограничено наибольшей комиссией за заказ.'),
   ('limit_month_max', 'Cut to what was left of the month''s largest sum.', 'Ограничено остатком наибольшей суммы за месяц.'),
-  ('commission_pending', 'Commission: %s, on hold until %s, or until the order is confirmed.', 'Комиссия: %s, удерживается до %s или до подтверждения заказа.'),
+  ('commission_pending', 'Commission: %s, on hold: available from %s on, once the order is confirmed.', 'Комиссия: %s, удерживается: доступна с %s, если заказ подтверждён.'),
   ('commission_available', 'Commission: %s, available.', 'Комиссия: %s, доступна.'),
   ('commission_void', 'Commission: none; the order was declined, refunded, or credited to others.', 'Комиссии нет: заказ отклонён, возвращён или засчитан другим.'),
   ('fact_self_referral', 'The customer is the partner.', 'Покупатель и партнёр одно лицо.'),

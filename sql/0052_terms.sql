@@ -41,14 +41,13 @@ create or replace function clickledger.terms_at(program_id bigint, partner_id bi
   language sql stable as $$
   select t.* from clickledger.terms t
   where t.program_id = $1 and (t.partner_id = $2 or t.partner_id is null)
-    and case coalesce(current_setting('cl.terms', true), '')
-      when '' then t.effective_from <= $3 and (not t.needs_acceptance or $2 is null or exists (
-        select from clickledger.terms_acceptance a where a.terms_id = t.id and a.partner_id = $2 and a.accepted_at <= $3))
-      else t.id = current_setting('cl.terms', true)::bigint end
-  order by t.partner_id is null, t.effective_from desc, t.version desc
+    and (t.id = nullif(current_setting('cl.terms', true), '')::bigint
+      or t.effective_from <= $3 and (not t.needs_acceptance or $2 is null or exists (
+        select from clickledger.terms_acceptance a where a.terms_id = t.id and a.partner_id = $2 and a.accepted_at <= $3)))
+  order by (t.id = nullif(current_setting('cl.terms', true), '')::bigint) desc, t.partner_id is null, t.effective_from desc, t.version desc
   limit 1
 $$;
-comment on function clickledger.terms_at(bigint, bigint, timestamptz) is 'Terms in force for a partner at a moment: the partner''s own newest version, else the programme''s, of those that the partner had accepted by then or that need no acceptance; no row: none. Without partner: the programme''s, accepted or not. The setting cl.terms names others, to see what they would give.';
+comment on function clickledger.terms_at(bigint, bigint, timestamptz) is 'Terms in force for a partner at a moment: the partner''s own newest version, else the programme''s, of those that the partner had accepted by then or that need no acceptance; no row: none. Without partner: the programme''s, accepted or not. The setting cl.terms puts a version before all others of its programme and partner, to see what it would give.';
 
 create or replace function clickledger.terms_expand(terms_max integer) returns bigint language sql as $$
   with taken as (

@@ -68,7 +68,7 @@ def test_rules_limits_and_declines_are_told(postgres):
     told = texts(shop, shop.anna)[0].splitlines()
     assert told[3:] == ["Terms: version 1 of the programme, in force since 2025-01-01.", "Rule 1 of the terms applies.",
                         "12.5 % of 100.00 RUB = 12.5.", "Fixed: 3.00 RUB.", "Cut to the largest commission of an order.",
-                        "Commission: 10.00 RUB, on hold until 2026-03-10, or until the order is confirmed.", told[-1]]
+                        "Commission: 10.00 RUB, on hold: available from 2026-03-10 on, once the order is confirmed.", told[-1]]
     assert "By the volume of the month, 100.00 RUB, on 5.00 RUB: 2.50 RUB." in texts(shop, shop.anna, "o2")[0]
     shop.decide("decline", T0 + timedelta(hours=3), "o1", "fraud_card")
     shop.attribute()

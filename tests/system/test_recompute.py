@@ -62,7 +62,8 @@ def test_what_differs_is_shown_then_posted_once(shop):
     # What lies outside the range stays as it was until it is asked for.
     assert [d["order"] for d in Recompute(shop.db, "--from", "2026-03-01", "--to", "2026-04-01", "--program", str(shop.program)).differences] == ["out"]
     assert Recompute(shop.db, *RANGE, "--program", str(shop.make_program("other", "RUB"))).said["conversions"] == "0"
-    assert "recompute.failed" in Recompute(shop.db, *RANGE, "--program", "999").error
+    unknown = Recompute(shop.db, *RANGE, "--program", "999")
+    assert unknown.status == 2 and "there is no programme 999" in unknown.error
 
 
 def test_what_other_terms_would_give(shop):
@@ -76,6 +77,13 @@ def test_what_other_terms_would_give(shop):
     assert {(d["order"], int(d["available_minor"])) for d in shown.differences} == {("o0", 200), ("o1", 400), ("o2", 600)}
     refused = Recompute(shop.db, *RANGE, "--terms", str(terms))
     assert refused.status == 2 and "--dry-run" in refused.error
+    unknown = Recompute(shop.db, *RANGE, "--terms", "999", "--dry-run")
+    assert unknown.status == 2 and "there are no terms 999" in unknown.error and unknown.lines == []
+    # Those of another programme are nothing to this one.
+    other = shop.make_program("other", "RUB")
+    foreign = shop.db.value("insert into terms (program_id, version, effective_from, commission_kind, rate_ppm)"
+                            " values (%s, 1, '2025-01-01', 'percent', 900000) returning id", (other,))
+    assert Recompute(shop.db, *RANGE, "--terms", str(foreign), "--dry-run").differences == []
     assert Recompute(shop.db, *RANGE).differences == []
 
 

@@ -214,6 +214,7 @@ def test_the_file_of_heads(ledger):
     ledger.seal()
     assert ledger.heads.read_text() == whole
     ledger.heads.write_text("")
+    assert ledger.verify("--heads", ledger.heads)[:2] == (1, ["fault=head_unknown"])  # it vouches for nothing
     ledger.seal()
     assert ledger.heads.read_text() == whole
     # A database that was put back: the file knows more, is not written, and verify says what is missing.
