@@ -22,6 +22,7 @@ RATE = 5000           # clicks a second of others
 PROBES = 100          # clicks a second that are followed
 ASK_SECONDS = 0.01    # between two questions
 WARM_SECONDS = 2
+ROUND_SECONDS = 10    # at least
 LAST_SECONDS = 60     # for the last click to be seen
 TARGET_SECONDS = 2
 QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
@@ -159,7 +160,7 @@ def measure(world, loader, partner, seconds):
 
 
 def run(options):
-    rounds, seconds = (1, 2) if options.quick else (options.rounds, max(options.seconds, 10))
+    rounds, seconds = (1, 2) if options.quick else (options.rounds, max(options.seconds or 0, ROUND_SECONDS))
     with World() as world:
         with pinned(LOAD_CORE):
             world.services["api"].start()
