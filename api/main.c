@@ -19,7 +19,7 @@
 struct api_config {
     struct log_settings log;
     struct postgres_settings postgres;
-    char host[64], admin_host[64];
+    char host[64], admin_host[64], web[256];
     int64_t port, admin_port;
     int64_t connections, waiting_max, wait_timeout_ms, timeout_ms;
 };
@@ -43,6 +43,8 @@ static const struct config_option options[] = {
      "3s", "a request that finds no connection to PostgreSQL for so long gets 503", NULL},
     {"api", "timeout", CONFIG_DURATION, CONFIG_FIELD(struct api_config, timeout_ms), 100, 600000, "10s",
      "a request that PostgreSQL has not answered by then gets 503", NULL},
+    {"api", "web", CONFIG_STRING, CONFIG_FIELD(struct api_config, web), 0, 0, "",
+     "folder of the pages for partners and the team, as built; empty: none", NULL},
 };
 
 struct running {
@@ -105,6 +107,15 @@ static struct pg_pool *open_pool(struct running *running, const struct api_confi
     return pg_pool_new(running->base, &pool_options);
 }
 
+static int load_pages(struct service *service, const char *folder)
+{
+    char why[PAGES_WHY_BYTES];
+    int result = folder[0] ? pages_load(&service->pages, folder, why) : 0;
+    if (result != 0)
+        log_event(LOG_ERROR, "api.pages", log_str("reason", why));
+    return result;
+}
+
 static int open_all(struct running *running, const struct api_config *config)
 {
     struct service *service = &running->service;
@@ -118,6 +129,9 @@ static int open_all(struct running *running, const struct api_config *config)
     running->admin = admin_new(running->base, &running->admin_source);
     if (!service->server || !service->pool || !running->admin)
         return -ENOMEM;
+    int loaded = load_pages(service, config->web);
+    if (loaded < 0)
+        return loaded;
     if (config->admin_port != 0) {
         int result =
             http_server_listen(running->admin, config->admin_host, (uint16_t)config->admin_port, false);

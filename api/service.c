@@ -37,6 +37,7 @@ int service_init(struct service *service, const char *version)
 void service_deinit(struct service *service)
 {
     service->limiter = limiter_free(service->limiter);
+    service->pages = pages_free(service->pages);
     free(service->openapi);
     service->openapi = NULL;
 }
@@ -221,7 +222,7 @@ void service_handle(void *ctx, struct http_conn *conn, const struct http_request
     struct service *service = ctx;
     struct route_match match;
     struct fault fault = {0};
-    if (handle_open(service, conn, request))
+    if (handle_open(service, conn, request) || pages_handle(service->pages, conn, request))
         return;
     int found = route_find(request->method, request->path, &match);
     if (found == ROUTE_METHOD) {

@@ -3,6 +3,7 @@
 // Requests in, jobs of the database out, answers back. One service per program, on its loop.
 
 #include "api/limiter.h"
+#include "api/pages.h"
 #include "base/http_server.h"
 #include "base/metrics.h"
 #include "base/pg_pool.h"
@@ -16,7 +17,8 @@ struct service {
     struct http_server *server; // set after http_server_new()
     struct pg_pool *pool;
     struct limiter *limiter;
-    char *openapi; // text of /v1/openapi.json
+    char *openapi;       // text of /v1/openapi.json
+    struct pages *pages; // NULL: none; freed by the service
     struct service_counters counters;
 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+
 static int why_errno(char why[LIST_WHY_BYTES], int r)
 {
     snprintf(why, LIST_WHY_BYTES, "%s", strerror(-r));
@@ -19,7 +21,7 @@ static int list_take(const char *path, struct slice built_in, struct slice *text
 {
     *text = built_in;
     *own = path[0] != '\0';
-    int r = *own ? list_file_read(path, text) : 0;
+    int r = *own ? file_read(path, LIST_BYTES_MAX, text) : 0;
     return r ? why_errno(why, r) : 0;
 }
 

@@ -1,42 +1,6 @@
-// Reads text files of rows, strictly: a version first, every row as its list wants it, no row too many. Pure
-// but for list_file_read().
+// Reads texts of rows, strictly: a version first, every row as its list wants it, no row too many. Pure.
 
 #include "base/list_text.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static int fd_read(int fd, char *out, size_t *len)
-{
-    *len = 0;
-    while (*len <= LIST_BYTES_MAX) {
-        ssize_t n = read(fd, out + *len, LIST_BYTES_MAX + 1 - *len);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n == 0)
-            return 0;
-        *len += n > 0 ? (size_t)n : 0;
-    }
-    return -EFBIG;
-}
-
-int list_file_read(const char *path, struct slice *text)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return -errno;
-    char *data = malloc(LIST_BYTES_MAX + 1);
-    int r = data ? fd_read(fd, data, &text->len) : -ENOMEM;
-    close(fd);
-    if (r)
-        free(data);
-    else
-        text->data = data;
-    return r;
-}
 
 int list_refuse(struct list_reader *reader, const char *why)
 {

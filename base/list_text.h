@@ -21,9 +21,6 @@ struct list_reader {
     const char *why;
 };
 
-// Reads a whole file; free() text->data. 0 or negative errno; -EFBIG: longer than LIST_BYTES_MAX.
-must_check int list_file_read(const char *path, struct slice *text);
-
 // Takes the row with the version. 0 or LIST_WRONG.
 must_check int list_start(struct list_reader *reader, struct slice text, uint32_t *version);
 

@@ -94,6 +94,7 @@ seal_heads = {state.path('attrib', 'seal_heads')}
 host = 127.0.0.1
 port = {settings['api_port']}
 admin_port = {settings['api_admin_port']}
+web = {state.path('build', 'web')}
 """, state)
 
 

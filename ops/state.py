@@ -239,6 +239,8 @@ class State:
             if not os.path.exists(taken):
                 os.makedirs(os.path.dirname(taken), exist_ok=True)
                 shutil.copy2(os.path.join(folder, name, f"clickledger-{name}"), taken)
+        if not os.path.exists(self.path("build", "web")):
+            shutil.copytree(os.path.join(folder, "web"), self.path("build", "web"))
 
     def start_postgres(self, service):
         if not os.path.exists(self.path("postgres", "PG_VERSION")):

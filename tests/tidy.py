@@ -20,6 +20,7 @@ LIBRARY_DOORS = {  # header -> who may include it
     r"curl/.*": r"base/fetch\.c",
     r"maxminddb\.h": r"base/geo\.c",
     r"lz4\.h": r"base/pack\.c",
+    r"zlib\.h": r"base/gzip\.c",
     r"jansson\.h": r"base/json\.c",
     r"qrencode\.h": r"base/qr\.c",
 }
@@ -28,13 +29,13 @@ FUNCTION_LINES_MAX = 70
 COLUMNS_MAX = {".c": 120, ".h": 120, ".py": 160}
 BANNED = re.compile(r"\b(TODO|FIXME|HACK|hack|[Ff]or now)\b|(?<![\"'])\bXXX\b(?![\"'])")
 TEXT = (".c", ".h", ".py", ".sql", ".build", ".md", ".sh", ".conf", ".example", ".service", ".yml", ".html", ".js",
-        ".css")
+        ".jsx", ".css")
 
 
 def files(top):
     """Paths of the project's own text files; build folders, states and hidden folders are not the project."""
     for folder, folders, names in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "build")) and name != "__pycache__"
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "build")) and name not in ("__pycache__", "node_modules")
                             and not os.path.isdir(os.path.join(folder, name, "meson-private")))
         for name in sorted(names):
             path = os.path.join(folder, name)

@@ -1,0 +1,82 @@
+"""The pages as files: what is served, to whom it says what, and how much a first visit loads."""
+import gzip
+import re
+
+import pytest
+
+from api import OPTIONS, Api
+from conftest import BUILD
+
+FIRST_LOAD_BYTES = 150_000  # compressed: HTML, styles, script and what the script needs at once
+ROUTED = ("/", "/login", "/join/shop", "/password", "/cabinet", "/cabinet/links?status=active", "/team/conversions/7")
+ELSEWHERE = ("/assets/", "/assets/index.html", "/assets/../index.html", "/assets/..%2findex.html", "/assets/%2e%2e/clickledger.conf",
+             "/assets//etc/passwd", "/index.html", "//", "/teams", "/favicon.ico", "/v1", "/login.html")
+
+
+@pytest.fixture
+def served(spawn, postgres, tmp_path):
+    return Api(spawn, postgres, tmp_path, OPTIONS + f"web = {BUILD / 'web'}\n")
+
+
+def fetch(api, path, method="GET", **headers):
+    return api.raw("".join([f"{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n",
+                            *[f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()], "\r\n"]).encode())
+
+
+def parts(answer):
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    return int(lines[0].split()[1]), dict(line.split(": ", 1) for line in lines[1:]), body
+
+
+def test_one_page_for_what_the_pages_route(served):
+    answers = [parts(fetch(served, path)) for path in ROUTED]
+    status, headers, body = answers[0]
+    assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8" and headers["Cache-Control"] == "no-cache"
+    assert {(status, content) for status, _, content in answers} == {(200, body)}
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy and "http" not in policy
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert parts(fetch(served, "/", If_None_Match=headers["ETag"]))[::2] == (304, b"")
+    assert parts(fetch(served, "/", "HEAD"))[::2] == (200, b"")
+    assert parts(fetch(served, "/", "POST", Content_Length="0"))[0] == 405
+
+
+def test_nothing_but_what_was_built(served):
+    assert {path: parts(fetch(served, path))[0] for path in ELSEWHERE} == dict.fromkeys(ELSEWHERE, 404)
+
+
+def test_files_are_kept_for_good_and_come_small(served):
+    html = parts(fetch(served, "/"))[2].decode()
+    names = re.findall(r'"(/assets/[^"]+)"', html)
+    assert {name.rsplit(".", 1)[1] for name in names} == {"js", "css", "svg"}
+    for name in names:
+        status, headers, zipped = parts(fetch(served, name, Accept_Encoding="br, gzip;q=0.8"))
+        assert status == 200 and "immutable" in headers["Cache-Control"] and headers["Content-Encoding"] == "gzip"
+        plain = parts(fetch(served, name, Accept_Encoding="gzip;q=0"))
+        assert "Content-Encoding" not in plain[1] and gzip.decompress(zipped) == plain[2]
+        assert plain[1]["ETag"] == headers["ETag"] and plain[1]["Vary"] == "Accept-Encoding"
+
+
+def test_a_first_visit_is_small(served):
+    wanted, seen, total = ["/"], set(), 0
+    while wanted:
+        path = wanted.pop()
+        body = parts(fetch(served, path, Accept_Encoding="gzip"))[2]
+        total += len(body)
+        # The HTML page's files, and of scripts what they import before they run; what they ask for later is not here.
+        text = gzip.decompress(body).decode()
+        found = re.findall(r'"(/assets/[^"]+)"', text) if path == "/" else re.findall(r'(?:from|import)"\./([^"]+)"', text)
+        seen.add(path)
+        wanted += {name if name.startswith("/") else "/assets/" + name for name in found} - seen - set(wanted)
+    assert 5_000 < total < FIRST_LOAD_BYTES
+
+
+def test_a_folder_without_pages_is_an_error(spawn, postgres, tmp_path):
+    for folder, why in (tmp_path / "none", "No such file"), (tmp_path, "this kind of file is not served"):
+        config = tmp_path / "pages.conf"
+        config.write_text(f"[postgres]\nconninfo = host=/none\n\n[api]\nport = 0\nweb = {folder}\n")
+        process = spawn(BUILD / "api/clickledger-api", "--config", config)
+        assert process.process.wait(20) == 1
+        assert "api.pages" in process.log() and why in process.log()
