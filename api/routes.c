@@ -272,6 +272,15 @@ static const struct field statement_fields[] = {
     {"currency", FIELD_QUERY, FIELD_TOKEN, false, 3, 3, NULL, "only in this currency"},
     PAGE,
 };
+static const struct field audit_fields[] = {
+    {"object", FIELD_QUERY, FIELD_CODE, false, 1, 63, NULL, "only rows of this table"},
+    {"object_id", FIELD_QUERY, FIELD_TEXT, false, 1, 200, NULL, "only the row with this key"},
+    {"person_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only changes by this person"},
+    {"action", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "insert|update|delete", "only of this kind"},
+    {"from", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "first day in UTC, or a time"},
+    {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "last day in UTC, or a time that is not included"},
+    PAGE,
+};
 
 const struct route routes[] = {
     {HTTP_GET, "/v1/me", READ("api_me"), ROUTE_ANY, 200, false,
@@ -386,6 +395,8 @@ const struct route routes[] = {
      "Refuses a payout; the amount is available again.", FIELDS(payout_end_fields)},
     {HTTP_POST, "/v1/adjustments", WRITE("api_adjustment_create"), ROUTE_TEAM, 201, false,
      "Gives a partner an amount, or takes it, by hand.", FIELDS(adjustment_fields)},
+    {HTTP_GET, "/v1/audit", READ("api_audit"), ROUTE_TEAM, 200, false,
+     "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields)},
 };
 // clang-format on
 

