@@ -16,7 +16,9 @@ spec.loader.exec_module(system_conftest)
 BUILD, ROOT, wait_for = system_conftest.BUILD, system_conftest.ROOT, system_conftest.wait_for
 redis_server, spawn = system_conftest.redis_server, system_conftest.spawn
 
-from chromium import Chromium  # noqa: E402 (needs the path above)
+from cabinet import Cabinet  # noqa: E402 (needs the path above)
+from chromium import Chromium  # noqa: E402
+from installation import Installation  # noqa: E402
 from site_server import Site  # noqa: E402
 from tracker import REVISION, Tracker, link, program, promo_code, publish, settings  # noqa: E402
 
@@ -63,3 +65,24 @@ def tracker(tmp_path, redis_server, spawn, site):
     tracker.start(REVISION)
     tracker.origin = site.tracker = f"http://{TRACKER_HOST}:{tracker.port}"
     return tracker
+
+
+@pytest.fixture(scope="session")
+def installation():
+    """A whole Clickledger, one for all tests of the pages."""
+    made = Installation(workers=1)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def cabinet(browser, installation):
+    """The pages, to a person who was never here. What the console says against them fails the test."""
+    cabinet = Cabinet(browser, installation.addresses["api"])
+    yield cabinet
+    complaints = cabinet.complaints()
+    cabinet.reset()
+    assert complaints == []
