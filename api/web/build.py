@@ -15,8 +15,8 @@ import sys
 
 ENTRIES = ("main.jsx", "style.css", "icon.svg")
 FLAGS = ("--bundle", "--format=esm", "--splitting", "--minify", "--target=es2020,chrome90,firefox90,safari15", "--jsx=automatic",
-         "--jsx-import-source=preact", "--loader:.svg=copy", "--entry-names=[name]-[hash]", "--chunk-names=part-[hash]", "--asset-names=[name]-[hash]",
-         "--legal-comments=none", "--charset=utf8", "--log-level=warning")
+         "--jsx-import-source=preact", "--loader:.svg=copy", "--loader:.woff2=file", "--entry-names=[name]-[hash]", "--chunk-names=part-[hash]",
+         "--asset-names=[name]-[hash]", "--legal-comments=none", "--charset=utf8", "--log-level=warning")
 
 
 def packages(source):
