@@ -186,33 +186,38 @@ int field_from_text(const struct field *field, struct slice text, struct json **
     case FIELD_TEXTS:
     case FIELD_MAP:
     case FIELD_LIST:
+    case FIELD_IDS:
         break;
     }
     return refuse(field, fault, "belongs in the body");
 }
 
-static int texts_check(const struct field *field, const struct json *json, struct json **out,
-                       struct fault *fault)
+static bool is_printable_text(const struct json *json)
 {
-    if (json_kind(json) != JSON_LIST || json_length(json) > (size_t)field->max)
-        return refuse(field, fault, "must be a list of texts, and not too long");
-    for (size_t i = 0; i < json_length(json); i++) {
-        const struct json *item = json_at(json, i);
-        if (json_kind(item) != JSON_TEXT || !utf8_printable(json_text_of(item)))
-            return refuse(field, fault, "must be a list of texts");
-    }
-    return passed(json_share(json), out);
+    return json_kind(json) == JSON_TEXT && utf8_printable(json_text_of(json));
 }
 
-static int maps_check(const struct field *field, const struct json *json, struct json **out,
-                      struct fault *fault)
+static bool is_map(const struct json *json)
 {
-    if (json_kind(json) != JSON_LIST || json_length(json) > (size_t)field->max)
-        return refuse(field, fault, "must be a list of objects, and not too long");
-    for (size_t i = 0; i < json_length(json); i++)
-        if (json_kind(json_at(json, i)) != JSON_MAP)
-            return refuse(field, fault, "must be a list of objects");
-    return passed(json_share(json), out);
+    return json_kind(json) == JSON_MAP;
+}
+
+static bool is_id(const struct json *json)
+{
+    return json_kind(json) == JSON_WHOLE && json_whole_of(json) > 0;
+}
+
+static int list_check(const struct field *field, const struct json *json, bool (*fits)(const struct json *),
+                      const char *of, struct json **out, struct fault *fault)
+{
+    bool good = json_kind(json) == JSON_LIST && length_fits(field, json_length(json));
+    for (size_t i = 0; good && i < json_length(json); i++)
+        good = fits(json_at(json, i));
+    if (good)
+        return passed(json_share(json), out);
+    fault_set(fault, 422, field->name, "%s must be a list of %lld to %lld %s", field->name,
+              (long long)field->min, (long long)field->max, of);
+    return FIELD_REFUSED;
 }
 
 int field_from_json(const struct field *field, const struct json *json, struct json **out,
@@ -229,9 +234,11 @@ int field_from_json(const struct field *field, const struct json *json, struct j
         return kind == JSON_TRUTH ? passed(json_share(json), out)
                                   : refuse(field, fault, "must be true or false");
     if (field->type == FIELD_TEXTS)
-        return texts_check(field, json, out, fault);
+        return list_check(field, json, is_printable_text, "texts", out, fault);
     if (field->type == FIELD_LIST)
-        return maps_check(field, json, out, fault);
+        return list_check(field, json, is_map, "objects", out, fault);
+    if (field->type == FIELD_IDS)
+        return list_check(field, json, is_id, "numbers from 1 on", out, fault);
     if (field->type == FIELD_MAP) {
         if (kind != JSON_MAP || json_length(json) > (size_t)field->max)
             return refuse(field, fault, "must be an object, and not too long");

@@ -119,7 +119,7 @@ static int load_pages(struct service *service, const char *folder)
 static int open_all(struct running *running, const struct api_config *config)
 {
     struct service *service = &running->service;
-    const struct http_limits limits = {.body_bytes_max = 65536, .retry_after_s = 1};
+    const struct http_limits limits = {.retry_after_s = 1};
     running->base = event_base_new();
     if (!running->base || watch_stop(running) < 0 || service_init(service, CLICKLEDGER_VERSION) < 0)
         return -ENOMEM;
@@ -129,6 +129,7 @@ static int open_all(struct running *running, const struct api_config *config)
     running->admin = admin_new(running->base, &running->admin_source);
     if (!service->server || !service->pool || !running->admin)
         return -ENOMEM;
+    http_server_limit_bodies(service->server, service_body_bytes_max);
     int loaded = load_pages(service, config->web);
     if (loaded < 0)
         return loaded;

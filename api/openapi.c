@@ -44,14 +44,26 @@ static struct json *object_schema(void)
     return schema;
 }
 
+static void put_whole(struct json *schema, int64_t min, int64_t max)
+{
+    put_text(schema, "type", "integer");
+    put_text(schema, "format", "int64");
+    put(schema, "minimum", json_whole(min));
+    put(schema, "maximum", json_whole(max));
+}
+
+static struct json *id_schema(void)
+{
+    struct json *schema = json_map();
+    put_whole(schema, 1, INT64_MAX);
+    return schema;
+}
+
 static void put_type(struct json *schema, const struct field *field)
 {
     switch (field->type) {
     case FIELD_WHOLE:
-        put_text(schema, "type", "integer");
-        put_text(schema, "format", "int64");
-        put(schema, "minimum", json_whole(field->min));
-        put(schema, "maximum", json_whole(field->max));
+        put_whole(schema, field->min, field->max);
         return;
     case FIELD_TEXT:
         put_pattern(schema, field, "^[^\\x00-\\x1F\\x7F]*$");
@@ -93,6 +105,12 @@ static void put_type(struct json *schema, const struct field *field)
         put_text(schema, "type", "array");
         put(schema, "maxItems", json_whole(field->max));
         put(schema, "items", object_schema());
+        return;
+    case FIELD_IDS:
+        put_text(schema, "type", "array");
+        put(schema, "minItems", json_whole(field->min));
+        put(schema, "maxItems", json_whole(field->max));
+        put(schema, "items", id_schema());
         return;
     case FIELD_MAP:
         put_text(schema, "type", "object");

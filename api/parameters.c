@@ -5,8 +5,12 @@
 #include "api/parameters.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+#include <sodium.h>
 
 #include "api/field.h"
+#include "api/image.h"
 #include "base/query.h"
 #include "base/utf8.h"
 
@@ -123,6 +127,39 @@ static bool is_json_type(struct slice type)
     return type.len == json.len || type.data[json.len] == ';' || type.data[json.len] == ' ';
 }
 
+static int put_all(struct reading *reading, const struct image *image, struct slice content)
+{
+    char *text = malloc(sodium_base64_encoded_len(content.len, sodium_base64_VARIANT_ORIGINAL));
+    struct json *params = reading->params;
+    if (!text)
+        return -ENOMEM;
+    sodium_bin2base64(text, sodium_base64_encoded_len(content.len, sodium_base64_VARIANT_ORIGINAL),
+                      (const unsigned char *)content.data, content.len, sodium_base64_VARIANT_ORIGINAL);
+    bool whole = json_put(params, "media_type", json_text(slice_of(image_media_type(image->format)))) &&
+                 json_put(params, "extension", json_text(slice_of(image_extension(image->format)))) &&
+                 json_put(params, "width", json_whole(image->width)) &&
+                 json_put(params, "height", json_whole(image->height)) &&
+                 json_put(params, "content", json_text(slice_of(text)));
+    free(text);
+    return whole ? 0 : -ENOMEM;
+}
+
+static int read_image(struct reading *reading, const struct http_request *request)
+{
+    struct image image;
+    int result = image_measure(request->body, &image);
+    if (result == 0)
+        return put_all(reading, &image, request->body);
+    if (result == IMAGE_UNKNOWN)
+        fault_set(reading->fault, 415, "image", "the body must be a PNG, JPEG, GIF or WebP image");
+    else if (result == IMAGE_BROKEN)
+        fault_set(reading->fault, 422, "image", "the image is not whole");
+    else
+        fault_set(reading->fault, 422, "image", "the image must be 1 to %d pixels wide and high",
+                  IMAGE_SIDE_MAX);
+    return PARAMETERS_REFUSED;
+}
+
 static int read_body(struct reading *reading, const struct http_request *request)
 {
     char error[JSON_ERROR_BYTES];
@@ -171,7 +208,7 @@ int parameters_read(const struct route_match *match, const struct http_request *
     if (result == 0)
         result = read_query(&reading, request->query);
     if (result == 0)
-        result = read_body(&reading, request);
+        result = match->route->takes_image ? read_image(&reading, request) : read_body(&reading, request);
     if (result == 0)
         result = check_needed(&reading);
     if (result == 0)

@@ -8,8 +8,9 @@
 
 #include "base/http_request.h"
 
-#define ROUTE_CAPTURES_MAX 2
-#define ROUTE_FIELDS_MAX   16
+#define ROUTE_CAPTURES_MAX   2
+#define ROUTE_FIELDS_MAX     16
+#define ROUTE_BODY_BYTES_MAX 65536
 
 enum field_place {
     FIELD_PATH,
@@ -32,6 +33,7 @@ enum field_type {
     FIELD_TEXTS,  // a list of up to max texts; body only
     FIELD_MAP,    // an object of up to max members; body only
     FIELD_LIST,   // a list of up to max objects; body only
+    FIELD_IDS,    // a list of min..max numbers of rows; body only
 };
 
 struct field {
@@ -62,6 +64,8 @@ struct route {
     const char *help;
     const struct field *fields;
     size_t n_fields;
+    size_t body_bytes_max; // 0: ROUTE_BODY_BYTES_MAX
+    bool takes_image; // the body is an image; the function needs what api/image.h measures, and `content`
 };
 
 extern const struct route routes[];

@@ -28,6 +28,7 @@ static bool path_matches(const char *template, struct slice path, struct slice c
 {
     struct slice want = slice_of(template), wanted, given;
     size_t n = 0;
+    memset(captures, 0, ROUTE_CAPTURES_MAX * sizeof(captures[0])); // those of a route before it
     while (segment_next(&want, &wanted)) {
         if (!segment_next(&path, &given))
             return false;

@@ -4,17 +4,21 @@
 
 #include "api/route.h"
 
-#define NAME_MAX     200
-#define URL_MAX      2048
-#define TOKEN_MAX    64
-#define PAGE_MAX     500
-#define RULES_MAX    32
+#define NAME_MAX             200
+#define URL_MAX              2048
+#define TOKEN_MAX            64
+#define PAGE_MAX             500
+#define RULES_MAX            32
 #define COMMISSION_RULES_MAX 200
-#define ID_MAX       INT64_MAX
-#define MINOR_MAX    INT64_C(1000000000000000)
-#define READ(name)   .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
-#define WRITE(name)  .function = name, .sql = "select clickledger.api_post($1, $2, $3::jsonb)"
-#define FIELDS(list) .fields = list, .n_fields = array_length(list)
+#define DECIDE_MAX           500
+#define CODES_MAX            1000
+#define CODES_BODY_BYTES_MAX (128 * 1024) // of CODES_MAX codes with TOKEN_MAX characters
+#define CODE_PREFIX_MAX      56           // TOKEN_MAX without the random characters
+#define ID_MAX               INT64_MAX
+#define MINOR_MAX            INT64_C(1000000000000000)
+#define READ(name)           .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
+#define WRITE(name)          .function = name, .sql = "select clickledger.api_post($1, $2, $3::jsonb)"
+#define FIELDS(list)         .fields = list, .n_fields = array_length(list)
 
 // clang-format off
 #define ID      {"id", FIELD_PATH, FIELD_WHOLE, true, 1, ID_MAX, NULL, "number"}
@@ -177,6 +181,13 @@ static const struct field promo_code_fields[] = {
     {"code", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "as given out; compared without case"},
     TARGET(true),
 };
+static const struct field promo_codes_bulk_fields[] = {
+    OF_PROGRAM, OF_PARTNER, TARGET(true),
+    {"codes", FIELD_BODY, FIELD_TEXTS, false, 1, CODES_MAX, NULL, "codes as given out; compared without case"},
+    {"prefix", FIELD_BODY, FIELD_TOKEN, false, 1, CODE_PREFIX_MAX, NULL,
+     "without codes: what the made ones begin with; 8 random characters of 2-9 and A-Z without I and O follow"},
+    {"count", FIELD_BODY, FIELD_WHOLE, false, 1, CODES_MAX, NULL, "without codes: how many are made"},
+};
 static const struct field conversions_fields[] = {
     PROGRAM, PARTNER, STATUS("pending|approved|declined|refunded"),
     {"order_id", FIELD_QUERY, FIELD_TEXT, false, 1, 200, NULL, "only with this order number"},
@@ -193,6 +204,13 @@ static const struct field approve_fields[] = {
 static const struct field decline_fields[] = {
     ID,
     {"reason", FIELD_BODY, FIELD_CODE, true, 1, TOKEN_MAX, NULL, "code of /v1/decline-reasons; the partner sees it"},
+    {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
+};
+static const struct field decide_fields[] = {
+    {"ids", FIELD_BODY, FIELD_IDS, true, 1, DECIDE_MAX, NULL, "conversions"},
+    {"action", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "approve|decline", "for all of them"},
+    {"reason", FIELD_BODY, FIELD_CODE, false, 1, TOKEN_MAX, NULL,
+     "for decline, and only there: code of /v1/decline-reasons; the partners see it"},
     {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
 };
 static const struct field payouts_fields[] = {
@@ -347,6 +365,9 @@ const struct route routes[] = {
      "Promo codes.", FIELDS(links_fields)},
     {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_TEAM, 201, false,
      "Makes a promo code.", FIELDS(promo_code_fields)},
+    {HTTP_POST, "/v1/promo-codes/bulk", WRITE("api_promo_codes_bulk"), ROUTE_TEAM, 200, false,
+     "Makes many promo codes, given or random ones, with a verdict for each.", FIELDS(promo_codes_bulk_fields),
+     .body_bytes_max = CODES_BODY_BYTES_MAX},
     {HTTP_GET, "/v1/stats", READ("api_stats"), ROUTE_ANY, 200, false,
      "Clicks, conversions, CR, EPC, revenue, commission; the formulas are in the answer.", FIELDS(stats_fields)},
     {HTTP_GET, "/v1/conversions", READ("api_conversions"), ROUTE_ANY, 200, false,
@@ -359,6 +380,8 @@ const struct route routes[] = {
      "Decides; applied within seconds.", FIELDS(approve_fields)},
     {HTTP_POST, "/v1/conversions/{id}/decline", WRITE("api_conversion_decline"), ROUTE_TEAM, 202, false,
      "Decides; applied within seconds.", FIELDS(decline_fields)},
+    {HTTP_POST, "/v1/conversions/decide", WRITE("api_conversions_decide"), ROUTE_TEAM, 202, false,
+     "Decides about many, with a verdict for each; applied within seconds.", FIELDS(decide_fields)},
     {HTTP_GET, "/v1/receipts/{id}", READ("api_receipt"), ROUTE_TEAM, 200, false,
      "What became of a conversion report.", FIELDS(receipt_fields)},
     {HTTP_GET, "/v1/balance", READ("api_balance"), ROUTE_ANY, 200, false,

@@ -217,6 +217,14 @@ static bool handle_open(struct service *service, struct http_conn *conn, const s
     return true;
 }
 
+size_t service_body_bytes_max(void *ctx, const struct http_request *request)
+{
+    struct route_match match;
+    (void)ctx;
+    bool is_own = route_find(request->method, request->path, &match) == 0 && match.route->body_bytes_max > 0;
+    return is_own ? match.route->body_bytes_max : ROUTE_BODY_BYTES_MAX;
+}
+
 void service_handle(void *ctx, struct http_conn *conn, const struct http_request *request)
 {
     struct service *service = ctx;

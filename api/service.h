@@ -27,3 +27,4 @@ must_check int service_init(struct service *service, const char *version);
 void service_deinit(struct service *service);
 
 http_handler service_handle; // ctx is the service
+http_body_bytes_max service_body_bytes_max;

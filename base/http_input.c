@@ -65,7 +65,7 @@ static bool input_grow(struct http_conn *conn)
 {
     struct http_server *server = conn->server;
     struct http_input *input = conn->input;
-    size_t max = server->input_buffers.bytes + server->limits.body_bytes_max + SLACK_BYTES;
+    size_t max = server->input_buffers.bytes + input->body.bytes_max + SLACK_BYTES;
     size_t got, old_bytes = input->bytes;
     char *old = input->data;
 
@@ -162,14 +162,21 @@ static bool input_body_begins(struct http_conn *conn)
     return true;
 }
 
+static size_t input_body_bytes_max(const struct http_conn *conn)
+{
+    const struct http_server *server = conn->server;
+
+    return server->body_bytes_max ? server->body_bytes_max(server->ctx, &conn->input->head.request)
+                                  : server->limits.body_bytes_max;
+}
+
 static bool input_head_done(struct http_conn *conn)
 {
     struct http_input *input = conn->input;
     struct http_head *head = &input->head;
 
     input->body_bytes = 0;
-    switch (http_body_start(&input->body, head->framing, head->content_length,
-                            conn->server->limits.body_bytes_max)) {
+    switch (http_body_start(&input->body, head->framing, head->content_length, input_body_bytes_max(conn))) {
     case HTTP_PARSE_BAD:
         return input_bad(conn, input->body.fault);
     case HTTP_PARSE_MORE:

@@ -35,6 +35,7 @@ struct http_server {
     struct http_limits limits;
     struct http_head_limits head_limits;
     http_handler *handler;
+    http_body_bytes_max *body_bytes_max; // NULL: that of the limits for all
     void *ctx;
     struct http_counters counters;
     struct conn_list states[CONN_STATES], dirty, resume, blocked;

@@ -239,6 +239,11 @@ struct http_server *http_server_new(struct event_base *base, const struct http_l
     return server;
 }
 
+void http_server_limit_bodies(struct http_server *server, http_body_bytes_max *bytes_max)
+{
+    server->body_bytes_max = bytes_max;
+}
+
 struct http_server *http_server_free(struct http_server *server)
 {
     if (server == NULL)

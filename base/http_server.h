@@ -40,10 +40,16 @@ struct http_counters {
 
 typedef void http_handler(void *ctx, struct http_conn *conn, const struct http_request *request);
 
+// How many bytes the body of this request may have; it has no body yet.
+typedef size_t http_body_bytes_max(void *ctx, const struct http_request *request);
+
 // NULL with errno.
 struct http_server *http_server_new(struct event_base *base, const struct http_limits *limits,
                                     http_handler *handler, void *ctx);
 struct http_server *http_server_free(struct http_server *server); // NULL; takes NULL; closes all
+
+// In place of limits.body_bytes_max, with the handler's ctx.
+void http_server_limit_bodies(struct http_server *server, http_body_bytes_max *bytes_max);
 
 // host is a numeric address ("127.0.0.1", "::"); port 0 takes any. 0 or a negative errno.
 must_check int http_server_listen(struct http_server *server, const char *host, uint16_t port,

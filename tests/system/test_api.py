@@ -257,7 +257,7 @@ def example(schema):
         return "2026-01-01T00:00:00Z"
     if schema.get("format") == "uuid":
         return "018cc251-f400-7000-8000-000000000000"
-    return {"integer": 1, "string": "abc", "boolean": True}[schema["type"]]
+    return {"integer": 1, "string": "abc", "boolean": True, "array": [1]}[schema["type"]]
 
 
 def test_partner_a_never_sees_partner_b(world):

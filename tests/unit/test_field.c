@@ -128,6 +128,7 @@ static void members_have_types(void **state)
                               texts_member = FIELD(FIELD_TEXTS, 0, 2, NULL),
                               map_member = FIELD(FIELD_MAP, 0, 1, NULL),
                               list_member = FIELD(FIELD_LIST, 0, 2, NULL),
+                              ids_member = FIELD(FIELD_IDS, 1, 2, NULL),
                               clearable = {"x", FIELD_BODY, FIELD_WHOLE, false, 1, 5, NULL, "", true};
     static const struct {
         const struct field *field;
@@ -163,6 +164,9 @@ static void members_have_types(void **state)
         {&list_member, "[1]", NULL},
         {&list_member, "{}", NULL},
         {&list_member, "null", ""},
+        {&ids_member, "[1,9223372036854775807]", "[1,9223372036854775807]"},
+        {&ids_member, "[]", NULL},
+        {&ids_member, "[0]", NULL},
         {&clearable, "null", "null"},
         {&clearable, "5", "5"},
         {&clearable, "6", NULL},

@@ -32,6 +32,7 @@ static void paths_find_their_route(void **state)
         {HTTP_GET, "/v1/conversions/%2e%2e", 0, "api_conversion", "%2e%2e", 0},
         {HTTP_GET, "/v1/conversions/7/explain", 0, "api_conversion_explain", "7", 0},
         {HTTP_POST, "/v1/conversions/7/explain", ROUTE_METHOD, NULL, NULL, 1u << HTTP_GET},
+        {HTTP_POST, "/v1/conversions/decide", 0, "api_conversions_decide", NULL, 0},
         {HTTP_GET, "/v1/conversions/", ROUTE_UNKNOWN, NULL, NULL, 0},
         {HTTP_GET, "/v1/conversions//explain", ROUTE_UNKNOWN, NULL, NULL, 0},
         {HTTP_GET, "/v1/conversions/7/explain/", ROUTE_UNKNOWN, NULL, NULL, 0},
@@ -56,6 +57,8 @@ static void paths_find_their_route(void **state)
             assert_int_equal(match.allowed, cases[i].allowed);
         if (cases[i].capture)
             assert_true(slice_equal(match.captures[0], slice_of(cases[i].capture)));
+        else if (cases[i].result == 0)
+            assert_int_equal(match.captures[0].len, 0);
     }
 }
 
@@ -86,9 +89,9 @@ static void the_table_is_whole(void **state)
             assert_true(field->place != FIELD_QUERY || route->method == HTTP_GET);
             assert_true((field->type == FIELD_CHOICE) == (field->choices != NULL));
             assert_true(field->min <= field->max && strlen(field->help) > 0);
-            assert_true(
-                field->place == FIELD_BODY ||
-                (field->type != FIELD_TEXTS && field->type != FIELD_MAP && field->type != FIELD_LIST));
+            assert_true(field->place == FIELD_BODY ||
+                        (field->type != FIELD_TEXTS && field->type != FIELD_MAP &&
+                         field->type != FIELD_LIST && field->type != FIELD_IDS));
             assert_true(!field->clearable || (field->place == FIELD_BODY && route->method != HTTP_GET));
             for (size_t k = 0; k < j; k++)
                 assert_string_not_equal(field->name, route->fields[k].name);
