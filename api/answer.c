@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-#define RETRY_AFTER_S "1"
 #define ANSWER_HEADERS                                                                                       \
     {SLICE("Content-Type"), SLICE("application/json")}, {SLICE("Cache-Control"), SLICE("no-store")},         \
     {                                                                                                        \
@@ -26,6 +25,11 @@ static void respond(struct http_conn *conn, unsigned status, struct slice name, 
 void answer_json(struct http_conn *conn, unsigned status, struct slice body)
 {
     respond(conn, status, SLICE_NONE, SLICE_NONE, body);
+}
+
+void answer_json_cookie(struct http_conn *conn, unsigned status, struct slice cookie, struct slice body)
+{
+    respond(conn, status, SLICE("Set-Cookie"), cookie, body);
 }
 
 char *fault_print(const struct fault *fault)
@@ -52,10 +56,13 @@ static void answer_fault_with(struct http_conn *conn, const struct fault *fault,
 
 void answer_fault(struct http_conn *conn, const struct fault *fault)
 {
+    char seconds[24];
+    snprintf(seconds, sizeof(seconds), "%llu",
+             (unsigned long long)max_of((fault->retry_ms + 999) / 1000, 1u));
     if (fault->status == 401)
         answer_fault_with(conn, fault, SLICE("WWW-Authenticate"), SLICE("Bearer"));
     else if (fault->status == 429 || fault->status == 503)
-        answer_fault_with(conn, fault, SLICE("Retry-After"), SLICE(RETRY_AFTER_S));
+        answer_fault_with(conn, fault, SLICE("Retry-After"), slice_of(seconds));
     else
         answer_fault_with(conn, fault, SLICE_NONE, SLICE_NONE);
 }
@@ -100,7 +107,7 @@ static void fault_of_refusal(const struct pg_job_result *result, struct fault *f
         fault_set(fault, status, result->hint, "%s", result->message);
     else if (state_begins(result->sqlstate, values, array_length(values)))
         fault_set(fault, 422, "value", "a value is out of its range or does not fit the others");
-    else if (strcmp(result->sqlstate, "42501") == 0)
+    else if (strcmp(result->sqlstate, "42501") == 0 || strcmp(result->sqlstate, "25006") == 0)
         fault_set(fault, 403, "forbidden", "this key may not do that");
     else if (state_begins(result->sqlstate, passing, array_length(passing)))
         fault_set(fault, 503, "unavailable", "the database is too busy; try again");

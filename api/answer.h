@@ -7,8 +7,10 @@
 #include "base/pg_pool.h"
 
 void answer_json(struct http_conn *conn, unsigned status, struct slice body);
+void answer_json_cookie(struct http_conn *conn, unsigned status, struct slice cookie, struct slice body);
 
-// {"error": {"code", "message"}}, with WWW-Authenticate for 401 and Retry-After for 429 and 503.
+// {"error": {"code", "message"}}, with WWW-Authenticate for 401 and Retry-After for 429 and 503
+// (fault->retry_ms, else a second).
 void answer_fault(struct http_conn *conn, const struct fault *fault);
 
 // 405 with Allow; `allowed` is a bit set of enum http_method.

@@ -3,6 +3,7 @@
 // Why a request is refused, as the answer's body says it: {"error": {"code": ..., "message": ...}}.
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/util.h"
@@ -11,7 +12,8 @@
 #define FAULT_MESSAGE_BYTES 256
 
 struct fault {
-    unsigned status; // HTTP
+    unsigned status;   // HTTP
+    uint64_t retry_ms; // of 429 and 503: when to come again
     char code[FAULT_CODE_BYTES];
     char message[FAULT_MESSAGE_BYTES]; // cut where it is longer
 };
@@ -22,9 +24,17 @@ __attribute__((format(printf, 4, 5))) static inline int fault_set(struct fault *
 {
     va_list list;
     fault->status = status;
+    fault->retry_ms = 0;
     snprintf(fault->code, sizeof(fault->code), "%s", code);
     va_start(list, format);
     vsnprintf(fault->message, sizeof(fault->message), format, list);
     va_end(list);
+    return 1;
+}
+
+static inline int fault_wait(struct fault *fault, uint64_t wait_ms, const char *code, const char *message)
+{
+    fault_set(fault, 429, code, "%s", message);
+    fault->retry_ms = wait_ms;
     return 1;
 }

@@ -13,6 +13,15 @@ static bool is_key_char(char c)
            (c != 0 && strchr("-._~+/=", c));
 }
 
+bool key_is_plain(struct slice key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        if (!is_key_char(key.data[i]))
+            return false;
+    }
+    return key.len >= 1 && key.len <= KEY_BYTES_MAX;
+}
+
 int key_from_request(const struct http_request *request, struct slice *key)
 {
     struct slice value = http_request_header(request, SLICE("Authorization"));
@@ -21,11 +30,7 @@ int key_from_request(const struct http_request *request, struct slice *key)
         strncasecmp(value.data, scheme.data, scheme.len) != 0)
         return KEY_NONE;
     *key = (struct slice){value.data + scheme.len, value.len - scheme.len};
-    for (size_t i = 0; i < key->len; i++) {
-        if (!is_key_char(key->data[i]))
-            return KEY_NONE;
-    }
-    return key->len <= KEY_BYTES_MAX ? 0 : KEY_NONE;
+    return key_is_plain(*key) ? 0 : KEY_NONE;
 }
 
 void key_hash(struct slice key, uint8_t hash[KEY_HASH_BYTES])

@@ -17,6 +17,9 @@ enum key_condition {
 // "Authorization: Bearer KEY", given once. 0 and the key inside the request, or KEY_NONE.
 must_check int key_from_request(const struct http_request *request, struct slice *key);
 
+// Whether it may be a key: 1 to KEY_BYTES_MAX characters of those that RFC 6750 allows.
+bool key_is_plain(struct slice key);
+
 void key_hash(struct slice key, uint8_t hash[KEY_HASH_BYTES]); // SHA-256
 void key_hash_param(const uint8_t hash[KEY_HASH_BYTES], char out[KEY_PARAM_BYTES]);
 

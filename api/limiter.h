@@ -20,8 +20,12 @@ struct limiter;
 struct limiter *limiter_new(void);
 struct limiter *limiter_free(struct limiter *limiter);
 
-bool limiter_allows(const struct limiter *limiter, const struct in6_addr *address,
-                    const uint8_t hash[KEY_HASH_BYTES], uint64_t now_ms);
+// How many ms until a key from this address is looked at; 0: now.
+uint64_t limiter_wait_ms(const struct limiter *limiter, const struct in6_addr *address,
+                         const uint8_t hash[KEY_HASH_BYTES], uint64_t now_ms);
 void limiter_failed(struct limiter *limiter, const struct in6_addr *address,
                     const uint8_t hash[KEY_HASH_BYTES], uint64_t now_ms);
 void limiter_passed(struct limiter *limiter, const uint8_t hash[KEY_HASH_BYTES]);
+
+// What an address is counted as: itself in IPv4, its /64 in IPv6, where one customer has them all.
+struct slice limiter_network(const struct in6_addr *address);

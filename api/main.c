@@ -121,7 +121,8 @@ static int open_all(struct running *running, const struct api_config *config)
     struct service *service = &running->service;
     const struct http_limits limits = {.retry_after_s = 1};
     running->base = event_base_new();
-    if (!running->base || watch_stop(running) < 0 || service_init(service, CLICKLEDGER_VERSION) < 0)
+    if (!running->base || watch_stop(running) < 0 ||
+        service_init(service, running->base, CLICKLEDGER_VERSION) < 0)
         return -ENOMEM;
     service->server = http_server_new(running->base, &limits, service_handle, service);
     service->pool = open_pool(running, config);

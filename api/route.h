@@ -47,10 +47,19 @@ struct field {
     bool clearable; // null takes the value away; elsewhere null counts as not given
 };
 
+// Who may ask. An owner is a manager and finance, too.
 enum route_asker {
+    ROUTE_OPEN, // nobody has to be known
     ROUTE_ANY,
-    ROUTE_TEAM,
     ROUTE_PARTNER,
+    ROUTE_TEAM, // each role; analysts and viewers in a transaction that is read only
+    ROUTE_MANAGER,
+    ROUTE_FINANCE,
+    ROUTE_OWNER,
+    ROUTE_PARTNER_MANAGER, // either
+    ROUTE_PARTNER_FINANCE,
+    ROUTE_PARTNER_OWNER,
+    ROUTE_PERSON, // a session, about itself or its person
 };
 
 struct route {
@@ -65,7 +74,12 @@ struct route {
     const struct field *fields;
     size_t n_fields;
     size_t body_bytes_max; // 0: ROUTE_BODY_BYTES_MAX
-    bool takes_image; // the body is an image; the function needs what api/image.h measures, and `content`
+    bool takes_image;   // the body is an image; the function needs what api/image.h measures, and `content`
+    const char *proves; // this field must be the password of who asks, or of the person with the given e-mail
+    const char *hashes; // this field goes to the function as `password_hash`
+    bool logs_in;       // the function begins a session; the answer sets its cookie
+    bool logs_out;      // the answer takes the cookie away
+    bool tells_csrf;    // the function needs the parameter `csrf`
 };
 
 extern const struct route routes[];
@@ -85,7 +99,7 @@ struct route_match {
 // HEAD finds the GET route. 0 or an enum route_condition.
 must_check int route_find(enum http_method method, struct slice path, struct route_match *match);
 
-const char *route_asker_name(enum route_asker asker); // "any", "team", "partner"
+const char *route_asker_name(enum route_asker asker); // as api_begin() takes it: "partner manager"
 
 // Name of the n-th {capture} of the template.
 struct slice route_capture_name(const struct route *route, size_t n);

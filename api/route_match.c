@@ -63,15 +63,18 @@ int route_find(enum http_method method, struct slice path, struct route_match *m
 
 const char *route_asker_name(enum route_asker asker)
 {
-    switch (asker) {
-    case ROUTE_ANY:
-        return "any";
-    case ROUTE_TEAM:
-        return "team";
-    case ROUTE_PARTNER:
-        return "partner";
-    }
-    return NULL;
+    static const char *const names[] = {[ROUTE_OPEN] = "open",
+                                        [ROUTE_ANY] = "any",
+                                        [ROUTE_PARTNER] = "partner",
+                                        [ROUTE_TEAM] = "team",
+                                        [ROUTE_MANAGER] = "manager",
+                                        [ROUTE_FINANCE] = "finance",
+                                        [ROUTE_OWNER] = "owner",
+                                        [ROUTE_PARTNER_MANAGER] = "partner manager",
+                                        [ROUTE_PARTNER_FINANCE] = "partner finance",
+                                        [ROUTE_PARTNER_OWNER] = "partner owner",
+                                        [ROUTE_PERSON] = "person"};
+    return names[asker];
 }
 
 struct slice route_capture_name(const struct route *route, size_t n)

@@ -9,37 +9,55 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "api/answer.h"
+#include "api/identity.h"
 #include "api/openapi.h"
 #include "api/parameters.h"
+#include "api/secrets.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 200
 
-// A request that waits for the database.
+// A request that waits for the database or for the password process.
 struct asking {
     struct service *service;
     struct http_handle handle;
     const struct route *route;
     struct in6_addr address;
+    bool has_key; // or a session
     uint8_t key_hash[KEY_HASH_BYTES];
     uint64_t began_us;
+    struct secrets *secrets; // NULL: none
 };
 
-int service_init(struct service *service, const char *version)
+int service_init(struct service *service, struct event_base *base, const char *version)
 {
     service->limiter = limiter_new();
+    service->guard = guard_new();
+    service->passwords = password_service_new(base);
     service->openapi = openapi_print(version);
-    return service->limiter && service->openapi ? 0 : -ENOMEM;
+    return service->limiter && service->guard && service->passwords && service->openapi ? 0 : -ENOMEM;
 }
 
 void service_deinit(struct service *service)
 {
+    service->passwords = password_service_free(service->passwords);
+    service->guard = guard_free(service->guard);
     service->limiter = limiter_free(service->limiter);
     service->pages = pages_free(service->pages);
     free(service->openapi);
     service->openapi = NULL;
+}
+
+static struct asking *asking_free(struct asking *asking)
+{
+    if (asking)
+        secrets_free(asking->secrets);
+    free(asking);
+    return NULL;
 }
 
 // --- Answers
@@ -70,6 +88,38 @@ static void log_asked(const struct asking *asking, const struct pg_job_result *r
               log_uint("took_us", clock_monotonic_us() - asking->began_us));
 }
 
+static struct slice account_of(const struct asking *asking)
+{
+    const struct secrets *secrets = asking->secrets;
+    return secrets && secrets->account_len > 0 ? (struct slice){secrets->account, secrets->account_len}
+                                               : SLICE_NONE;
+}
+
+// What succeeded was not guessed.
+static void note_success(const struct asking *asking)
+{
+    struct service *service = asking->service;
+    if (asking->has_key)
+        limiter_passed(service->limiter, asking->key_hash);
+    if (asking->route->logs_in)
+        guard_passed(service->guard, &asking->address, account_of(asking), clock_monotonic_ms());
+}
+
+static void answer_done(const struct asking *asking, struct http_conn *conn, struct slice body)
+{
+    const struct route *route = asking->route;
+    char cookie[SESSION_COOKIE_BYTES_MAX];
+    if (!route->logs_in && !route->logs_out) {
+        answer_json(conn, route->status, body);
+        return;
+    }
+    struct slice token = route->logs_in ? slice_of(asking->secrets->token) : SLICE("");
+    size_t len = session_cookie_write(token, cookie);
+    answer_json_cookie(conn, route->status, (struct slice){cookie, len}, body);
+    sodium_memzero(cookie, sizeof(cookie));
+}
+
+// The end of every asking.
 static void asked(void *ctx, const struct pg_job_result *result)
 {
     struct asking *asking = ctx;
@@ -79,37 +129,47 @@ static void asked(void *ctx, const struct pg_job_result *result)
     bool good = fault_of_job(result, &fault) == 0;
     log_asked(asking, result, good ? asking->route->status : fault.status);
     if (good)
-        limiter_passed(service->limiter, asking->key_hash);
-    else if (fault.status == 401)
+        note_success(asking);
+    else if (fault.status == 401 && asking->has_key)
         limiter_failed(service->limiter, &asking->address, asking->key_hash, clock_monotonic_ms());
     if (conn && good)
-        answer_json(conn, asking->route->status, result->value);
+        answer_done(asking, conn, result->value);
     else if (conn)
         refuse(service, conn, &fault);
-    free(asking);
+    asking_free(asking);
 }
 
-// --- Questions
-
-static int read_key(struct service *service, const struct http_request *request, struct slice *key,
-                    uint8_t hash[KEY_HASH_BYTES], struct fault *fault)
+// An asking that ends before its function was called.
+static void give_up(struct asking *asking, const struct fault *fault)
 {
-    if (key_from_request(request, key) != 0)
-        return fault_set(fault, 401, "unauthorized", "send the key as Authorization: Bearer KEY");
-    key_hash(*key, hash);
-    if (!limiter_allows(service->limiter, &request->peer.address, hash, clock_monotonic_ms()))
-        return fault_set(fault, 429, "too_many_failures",
-                         "too many unknown keys came from this address; wait");
-    return 0;
+    struct http_conn *conn = http_conn_find(asking->service->server, asking->handle);
+    if (conn)
+        refuse(asking->service, conn, fault);
+    asking_free(asking);
 }
+
+static int fault_internal(struct fault *fault)
+{
+    return fault_set(fault, 500, "internal", "this failed; it was logged");
+}
+
+static int fault_busy(struct fault *fault)
+{
+    return fault_set(fault, 503, "busy", "too many requests are waiting; try again");
+}
+
+// --- Parameters that do not come from the client
 
 // .data NULL without one.
-static int read_idempotency_key(const struct http_request *request, struct slice *key, struct fault *fault)
+static int read_idempotency_key(const struct route *route, const struct http_request *request,
+                                struct slice *key, struct fault *fault)
 {
     struct slice name = SLICE("Idempotency-Key");
     *key = http_request_header(request, name);
     if (!key->data)
         return 0;
+    if (route->asker == ROUTE_OPEN || route->logs_in)
+        return fault_set(fault, 422, "idempotency_key", "Idempotency-Key is not taken here");
     bool good = http_request_header_count(request, name) == 1 && key->len >= 1 &&
                 key->len <= IDEMPOTENCY_KEY_BYTES_MAX;
     for (size_t i = 0; i < key->len && good; i++)
@@ -120,6 +180,11 @@ static int read_idempotency_key(const struct http_request *request, struct slice
                             IDEMPOTENCY_KEY_BYTES_MAX);
 }
 
+static bool put_text(struct json *params, const char *name, struct slice text)
+{
+    return json_put(params, name, json_text(text));
+}
+
 static int add_secret(const struct route *route, struct slice key, struct slice idempotency_key,
                       struct json *params)
 {
@@ -127,64 +192,189 @@ static int add_secret(const struct route *route, struct slice key, struct slice 
     if (!route->makes_key)
         return 0;
     key_secret(key, route->function, idempotency_key, secret);
-    return json_put(params, "secret", json_text(slice_of(secret))) ? 0 : -ENOMEM;
+    return put_text(params, "secret", slice_of(secret)) ? 0 : -ENOMEM;
+}
+
+static int add_csrf(const struct route *route, const struct identity *identity, struct json *params)
+{
+    char csrf[SESSION_CSRF_BYTES];
+    if (!route->tells_csrf || !identity->by_cookie)
+        return 0;
+    session_csrf(identity->key, csrf);
+    return put_text(params, "csrf", slice_of(csrf)) ? 0 : -ENOMEM;
+}
+
+// --- Questions to the database and to the password process
+
+static int run_job(struct asking *asking, const struct pg_step *step, pg_job_done *done)
+{
+    char hash[KEY_PARAM_BYTES];
+    key_hash_param(asking->key_hash, hash);
+    const struct pg_step steps[] = {
+        {.sql = "select clickledger.api_begin($1, $2)",
+         .n_params = 2,
+         .params = {slice_of(hash), slice_of(route_asker_name(asking->route->asker))}},
+        *step,
+    };
+    return pg_pool_run(asking->service->pool, steps, array_length(steps), done, asking);
 }
 
 static int run(struct asking *asking, struct slice idempotency_key, const struct json *params)
 {
     const struct route *route = asking->route;
-    char hash[KEY_PARAM_BYTES];
     char *text = json_print(params);
     if (!text)
         return -ENOMEM;
-    key_hash_param(asking->key_hash, hash);
-    struct pg_step steps[] = {
-        {.sql = "select clickledger.api_begin($1, $2)",
-         .n_params = 2,
-         .params = {slice_of(hash), slice_of(route_asker_name(route->asker))}},
-        {.sql = route->sql, .n_params = 1, .params = {slice_of(text)}},
-    };
-    if (route->method == HTTP_POST) {
-        steps[1].n_params = 3;
-        steps[1].params[0] = slice_of(route->function);
-        steps[1].params[1] = idempotency_key;
-        steps[1].params[2] = slice_of(text);
-    }
-    int result = pg_pool_run(asking->service->pool, steps, array_length(steps), asked, asking);
+    struct pg_step step = {.sql = route->sql, .n_params = 1, .params = {slice_of(text)}};
+    if (route->method == HTTP_POST)
+        step = (struct pg_step){.sql = route->sql,
+                                .n_params = 3,
+                                .params = {slice_of(route->function), idempotency_key, slice_of(text)}};
+    int result = run_job(asking, &step, asked);
     free(text);
     return result;
+}
+
+static void go_on(struct asking *asking, int result)
+{
+    struct fault fault = {0};
+    if (result == 0)
+        return;
+    if (result > 0)
+        fault_busy(&fault);
+    else
+        fault_internal(&fault);
+    give_up(asking, &fault);
+}
+
+// The password process has answered.
+static void worked(void *ctx, const struct password_answer *answer)
+{
+    struct asking *asking = ctx;
+    struct json *params = asking->secrets->params;
+    struct fault fault = {0};
+    if (!answer) {
+        fault_busy(&fault);
+        give_up(asking, &fault);
+    } else if (!answer->good) {
+        fault_set(&fault, 401, "login", "the e-mail address or the password is wrong");
+        give_up(asking, &fault);
+    } else if (asking->route->hashes && !put_text(params, "password_hash", slice_of(answer->hash))) {
+        go_on(asking, -ENOMEM);
+    } else {
+        go_on(asking, run(asking, SLICE_NONE, params));
+    }
+}
+
+static int ask_passwords(struct asking *asking, const char *hash)
+{
+    struct secrets *secrets = asking->secrets;
+    const struct password_work work = {
+        .hash = hash,
+        .given = {secrets->given, secrets->given_len},
+        .fresh = {asking->route->hashes ? secrets->fresh : NULL, secrets->fresh_len}};
+    return password_ask(asking->service->passwords, &work, worked, asking);
+}
+
+// The database has said what the password is compared with.
+static void proof_came(void *ctx, const struct pg_job_result *result)
+{
+    struct asking *asking = ctx;
+    char hash[PASSWORD_HASH_BYTES];
+    if (result->end != PG_JOB_DONE || !result->value.data || result->value.len >= sizeof(hash)) {
+        asked(asking, result);
+        return;
+    }
+    memcpy(hash, result->value.data, result->value.len);
+    hash[result->value.len] = 0;
+    bool kept = put_text(asking->secrets->params, "proof", slice_of(hash));
+    go_on(asking, kept ? ask_passwords(asking, hash) : -ENOMEM);
+}
+
+static int ask_proof(struct asking *asking)
+{
+    char *text = json_print(asking->secrets->params);
+    if (!text)
+        return -ENOMEM;
+    const struct pg_step step = {
+        .sql = "select clickledger.person_proof($1::jsonb)", .n_params = 1, .params = {slice_of(text)}};
+    int result = run_job(asking, &step, proof_came);
+    free(text);
+    return result;
+}
+
+static int begin(struct asking *asking, struct slice idempotency_key, const struct json *params)
+{
+    if (asking->route->proves)
+        return ask_proof(asking);
+    return asking->route->hashes ? ask_passwords(asking, NULL) : run(asking, idempotency_key, params);
+}
+
+static struct asking *asking_new(struct service *service, struct http_conn *conn,
+                                 const struct http_request *request, const struct route *route,
+                                 const struct identity *identity, struct json *params)
+{
+    struct asking *asking = calloc(1, sizeof(*asking));
+    if (!asking)
+        return NULL;
+    *asking = (struct asking){service,
+                              http_conn_handle(conn),
+                              route,
+                              request->peer.address,
+                              .has_key = identity->key.data,
+                              .began_us = clock_monotonic_us()};
+    memcpy(asking->key_hash, identity->hash, sizeof(identity->hash));
+    if (!route->proves && !route->hashes && !route->logs_in)
+        return asking;
+    asking->secrets = secrets_new(route, request, asking->key_hash, params);
+    return asking->secrets ? asking : asking_free(asking);
+}
+
+// What anybody may ask for costs work or tells whether a guess was right: it is counted.
+static int enter(const struct asking *asking, struct fault *fault)
+{
+    const struct route *route = asking->route;
+    if (route->method == HTTP_GET || (route->asker != ROUTE_OPEN && !route->proves))
+        return 0;
+    uint64_t wait_ms =
+        guard_enter(asking->service->guard, &asking->address, account_of(asking), clock_monotonic_ms());
+    return wait_ms ? fault_wait(fault, wait_ms, "too_many_attempts", "too many attempts; wait") : 0;
 }
 
 // 0: asked() will answer; else the fault is to be answered now.
 static int ask(struct service *service, struct http_conn *conn, const struct http_request *request,
                const struct route_match *match, struct fault *fault)
 {
-    struct slice key, idempotency_key = SLICE_NONE;
-    uint8_t hash[KEY_HASH_BYTES];
+    const struct route *route = match->route;
+    struct identity identity;
+    struct slice idempotency_key = SLICE_NONE;
     struct json *params = NULL;
-    int result = read_key(service, request, &key, hash, fault);
-    if (result == 0 && match->route->method == HTTP_POST)
-        result = read_idempotency_key(request, &idempotency_key, fault);
+    struct asking *asking = NULL;
+    int result = identity_read(service->limiter, route, request, &identity, fault);
+    if (result == 0 && route->method == HTTP_POST)
+        result = read_idempotency_key(route, request, &idempotency_key, fault);
     if (result == 0)
         result = parameters_read(match, request, &params, fault);
     if (result == 0)
-        result = add_secret(match->route, key, idempotency_key, params);
+        result = add_secret(route, identity.key, idempotency_key, params);
+    if (result == 0)
+        result = add_csrf(route, &identity, params);
     if (result == 0) {
-        struct asking *asking = calloc(1, sizeof(*asking));
-        if (asking) {
-            *asking = (struct asking){service, http_conn_handle(conn), match->route, request->peer.address,
-                                      .began_us = clock_monotonic_us()};
-            memcpy(asking->key_hash, hash, sizeof(hash));
-        }
-        result = asking ? run(asking, idempotency_key, params) : -ENOMEM;
-        if (result != 0)
-            free(asking);
-        if (result == PG_POOL_FULL)
-            fault_set(fault, 503, "busy", "too many requests are waiting; try again");
+        asking = asking_new(service, conn, request, route, &identity, params);
+        result = asking ? 0 : -ENOMEM;
     }
+    if (result == 0)
+        result = enter(asking, fault);
+    if (result == 0) {
+        result = begin(asking, idempotency_key, params);
+        if (result > 0)
+            fault_busy(fault);
+    }
+    if (result != 0)
+        asking_free(asking);
     json_free(params);
     if (result < 0)
-        fault_set(fault, 500, "internal", "this failed; it was logged");
+        fault_internal(fault);
     return result;
 }
 

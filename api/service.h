@@ -2,8 +2,10 @@
 
 // Requests in, jobs of the database out, answers back. One service per program, on its loop.
 
+#include "api/guard.h"
 #include "api/limiter.h"
 #include "api/pages.h"
+#include "api/password.h"
 #include "base/http_server.h"
 #include "base/metrics.h"
 #include "base/pg_pool.h"
@@ -16,14 +18,16 @@ struct service_counters {
 struct service {
     struct http_server *server; // set after http_server_new()
     struct pg_pool *pool;
-    struct limiter *limiter;
+    struct limiter *limiter; // of unknown keys
+    struct guard *guard;     // of passwords
+    struct password_service *passwords;
     char *openapi;       // text of /v1/openapi.json
     struct pages *pages; // NULL: none; freed by the service
     struct service_counters counters;
 };
 
-// Fills limiter and openapi; server and pool are the caller's. 0 or -ENOMEM.
-must_check int service_init(struct service *service, const char *version);
+// Server and pool are the caller's. 0 or -ENOMEM.
+must_check int service_init(struct service *service, struct event_base *base, const char *version);
 void service_deinit(struct service *service);
 
 http_handler service_handle; // ctx is the service

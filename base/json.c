@@ -80,6 +80,11 @@ bool json_add(struct json *list, struct json *value)
     return json_array_append_new(value_of(list), value_of(value)) == 0;
 }
 
+void json_drop(struct json *map, const char *name)
+{
+    (void)json_object_del(value_of(map), name);
+}
+
 enum json_kind json_kind(const struct json *json)
 {
     if (!json)

@@ -44,6 +44,8 @@ struct json *json_free(struct json *json); // NULL; takes NULL
 bool json_put(struct json *map, const char *name, struct json *value);
 bool json_add(struct json *list, struct json *value);
 
+void json_drop(struct json *map, const char *name); // nothing where it has none
+
 enum json_kind json_kind(const struct json *json);  // JSON_NONE for NULL
 struct slice json_text_of(const struct json *json); // of JSON_TEXT
 int64_t json_whole_of(const struct json *json);     // of JSON_WHOLE

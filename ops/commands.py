@@ -12,7 +12,7 @@ from service import Failure, interrupt_on_every_end, uninterrupted, wait_for
 from state import REPOSITORY, State, say
 
 DEMO_TARGET = "https://shop.example/"
-SECRETS = ("postback_key", "admin_key", "partner_key")
+PEOPLE = {"owner": ("owner@demo.example", "Demo owner"), "partner": ("partner@demo.example", "Demo partner")}
 
 
 def parse(arguments):
@@ -52,13 +52,19 @@ def private_file(path, text, state):
 def keys(state):
     """The secrets of the demo programme, made once, kept in a 0600 file of the state."""
     path = os.path.join(state.folder, "keys.json")
-    if not os.path.exists(path):
-        made = {"postback_key": "cl_post_" + secrets.token_hex(16), "admin_key": "cl_team_" + secrets.token_hex(16),
-                "partner_key": "cl_partner_" + secrets.token_hex(16)}
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    known = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            known = json.load(file)
+    made = {"postback_key": "cl_post_" + secrets.token_hex(16), "admin_key": "cl_team_" + secrets.token_hex(16),
+            "partner_key": "cl_partner_" + secrets.token_hex(16),
+            "owner_password": secrets.token_urlsafe(18), "partner_password": secrets.token_urlsafe(18), **known}
+    if made != known:
+        aside = path + ".new"
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(made, file)
-    with open(path) as file:
-        return json.load(file)
+        os.rename(aside, path)
+    return made
 
 
 def configure(state):
@@ -103,9 +109,27 @@ def seed(state):
     if state.psql("cl_owner", "-c", "select exists (select from clickledger.program)") == "t":
         return
     say("seeding the demo programme")
-    variables = [f"{name}={hashlib.sha256(key.encode()).hexdigest()}" for name, key in keys(state).items()]
+    variables = [f"{name}={hashlib.sha256(key.encode()).hexdigest()}" for name, key in keys(state).items() if name.endswith("_key")]
     state.psql("cl_owner", "--single-transaction", *[word for variable in variables for word in ("-v", variable)],
                "-v", f"target={DEMO_TARGET}", "-f", os.path.join(REPOSITORY, "ops", "seed.sql"))
+
+
+def seed_people(state):
+    """An owner and a person of the demo partner, where they have no password yet; through the api, as everybody sets a first one."""
+    for who, (email, name) in PEOPLE.items():
+        role, partner, source = ("'owner'", "null", "") if who == "owner" else ("null", "id", "from clickledger.partner where name = 'Demo partner'")
+        token = state.psql("cl_owner", "-c", f"""
+            select clickledger.person_invite('{email}', '{name}', {role}, {partner}) from (select {partner} as id {source} limit 1) as found
+            where not exists (select from clickledger.person where email = '{email}' and password_hash is not null)""")
+        if token:
+            call(state, "/v1/password/new", {"token": token, "password": keys(state)[who + "_password"]})
+
+
+def call(state, path, body):
+    request = urllib.request.Request(f"http://127.0.0.1:{state.settings['api_port']}{path}", json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        answer.read()
 
 
 def catalog_has_arrived(state):
@@ -129,7 +153,9 @@ def print_addresses(state):
              f"postback={tracker}/postback/{secret['postback_key']}",
              f"postgres={state.conninfo('cl_analyst')}", f"postgres_owner={state.conninfo('cl_owner')}",
              f"redis={state.path('run', 'redis.sock')}", f"admin_key={secret['admin_key']}",
-             f"partner_key={secret['partner_key']}", "ready")
+             f"partner_key={secret['partner_key']}", f"cabinet=http://127.0.0.1:{settings['api_port']}/",
+             *[f"{who}_{what}" for who, (email, _) in PEOPLE.items() for what in (f"email={email}", f"password={secret[who + '_password']}")],
+             "ready")
     print("\n".join(lines), flush=True)
 
 
@@ -173,6 +199,7 @@ def bring_up(state, started):
             seed(state)
         else:
             service.start()
+    seed_people(state)
     wait_for("the tracker's catalog", lambda: catalog_has_arrived(state), 30)
 
 

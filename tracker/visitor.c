@@ -9,13 +9,12 @@
 #include <assert.h>
 
 #include "base/bytes.h"
-#include "base/http_char.h"
+#include "base/http_cookie.h"
 
 static bool cookie_read(struct slice cookie, const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES])
 {
     const struct slice name = SLICE(VISITOR_COOKIE_NAME "=");
 
-    cookie = slice_trim(cookie);
     if (cookie.len != name.len + CLICK_ID_TEXT_BYTES || memcmp(cookie.data, name.data, name.len) != 0)
         return false;
     struct slice value = {cookie.data + name.len, CLICK_ID_TEXT_BYTES};
@@ -25,22 +24,14 @@ static bool cookie_read(struct slice cookie, const struct click_id_keys *keys, u
 bool visitor_read(const struct http_request *request, const struct heads *heads,
                   const struct click_id_keys *keys, uint8_t out[CLICK_ID_BYTES])
 {
-    unsigned seen = 0;
+    struct http_cookies cookies = http_cookies_of(request);
+    struct slice pair;
 
     if (heads->n[HEAD_COOKIE] == 0)
         return false;
-    for (size_t i = 0; i < request->n_headers; i++) {
-        struct slice rest = request->headers[i].value;
-        if (!http_char_same(request->headers[i].name, SLICE("Cookie")))
-            continue;
-        while (rest.len > 0 && seen++ < VISITOR_COOKIES_MAX) {
-            const char *end = memchr(rest.data, ';', rest.len);
-            size_t len = end ? (size_t)(end - rest.data) : rest.len;
-            if (cookie_read((struct slice){rest.data, len}, keys, out))
-                return true;
-            size_t skip = end ? len + 1 : len;
-            rest = (struct slice){rest.data + skip, rest.len - skip};
-        }
+    for (unsigned seen = 0; seen < VISITOR_COOKIES_MAX && http_cookie_next(&cookies, &pair); seen++) {
+        if (cookie_read(pair, keys, out))
+            return true;
     }
     return false;
 }

@@ -69,8 +69,9 @@ select is_empty($$select name from our_functions where prosecdef and not exists 
 select is_empty($$
   select name from our_functions
   where prosecdef and has_function_privilege('cl_api', oid, 'execute')
-    and name !~ '^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close|partner_address_set)\('$$,
-  'cl_api gets rights of the owner only to find its identity, to move money, accept terms, close periods and compare addresses by these functions');
+    and name !~ ('^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close|partner_address_set'
+      || '|person_proof|session_begin|session_by_token|session_end)\(')$$,
+  'cl_api gets rights of the owner only to find its identity, to log in and out, to move money, accept terms, close periods and compare addresses by these functions');
 create function pg_temp.as_owner(role name) returns text language sql as $$
   select coalesce(string_agg(distinct p.proname, ' ' order by p.proname), '') from our_functions f join pg_proc p using (oid)
   where f.prosecdef and has_function_privilege(role, f.oid, 'execute')
@@ -105,10 +106,11 @@ select is_empty($$
 select is_empty($$
   select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
   where t.relkind in ('r', 'p', 'v') and has_column_privilege('cl_analyst', t.oid, a.attnum, 'select')
-    and a.attname in ('key_hash', 'email', 'address', 'customer', 'raw', 'bytes', 'address_hash', 'answer', 'request_hash', 'record')$$,
+    and a.attname in ('key_hash', 'email', 'address', 'customer', 'raw', 'bytes', 'address_hash', 'answer', 'request_hash', 'record', 'password_hash',
+      'token_hash', 'token')$$,
   'analysts see no secret, e-mail, address or unknown bytes');
 select is_empty($$
-  select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attname in ('key_hash', 'secret')
+  select t.relname, a.attname from our_tables t join pg_attribute a on a.attrelid = t.oid and a.attname in ('key_hash', 'secret', 'password_hash', 'token_hash', 'token')
   where t.relkind in ('r', 'p') and has_column_privilege('cl_api', t.oid, a.attnum, 'select')$$, 'the api cannot read hashes of keys and secrets');
 select is_empty($$
   select t.relname, r from our_tables t, unnest(array['cl_ingest', 'cl_attrib', 'cl_api']) as r

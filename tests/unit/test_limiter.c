@@ -30,16 +30,16 @@ static void failures_fill_the_bucket(void **state)
     uint64_t now = 1000000;
     (void)state;
     for (unsigned i = 0; i < LIMITER_BURST; i++) {
-        assert_true(limiter_allows(limiter, &guesser, bad, now));
+        assert_int_equal(limiter_wait_ms(limiter, &guesser, bad, now), 0);
         limiter_failed(limiter, &guesser, bad, now);
     }
-    assert_false(limiter_allows(limiter, &guesser, bad, now));
-    assert_false(limiter_allows(limiter, &guesser, good, now));
-    assert_true(limiter_allows(limiter, &other, bad, now));
-    assert_false(limiter_allows(limiter, &guesser, bad, now + LIMITER_REFILL_MS - 1));
-    assert_true(limiter_allows(limiter, &guesser, bad, now + LIMITER_REFILL_MS));
+    assert_int_not_equal(limiter_wait_ms(limiter, &guesser, bad, now), 0);
+    assert_int_not_equal(limiter_wait_ms(limiter, &guesser, good, now), 0);
+    assert_int_equal(limiter_wait_ms(limiter, &other, bad, now), 0);
+    assert_int_not_equal(limiter_wait_ms(limiter, &guesser, bad, now + LIMITER_REFILL_MS - 1), 0);
+    assert_int_equal(limiter_wait_ms(limiter, &guesser, bad, now + LIMITER_REFILL_MS), 0);
     limiter_failed(limiter, &guesser, bad, now + LIMITER_REFILL_MS);
-    assert_false(limiter_allows(limiter, &guesser, bad, now + LIMITER_REFILL_MS));
+    assert_int_not_equal(limiter_wait_ms(limiter, &guesser, bad, now + LIMITER_REFILL_MS), 0);
     limiter_free(limiter);
 }
 
@@ -51,10 +51,10 @@ static void good_keys_pass_until_they_fail(void **state)
     limiter_passed(limiter, good);
     for (unsigned i = 0; i < 2 * LIMITER_BURST; i++)
         limiter_failed(limiter, &shared, bad, 5);
-    assert_true(limiter_allows(limiter, &shared, good, 5));
-    assert_false(limiter_allows(limiter, &shared, bad, 5));
+    assert_int_equal(limiter_wait_ms(limiter, &shared, good, 5), 0);
+    assert_int_not_equal(limiter_wait_ms(limiter, &shared, bad, 5), 0);
     limiter_failed(limiter, &shared, good, 5); // revoked
-    assert_false(limiter_allows(limiter, &shared, good, 5));
+    assert_int_not_equal(limiter_wait_ms(limiter, &shared, good, 5), 0);
     limiter_free(limiter);
 }
 
@@ -66,8 +66,8 @@ static void a_network_of_ipv6_is_one(void **state)
     (void)state;
     for (unsigned i = 0; i < LIMITER_BURST; i++)
         limiter_failed(limiter, &one, bad, 5);
-    assert_false(limiter_allows(limiter, &neighbour, bad, 5));
-    assert_true(limiter_allows(limiter, &stranger, bad, 5));
+    assert_int_not_equal(limiter_wait_ms(limiter, &neighbour, bad, 5), 0);
+    assert_int_equal(limiter_wait_ms(limiter, &stranger, bad, 5), 0);
     limiter_free(limiter);
 }
 
