@@ -32,10 +32,15 @@
 #define STATUS(choices) {"status", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, choices, "only with this status"}
 #define OF_PROGRAM {"program_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the programme"}
 #define OF_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the partner"}
+#define OWN_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, \
+                     "the partner; needed of the team, of a partner it is itself"}
 #define NAME    {"name", FIELD_BODY, FIELD_TEXT, true, 1, NAME_MAX, NULL, "name shown to people"}
 #define NEW_PASSWORD(name) {name, FIELD_BODY, FIELD_TEXT, true, PASSWORD_MIN, PASSWORD_MAX, NULL, "the new password"}
 #define TARGET(needed) {"target_url", FIELD_BODY, FIELD_TEXT, needed, 1, URL_MAX, NULL, \
                         "where the visitor goes: http or https, no user info; may hold macros such as {sub1}"}
+#define PARAMETERS {"parameters", FIELD_BODY, FIELD_MAP, false, 0, 16, NULL, \
+                    "sub1 to sub10, utm_* and erid of the URL that is given out; given as a whole"}
+#define LINK_NAME {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it", true}
 #define LIMITS  {"starts_at", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "from when on it leads there", true}, \
                 {"expires_at", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "from when on it does not any more", true}, \
                 {"click_cap", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, \
@@ -177,21 +182,27 @@ static const struct field partner_address_fields[] = {
 };
 static const struct field links_fields[] = {PROGRAM, PARTNER, STATUS("active|paused"), PAGE};
 static const struct field link_fields[] = {
-    OF_PROGRAM, OF_PARTNER,
+    OF_PROGRAM, OWN_PARTNER,
     {"slug", FIELD_BODY, FIELD_TOKEN, false, 1, TOKEN_MAX, NULL, "part of the URL; without it a random one"},
-    TARGET(true),
-    {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it"},
-    LIMITS,
+    TARGET(false), LINK_NAME, PARAMETERS, LIMITS,
 };
 static const struct field link_change_fields[] = {
-    ID, TARGET(false),
+    ID, TARGET(false), LINK_NAME, PARAMETERS,
     {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "a paused link leads to the fallback"},
     LIMITS,
 };
 static const struct field promo_code_fields[] = {
-    OF_PROGRAM, OF_PARTNER,
-    {"code", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL, "as given out; compared without case"},
-    TARGET(true),
+    OF_PROGRAM, OWN_PARTNER,
+    {"code", FIELD_BODY, FIELD_TOKEN, true, 1, TOKEN_MAX, NULL,
+     "as given out; compared without case. A partner's own has at least 4 characters"},
+    TARGET(false),
+};
+static const struct field partner_policy_fields[] = {
+    ID,
+    {"links_max", FIELD_BODY, FIELD_WHOLE, false, 0, 10000, NULL,
+     "how many links a partner may have and still make one; at first 500"},
+    {"codes_max", FIELD_BODY, FIELD_WHOLE, false, 0, 1000, NULL,
+     "how many promo codes a partner may make itself; at first 0: none"},
 };
 static const struct field promo_codes_bulk_fields[] = {
     OF_PROGRAM, OF_PARTNER, TARGET(true),
@@ -292,7 +303,11 @@ static const struct field stats_fields[] = {
     {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL,
      "last day, or a time that is not included; without it today"},
     {"tz", FIELD_QUERY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL, "zone in which days begin; without it UTC"},
-    {"group_by", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "day|link", "without it day"},
+    {"group_by", FIELD_QUERY, FIELD_CHOICE, false, 0, 0,
+     "day|link|class|promo_code|country|device|utm_source|utm_medium|utm_campaign|"
+     "sub1|sub2|sub3|sub4|sub5|sub6|sub7|sub8|sub9|sub10",
+     "without it day; from promo_code on up to 93 days, 1000000 clicks and 20000 orders"},
+    {"compare", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "previous", "also the period before, as long"},
     PROGRAM, PARTNER,
     {"link_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this link"},
 };
@@ -322,8 +337,8 @@ const struct route routes[] = {
     {HTTP_POST, "/v1/password/new", WRITE("api_password_new"), ROUTE_OPEN, 201, false,
      "Sets a password by the token of an invitation or reset, and begins a session.", FIELDS(password_new_fields),
      .hashes = "password", .logs_in = true},
-    {HTTP_GET, "/v1/programs", READ("api_programs"), ROUTE_TEAM, 200, false,
-     "Programmes.", FIELDS(programs_fields)},
+    {HTTP_GET, "/v1/programs", READ("api_programs"), ROUTE_ANY, 200, false,
+     "Programmes; a partner's: those in which it takes part.", FIELDS(programs_fields)},
     {HTTP_POST, "/v1/programs", WRITE("api_program_create"), ROUTE_MANAGER, 201, false,
      "Makes a programme.", FIELDS(program_fields)},
     {HTTP_PATCH, "/v1/programs/{id}", READ("api_program_change"), ROUTE_MANAGER, 200, false,
@@ -376,19 +391,19 @@ const struct route routes[] = {
      "Revokes an API key.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/links", READ("api_links"), ROUTE_ANY, 200, false,
      "Links.", FIELDS(links_fields)},
-    {HTTP_POST, "/v1/links", WRITE("api_link_create"), ROUTE_MANAGER, 201, false,
-     "Makes a link.", FIELDS(link_fields)},
-    {HTTP_PATCH, "/v1/links/{id}", READ("api_link_change"), ROUTE_MANAGER, 200, false,
+    {HTTP_POST, "/v1/links", WRITE("api_link_create"), ROUTE_PARTNER_MANAGER, 201, false,
+     "Makes a link; a partner its own, on a host of the programme.", FIELDS(link_fields)},
+    {HTTP_PATCH, "/v1/links/{id}", READ("api_link_change"), ROUTE_PARTNER_MANAGER, 200, false,
      "Changes a link; what is not given stays, null takes away, rules replace all.", FIELDS(link_change_fields)},
     {HTTP_GET, "/v1/promo-codes", READ("api_promo_codes"), ROUTE_ANY, 200, false,
      "Promo codes.", FIELDS(links_fields)},
-    {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_MANAGER, 201, false,
-     "Makes a promo code.", FIELDS(promo_code_fields)},
+    {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_PARTNER_MANAGER, 201, false,
+     "Makes a promo code; a partner its own, where the programme admits it.", FIELDS(promo_code_fields)},
     {HTTP_POST, "/v1/promo-codes/bulk", WRITE("api_promo_codes_bulk"), ROUTE_MANAGER, 200, false,
      "Makes many promo codes, given or random ones, with a verdict for each.", FIELDS(promo_codes_bulk_fields),
      .body_bytes_max = CODES_BODY_BYTES_MAX},
     {HTTP_GET, "/v1/stats", READ("api_stats"), ROUTE_ANY, 200, false,
-     "Clicks, conversions, CR, EPC, revenue, commission; the formulas are in the answer.", FIELDS(stats_fields)},
+     "Clicks, conversions, CR, EPC, AOV, revenue, commission; the formulas are in the answer.", FIELDS(stats_fields)},
     {HTTP_GET, "/v1/conversions", READ("api_conversions"), ROUTE_ANY, 200, false,
      "Conversions.", FIELDS(conversions_fields)},
     {HTTP_GET, "/v1/conversions/{id}", READ("api_conversion"), ROUTE_ANY, 200, false,
@@ -415,6 +430,8 @@ const struct route routes[] = {
      "Reasons for which conversions are declined."},
     {HTTP_PATCH, "/v1/programs/{id}/payout-policy", READ("api_payout_policy"), ROUTE_FINANCE, 200, false,
      "Sets the least that a programme pays out.", FIELDS(payout_policy_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}/partner-policy", READ("api_partner_policy"), ROUTE_MANAGER, 200, false,
+     "Says what partners may make themselves.", FIELDS(partner_policy_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/partner-groups", READ("api_partner_group"), ROUTE_MANAGER, 200, false,
      "Puts a partner into a group of rules, or takes it out.", FIELDS(group_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/products", READ("api_product_category"), ROUTE_MANAGER, 200, false,

@@ -63,7 +63,7 @@ def test_from_nothing_to_a_link(api):
     random = team.post("/v1/links", {"program_id": id_, "partner_id": partner.body["id"], "target_url": "https://tea.example/"})
     assert re.fullmatch(r"[0-9a-f]{10}", random.body["slug"])
     paused = team.patch(f"/v1/links/{link.body['id']}", {"status": "paused"})
-    assert paused.body == {**link.body, "status": "paused"}
+    assert paused.body == {**link.body, "status": "paused", "held": True}
     moved = team.patch(f"/v1/links/{link.body['id']}", {"target_url": "https://tea.example/new", "status": "active"})
     assert moved.body == {**link.body, "target_url": "https://tea.example/new"}
     code = team.post("/v1/promo-codes", {"program_id": id_, "partner_id": partner.body["id"], "code": "Tea10", "target_url": "https://tea.example/"})
@@ -165,7 +165,7 @@ def test_stats(world):
     path = "/v1/stats?from=2024-01-01&to=2024-01-01"
     stats = world.anna.client.get(path).body
     row = {"currency": "RUB", "clicks": 7, "clicks_not_counted": 5, "uniques": 2, "conversions": 1, "conversions_declined": 0, "conversions_refunded": 0,
-           "revenue_minor": 1000, "commission_minor": 100, "cr_ppm": 142857, "epc_minor": "14.2857"}
+           "revenue_minor": 1000, "commission_minor": 100, "cr_ppm": 142857, "epc_minor": "14.2857", "aov_minor": "1000.0000"}
     assert (stats["tz"], stats["from"], stats["to"]) == ("UTC", "2024-01-01T00:00:00.000Z", "2024-01-02T00:00:00.000Z")
     assert stats["data"] == [{"day": "2024-01-01", **row}] and stats["totals"] == [{"group": "all", **row}]
     by_link = world.anna.client.get(path + "&group_by=link").body
@@ -267,8 +267,8 @@ def test_partner_a_never_sees_partner_b(world):
         assert theirs.status == nobodys.status == 404 and theirs.text == nobodys.text
         assert boris.client.get(path.format(boris.conversion)).status == 200
     lists = [path for method, path, operation in operations(world.api) if method == "GET" and operation["x-asker"] == "any" and "{" not in path]
-    assert sorted(lists) == ["/v1/balance", "/v1/conversions", "/v1/decline-reasons", "/v1/links", "/v1/me", "/v1/payouts", "/v1/periods", "/v1/promo-codes",
-                             "/v1/statement", "/v1/stats"]
+    assert sorted(lists) == ["/v1/balance", "/v1/conversions", "/v1/decline-reasons", "/v1/links", "/v1/me", "/v1/payouts", "/v1/periods", "/v1/programs",
+                             "/v1/promo-codes", "/v1/statement", "/v1/stats"]
     for path in lists:
         base = path + ("?from=2024-01-01&to=2024-01-01" if path == "/v1/stats" else "")
         for query in ("", f"partner_id={boris.id}", f"program_id={world.program}", f"link_id={boris.link}", "order_id=order-boris", "group_by=link"):
