@@ -327,6 +327,14 @@ static const struct field audit_fields[] = {
     PAGE,
 };
 
+static const struct field notifications_fields[] = {
+    {"unread", FIELD_QUERY, FIELD_TRUTH, false, 0, 0, NULL, "only those that the asker has not read, or has"},
+    PAGE,
+};
+static const struct field notifications_read_fields[] = {
+    {"up_to", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "number of the newest one that was read"},
+};
+
 const struct route routes[] = {
     {HTTP_POST, "/v1/login", WRITE("api_login"), ROUTE_OPEN, 201, false,
      "Begins a session and sets its cookie.", FIELDS(login_fields), .proves = "password", .logs_in = true},
@@ -418,6 +426,10 @@ const struct route routes[] = {
      "Decides about many, with a verdict for each; applied within seconds.", FIELDS(decide_fields)},
     {HTTP_GET, "/v1/receipts/{id}", READ("api_receipt"), ROUTE_TEAM, 200, false,
      "What became of a conversion report.", FIELDS(receipt_fields)},
+    {HTTP_GET, "/v1/notifications", READ("api_notifications"), ROUTE_PARTNER, 200, false,
+     "What the partner is told, and how many of it the asker has not read.", FIELDS(notifications_fields)},
+    {HTTP_POST, "/v1/notifications/read", WRITE("api_notifications_read"), ROUTE_PARTNER, 200, false,
+     "Marks notifications as read by the asker.", FIELDS(notifications_read_fields)},
     {HTTP_GET, "/v1/balance", READ("api_balance"), ROUTE_ANY, 200, false,
      "Sums of the ledger.", FIELDS(balance_fields)},
     {HTTP_GET, "/v1/statement", READ("api_statement"), ROUTE_ANY, 200, false,

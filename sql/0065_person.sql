@@ -69,6 +69,19 @@ comment on column clickledger.outbox.payload is 'What the message is made of; ne
 comment on column clickledger.outbox.token is 'The person''s token, of kind invitation and password_reset; null from when it was used or replaced. Only whoever sends messages may read it.';
 comment on column clickledger.outbox.created_at is 'When it happened.';
 
+create table clickledger.notification_read (
+  outbox_id  bigint not null references clickledger.outbox on delete cascade,
+  partner_id bigint not null references clickledger.partner,
+  person_id  bigint not null default 0,
+  read_at    timestamptz not null default now(),
+  primary key (outbox_id, person_id)
+);
+comment on table clickledger.notification_read is 'Which notifications a partner''s people have read, each for itself.';
+comment on column clickledger.notification_read.outbox_id is 'The message.';
+comment on column clickledger.notification_read.partner_id is 'Whose notification it is.';
+comment on column clickledger.notification_read.person_id is 'Who read it; 0: a key of no person.';
+comment on column clickledger.notification_read.read_at is 'When.';
+
 alter table clickledger.api_key
   add column person_id bigint references clickledger.person,
   add column role text check (role in ('owner', 'manager', 'finance', 'analyst', 'viewer')),
@@ -183,6 +196,14 @@ create function clickledger.session_end() returns void
 $$;
 comment on function clickledger.session_end() is 'Ends the session that asks.';
 
+create function clickledger.notification_unread() returns bigint
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select count(*) from outbox o
+  where o.partner_id = api_partner() and (o.person_id is null or o.person_id = api_person())
+    and not exists (select from notification_read r where r.outbox_id = o.id and r.person_id = coalesce(api_person(), 0))
+$$;
+comment on function clickledger.notification_unread() is 'How many notifications of the asking partner the asker has not read; the team has none.';
+
 create or replace function clickledger.api_me(p jsonb) returns json
   language sql stable set search_path = clickledger, pg_temp as $$
   select json_build_object(
@@ -190,7 +211,7 @@ create or replace function clickledger.api_me(p jsonb) returns json
     'role', api_role(),
     'partner', (select partner_json(partner) from partner where id = api_partner()),
     'person', (select json_build_object('id', id, 'email', email, 'name', name, 'language', language) from person where id = api_person()),
-    'csrf', p->>'csrf');
+    'unread', notification_unread(), 'csrf', p->>'csrf');
 $$;
 comment on function clickledger.api_me(jsonb) is 'GET /v1/me: whose key or session this is. csrf: what a session sends as X-CSRF-Token.';
 
@@ -281,7 +302,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['person', 'person_token', 'outbox'] loop
+  foreach name in array array['person', 'person_token', 'outbox', 'notification_read'] loop
     execute format('alter table clickledger.%I enable row level security', name);
     execute format('alter table clickledger.%I force row level security', name);
     execute format('create policy analyst on clickledger.%I for select to cl_analyst using (true)', name);
@@ -294,13 +315,16 @@ create policy partner_own on clickledger.person for select to cl_api
 create policy team on clickledger.outbox for select to cl_api using (current_setting('cl.team', true) = 'on');
 create policy partner_own on clickledger.outbox for select to cl_api
   using (partner_id = nullif(current_setting('cl.partner', true), '')::bigint);
+create policy partner_own on clickledger.notification_read for select to cl_api
+  using (partner_id = nullif(current_setting('cl.partner', true), '')::bigint);
 
 grant select (id, email, name, language, partner_id, role, created_at, disabled_at) on clickledger.person to cl_api;
 grant select (id, kind, partner_id, person_id, language, payload, created_at) on clickledger.outbox to cl_api, cl_analyst;
+grant select on clickledger.notification_read to cl_api, cl_analyst;
 grant select (id, language, partner_id, role, created_at, disabled_at) on clickledger.person to cl_analyst;
 grant select (person_id, kind, created_at, expires_at, used_at) on clickledger.person_token to cl_analyst;
 grant select (person_id, role, expires_at) on clickledger.api_key to cl_api, cl_analyst;
 
-grant execute on function clickledger.api_role(), clickledger.api_person(), clickledger.person_proof(jsonb), clickledger.session_begin(jsonb),
+grant execute on function clickledger.api_role(), clickledger.api_person(), clickledger.notification_unread(), clickledger.person_proof(jsonb), clickledger.session_begin(jsonb),
   clickledger.session_end(), clickledger.session_by_token(jsonb), clickledger.api_login(jsonb), clickledger.api_logout(jsonb),
   clickledger.api_password_new(jsonb) to cl_api;

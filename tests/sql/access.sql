@@ -70,7 +70,7 @@ select is_empty($$
   select name from our_functions
   where prosecdef and has_function_privilege('cl_api', oid, 'execute')
     and name !~ ('^(clickledger\.)?(api_begin|payout_request|payout_end|ledger_adjust|terms_accept|period_close|partner_address_set'
-      || '|partner_link_make|partner_link_set|partner_code_make'
+      || '|partner_link_make|partner_link_set|partner_code_make|notification_mark'
       || '|person_proof|session_begin|session_by_token|session_end)\(')$$,
   'cl_api gets rights of the owner only to find its identity, to log in and out, to move money, accept terms, close periods, compare addresses and make what is a partner''s own by these functions');
 create function pg_temp.as_owner(role name) returns text language sql as $$
