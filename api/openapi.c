@@ -245,13 +245,13 @@ static const char *method_name(enum http_method method)
 static struct json *paths_object(void)
 {
     struct json *paths = json_map();
-    for (size_t i = 0; i < routes_count; i++) {
-        struct json *path = (struct json *)json_get(paths, routes[i].path);
+    for (const struct route *route = route_next(NULL); route; route = route_next(route)) {
+        struct json *path = (struct json *)json_get(paths, route->path);
         if (!path) {
             path = json_map();
-            put(paths, routes[i].path, path);
+            put(paths, route->path, path);
         }
-        put(path, method_name(routes[i].method), operation_of(&routes[i]));
+        put(path, method_name(route->method), operation_of(route));
     }
     return paths;
 }

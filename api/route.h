@@ -82,8 +82,15 @@ struct route {
     bool tells_csrf;    // the function needs the parameter `csrf`
 };
 
-extern const struct route routes[];
-extern const size_t routes_count;
+struct route_list {
+    const struct route *rows;
+    size_t n;
+};
+
+extern const struct route_list routes_person, routes_program; // each in a file of its name
+
+// All routes, one after another: NULL, first, ..., last, NULL.
+const struct route *route_next(const struct route *route);
 
 enum route_condition {
     ROUTE_UNKNOWN = 1, // no route has this path

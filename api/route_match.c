@@ -44,17 +44,31 @@ static bool path_matches(const char *template, struct slice path, struct slice c
     return path.len == 0;
 }
 
+const struct route *route_next(const struct route *route)
+{
+    static const struct route_list *const lists[] = {&routes_person, &routes_program};
+    bool found = !route;
+    for (size_t i = 0; i < array_length(lists); i++) {
+        const struct route *rows = lists[i]->rows;
+        size_t next = !found && route >= rows && route < rows + lists[i]->n ? (size_t)(route - rows) + 1 : 0;
+        found |= next > 0;
+        if (found && next < lists[i]->n)
+            return &rows[next];
+    }
+    return NULL;
+}
+
 int route_find(enum http_method method, struct slice path, struct route_match *match)
 {
     *match = (struct route_match){0};
     if (method == HTTP_HEAD)
         method = HTTP_GET;
-    for (size_t i = 0; i < routes_count; i++) {
-        if (!path_matches(routes[i].path, path, match->captures))
+    for (const struct route *route = route_next(NULL); route; route = route_next(route)) {
+        if (!path_matches(route->path, path, match->captures))
             continue;
-        match->allowed |= 1u << routes[i].method;
-        if (routes[i].method == method) {
-            match->route = &routes[i];
+        match->allowed |= 1u << route->method;
+        if (route->method == method) {
+            match->route = route;
             return 0;
         }
     }

@@ -1,43 +1,18 @@
-// The routes of the API. A row is a route: what it is called, what it takes, what answers it, who may ask.
-// Adding one means a row here and a function api_* in sql/; nothing else knows the routes. Lists are
-// pages: see PAGE. Limits of texts are those of the tables.
+// Routes of programmes, partners, conversions and money. See api/route_fields.h.
 
-#include "api/route.h"
+#include "api/route_fields.h"
 
-#define NAME_MAX             200
-#define URL_MAX              2048
-#define TOKEN_MAX            64
-#define PAGE_MAX             500
-#define EMAIL_MAX            254
-#define PASSWORD_MIN         10
-#define PASSWORD_MAX         128
 #define RULES_MAX            32
 #define COMMISSION_RULES_MAX 200
 #define DECIDE_MAX           500
 #define CODES_MAX            1000
 #define CODES_BODY_BYTES_MAX (128 * 1024) // of CODES_MAX codes with TOKEN_MAX characters
 #define CODE_PREFIX_MAX      56           // TOKEN_MAX without the random characters
-#define ID_MAX               INT64_MAX
 #define MINOR_MAX            INT64_C(1000000000000000)
-#define READ(name)           .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
-#define WRITE(name)          .function = name, .sql = "select clickledger.api_post($1, $2, $3::jsonb)"
-#define FIELDS(list)         .fields = list, .n_fields = array_length(list)
 
 // clang-format off
-#define ID      {"id", FIELD_PATH, FIELD_WHOLE, true, 1, ID_MAX, NULL, "number"}
-#define PAGE    {"limit", FIELD_QUERY, FIELD_WHOLE, false, 1, PAGE_MAX, NULL, "items of the page; without it 50"}, \
-                {"cursor", FIELD_QUERY, FIELD_HEX, false, 2, 100, NULL, "next_cursor of the page before"}
-#define PROGRAM {"program_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this programme"}
-#define PARTNER {"partner_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this partner"}
-#define STATUS(choices) {"status", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, choices, "only with this status"}
-#define OF_PROGRAM {"program_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the programme"}
-#define OF_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the partner"}
 #define OWN_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, \
                      "the partner; needed of the team, of a partner it is itself"}
-#define NAME    {"name", FIELD_BODY, FIELD_TEXT, true, 1, NAME_MAX, NULL, "name shown to people"}
-#define NEW_PASSWORD(name) {name, FIELD_BODY, FIELD_TEXT, true, PASSWORD_MIN, PASSWORD_MAX, NULL, "the new password"}
-#define TARGET(needed) {"target_url", FIELD_BODY, FIELD_TEXT, needed, 1, URL_MAX, NULL, \
-                        "where the visitor goes: http or https, no user info; may hold macros such as {sub1}"}
 #define PARAMETERS {"parameters", FIELD_BODY, FIELD_MAP, false, 0, 16, NULL, \
                     "sub1 to sub10, utm_* and erid of the URL that is given out; given as a whole"}
 #define LINK_NAME {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it", true}
@@ -67,14 +42,6 @@
                 {"statuses", FIELD_BODY, FIELD_MAP, false, 0, 100, NULL, \
                  "the shop's status words -> pending, approved, declined, refunded or ignore"}
 
-static const struct field login_fields[] = {
-    {"email", FIELD_BODY, FIELD_TEXT, true, 3, EMAIL_MAX, NULL, "compared without case"},
-    {"password", FIELD_BODY, FIELD_TEXT, true, 1, PASSWORD_MAX, NULL, "the person's"},
-};
-static const struct field password_new_fields[] = {
-    {"token", FIELD_BODY, FIELD_TOKEN, true, 20, TOKEN_MAX, NULL, "of the invitation or reset; works once"},
-    NEW_PASSWORD("password"),
-};
 static const struct field id_fields[] = {ID};
 static const struct field name_fields[] = {ID, NAME};
 static const struct field programs_fields[] = {STATUS("active|paused"), PAGE};
@@ -335,16 +302,7 @@ static const struct field notifications_read_fields[] = {
     {"up_to", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "number of the newest one that was read"},
 };
 
-const struct route routes[] = {
-    {HTTP_POST, "/v1/login", WRITE("api_login"), ROUTE_OPEN, 201, false,
-     "Begins a session and sets its cookie.", FIELDS(login_fields), .proves = "password", .logs_in = true},
-    {HTTP_POST, "/v1/logout", WRITE("api_logout"), ROUTE_PERSON, 200, false,
-     "Ends the session.", .logs_out = true},
-    {HTTP_GET, "/v1/me", READ("api_me"), ROUTE_ANY, 200, false,
-     "Whose key or session this is.", .tells_csrf = true},
-    {HTTP_POST, "/v1/password/new", WRITE("api_password_new"), ROUTE_OPEN, 201, false,
-     "Sets a password by the token of an invitation or reset, and begins a session.", FIELDS(password_new_fields),
-     .hashes = "password", .logs_in = true},
+static const struct route rows[] = {
     {HTTP_GET, "/v1/programs", READ("api_programs"), ROUTE_ANY, 200, false,
      "Programmes; a partner's: those in which it takes part.", FIELDS(programs_fields)},
     {HTTP_POST, "/v1/programs", WRITE("api_program_create"), ROUTE_MANAGER, 201, false,
@@ -395,8 +353,6 @@ const struct route routes[] = {
      "Says whether a customer is the partner itself.", FIELDS(partner_customer_fields)},
     {HTTP_PATCH, "/v1/partners/{id}/addresses", READ("api_partner_address"), ROUTE_MANAGER, 200, false,
      "Says whether a click came from the partner's own address.", FIELDS(partner_address_fields)},
-    {HTTP_POST, "/v1/keys/{id}/revoke", WRITE("api_key_revoke"), ROUTE_OWNER, 200, false,
-     "Revokes an API key.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/links", READ("api_links"), ROUTE_ANY, 200, false,
      "Links.", FIELDS(links_fields)},
     {HTTP_POST, "/v1/links", WRITE("api_link_create"), ROUTE_PARTNER_MANAGER, 201, false,
@@ -471,4 +427,4 @@ const struct route routes[] = {
 };
 // clang-format on
 
-const size_t routes_count = array_length(routes);
+const struct route_list routes_program = {rows, array_length(rows)};

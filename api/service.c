@@ -247,6 +247,14 @@ static void go_on(struct asking *asking, int result)
     give_up(asking, &fault);
 }
 
+// 401 tells a browser that nobody is logged in; who is, stays so.
+static int fault_wrong_password(const struct route *route, struct fault *fault)
+{
+    return route->asker == ROUTE_OPEN
+               ? fault_set(fault, 401, "login", "the e-mail address or the password is wrong")
+               : fault_set(fault, 422, route->proves, "%s is not the password", route->proves);
+}
+
 // The password process has answered.
 static void worked(void *ctx, const struct password_answer *answer)
 {
@@ -257,7 +265,7 @@ static void worked(void *ctx, const struct password_answer *answer)
         fault_busy(&fault);
         give_up(asking, &fault);
     } else if (!answer->good) {
-        fault_set(&fault, 401, "login", "the e-mail address or the password is wrong");
+        fault_wrong_password(asking->route, &fault);
         give_up(asking, &fault);
     } else if (asking->route->hashes && !put_text(params, "password_hash", slice_of(answer->hash))) {
         go_on(asking, -ENOMEM);

@@ -12,6 +12,7 @@ create table clickledger.person (
   partner_id    bigint references clickledger.partner,
   role          text check (role in ('owner', 'manager', 'finance', 'analyst', 'viewer')),
   password_hash text check (length(password_hash) between 60 and 128),
+  has_password  boolean not null generated always as (password_hash is not null) stored,
   created_at    timestamptz not null default now(),
   disabled_at   timestamptz,
   check ((partner_id is null) <> (role is null))
@@ -25,6 +26,7 @@ comment on column clickledger.person.language is 'en or ru: of what the person i
 comment on column clickledger.person.partner_id is 'The partner whose person it is; null: one of the team.';
 comment on column clickledger.person.role is 'What one of the team may do. owner: everything; manager: run programmes; finance: money; analyst, viewer: read. Null: a partner''s person.';
 comment on column clickledger.person.password_hash is 'Argon2id of the password, as libsodium writes it; null: no password yet.';
+comment on column clickledger.person.has_password is 'False: was invited and has not come yet.';
 comment on column clickledger.person.created_at is 'When the person was invited or registered.';
 comment on column clickledger.person.disabled_at is 'Since when the person may not log in; null: it may.';
 
@@ -190,11 +192,15 @@ begin
 end $$;
 comment on function clickledger.session_begin(jsonb) is 'Begins a session of who proved its password: proof is the hash that the password was compared with. CL401 login: it is not any more.';
 
-create function clickledger.session_end() returns void
-  language sql security definer set search_path = clickledger, pg_temp as $$
-  update api_key set revoked_at = now() where id = current_setting('cl.key')::bigint and person_id is not null
-$$;
-comment on function clickledger.session_end() is 'Ends the session that asks.';
+create function clickledger.session_end(id bigint) returns void
+  language plpgsql security definer set search_path = clickledger, pg_temp as $$
+begin
+  update api_key k set revoked_at = coalesce(k.revoked_at, now()) where k.id = session_end.id and k.person_id = api_person();
+  if not found then
+    perform api_missing('session');
+  end if;
+end $$;
+comment on function clickledger.session_end(bigint) is 'Ends a session of the person who asks. CL404: it has none with this number.';
 
 create function clickledger.notification_unread() returns bigint
   language sql stable set search_path = clickledger, pg_temp as $$
@@ -226,32 +232,31 @@ comment on function clickledger.api_login(jsonb) is 'POST /v1/login: begins a se
 create function clickledger.api_logout(p jsonb) returns json
   language plpgsql set search_path = clickledger, pg_temp as $$
 begin
-  perform session_end();
+  perform session_end(current_setting('cl.key')::bigint);
   return json_build_object('status', 'ended');
 end $$;
 comment on function clickledger.api_logout(jsonb) is 'POST /v1/logout: ends the session with the next request.';
 
 -- --- Passwords by token -------------------------------------------------------------------------------------------------
 
-create function clickledger.person_token_make(person_id bigint, kind text) returns text
+create function clickledger.person_token_make(person_id bigint, kind text, token text) returns void
   language plpgsql set search_path = clickledger, pg_temp as $$
 declare
-  made constant text := key_random();
   told person;
 begin
   update person_token t set used_at = now() where t.person_id = person_token_make.person_id and t.used_at is null;
   update outbox o set token = null where o.person_id = person_token_make.person_id and o.token is not null;
   insert into person_token (token_hash, person_id, kind, expires_at)
-  values (key_hash(made), person_token_make.person_id, person_token_make.kind,
+  values (key_hash(person_token_make.token), person_token_make.person_id, person_token_make.kind,
           now() + case person_token_make.kind when 'invitation' then interval '7 days' else interval '1 hour' end);
   select * into told from person where id = person_token_make.person_id;
   insert into outbox (kind, person_id, email, language, payload, token)
-  values (person_token_make.kind, told.id, told.email, told.language, json_build_object('name', told.name), made);
-  return made;
+  values (person_token_make.kind, told.id, told.email, told.language, json_build_object('name', told.name), person_token_make.token);
 end $$;
-comment on function clickledger.person_token_make(bigint, text) is 'Makes a token (an invitation of 7 days, a password reset of one hour), ends the person''s earlier one and puts it into the outbox. Returns it.';
+comment on function clickledger.person_token_make(bigint, text, text) is 'Makes a token work (an invitation for 7 days, a password reset for one hour), ends the person''s earlier one and puts it into the outbox.';
 
-create function clickledger.person_invite(email text, name text, role text, partner_id bigint default null, language text default 'en') returns text
+create function clickledger.person_invite(email text, name text, role text, partner_id bigint default null, language text default 'en',
+  token text default null) returns text
   language plpgsql set search_path = clickledger, pg_temp as $$
 declare
   invited bigint;
@@ -261,14 +266,18 @@ begin
   on conflict on constraint person_email_key do nothing
   returning id into invited;
   if invited is null then
-    select h.id into invited from person h where h.email = lower(person_invite.email) and h.password_hash is null;
+    select h.id into invited from person h
+    where h.email = lower(person_invite.email) and h.password_hash is null
+      and (h.role, h.partner_id) is not distinct from (person_invite.role, person_invite.partner_id);
   end if;
   if invited is null then
     perform api_fail(409, 'email', 'a person has this e-mail address');
   end if;
-  return person_token_make(invited, 'invitation');
+  token := coalesce(token, key_random());
+  perform person_token_make(invited, 'invitation', token);
+  return token;
 end $$;
-comment on function clickledger.person_invite(text, text, text, bigint, text) is 'For cl_owner: invites a person (of the team by role, of a partner by partner_id) and returns the token for POST /v1/password/new. Who has no password yet may be invited again. CL409: the address is taken.';
+comment on function clickledger.person_invite(text, text, text, bigint, text, text) is 'For cl_owner: invites a person (of the team by role, of a partner by partner_id) and returns the token for POST /v1/password/new. Who has no password yet may be invited again. CL409: the address is taken.';
 
 create function clickledger.session_by_token(p jsonb) returns void
   language plpgsql security definer set search_path = clickledger, pg_temp as $$
@@ -318,13 +327,13 @@ create policy partner_own on clickledger.outbox for select to cl_api
 create policy partner_own on clickledger.notification_read for select to cl_api
   using (partner_id = nullif(current_setting('cl.partner', true), '')::bigint);
 
-grant select (id, email, name, language, partner_id, role, created_at, disabled_at) on clickledger.person to cl_api;
+grant select (id, email, name, language, partner_id, role, has_password, created_at, disabled_at) on clickledger.person to cl_api;
 grant select (id, kind, partner_id, person_id, language, payload, created_at) on clickledger.outbox to cl_api, cl_analyst;
 grant select on clickledger.notification_read to cl_api, cl_analyst;
-grant select (id, language, partner_id, role, created_at, disabled_at) on clickledger.person to cl_analyst;
+grant select (id, language, partner_id, role, has_password, created_at, disabled_at) on clickledger.person to cl_analyst;
 grant select (person_id, kind, created_at, expires_at, used_at) on clickledger.person_token to cl_analyst;
 grant select (person_id, role, expires_at) on clickledger.api_key to cl_api, cl_analyst;
 
-grant execute on function clickledger.api_role(), clickledger.api_person(), clickledger.notification_unread(), clickledger.person_proof(jsonb), clickledger.session_begin(jsonb),
-  clickledger.session_end(), clickledger.session_by_token(jsonb), clickledger.api_login(jsonb), clickledger.api_logout(jsonb),
+grant execute on function clickledger.api_role(), clickledger.api_person(), clickledger.notification_unread(),
+  clickledger.person_proof(jsonb), clickledger.session_begin(jsonb), clickledger.session_end(bigint), clickledger.session_by_token(jsonb), clickledger.api_login(jsonb), clickledger.api_logout(jsonb),
   clickledger.api_password_new(jsonb) to cl_api;

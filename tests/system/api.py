@@ -60,8 +60,8 @@ class Api:
             connection.close()
         return {name: int(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
-    def call(self, method, path, body=None, key=None, headers=None):
-        """body: an object, sent as JSON, or bytes, sent as they are."""
+    def call(self, method, path, body=None, key=None, headers=None, source="127.0.0.1"):
+        """body: an object, sent as JSON, or bytes, sent as they are. source: an address of this machine."""
         sent = dict(headers or {})
         if key:
             sent["Authorization"] = "Bearer " + key
@@ -69,7 +69,7 @@ class Api:
             body = json.dumps(body).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60, source_address=(source, 0))
         try:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()

@@ -7,8 +7,8 @@ PASSWORD = "correct horse battery"
 class Browser:
     """A client with a cookie, as our own pages are one: a session, its CSRF token, the headers that browsers add."""
 
-    def __init__(self, api):
-        self.api, self.token, self.csrf = api, None, None
+    def __init__(self, api, source="127.0.0.1"):
+        self.api, self.source, self.token, self.csrf = api, source, None, None
 
     def headers(self, **changed):
         """A changed header of None is not sent."""
@@ -17,7 +17,7 @@ class Browser:
         return {name: value for name, value in sent.items() if value is not None}
 
     def call(self, method, path, body=None, **headers):
-        answer = self.api.call(method, path, body, headers=self.headers(**headers))
+        answer = self.api.call(method, path, body, headers=self.headers(**headers), source=self.source)
         cookie = re.match(r"__Host-cl_session=([^;]*); Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=(\d+)$", answer.headers.get("Set-Cookie", ""))
         if cookie:
             self.token = cookie.group(1) or None

@@ -42,12 +42,12 @@ static void every_route_is_described(void **state)
     assert_non_null(text);
     assert_int_equal(json_parse(&document, slice_of(text), error), 0);
     assert_true(slice_equal(json_text_of(json_get(json_get(document, "info"), "version")), SLICE("1.2.3")));
-    for (size_t i = 0; i < routes_count; i++) {
-        const struct json *path = json_get(json_get(document, "paths"), routes[i].path);
-        const struct json *operation = json_get(path, method_name(routes[i].method));
+    for (const struct route *route = route_next(NULL); route; route = route_next(route)) {
+        const struct json *path = json_get(json_get(document, "paths"), route->path);
+        const struct json *operation = json_get(path, method_name(route->method));
         assert_non_null(operation);
-        for (size_t j = 0; j < routes[i].n_fields; j++) {
-            const struct field *field = &routes[i].fields[j];
+        for (size_t j = 0; j < route->n_fields; j++) {
+            const struct field *field = &route->fields[j];
             if (field->place == FIELD_BODY)
                 assert_non_null(json_get(body_properties(operation), field->name));
             else
