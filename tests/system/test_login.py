@@ -49,13 +49,14 @@ def test_who_guesses_learns_nothing(world):
     invited(world, "late@example.org", "viewer")
     world.postgres.query("update person set disabled_at = now() where email = 'gone@example.org'")
     assert gone.get("/v1/me").status == 401
-    answers = [Browser(world.api).login(*pair) for pair in (("ann@example.org", "wrong wrong"), ("nobody@example.org", PASSWORD), ("gone@example.org", PASSWORD),
-                                                            ("late@example.org", PASSWORD), ("ann@example.org'--", PASSWORD), ("АНН@example.org", "ы" * 128))]
+    tried = (("ann@example.org", "wrong wrong"), ("nobody@example.org", PASSWORD), ("gone@example.org", PASSWORD), ("late@example.org", PASSWORD),
+             ("ann@example.org'--", PASSWORD), ("АНН@example.org", "ы" * 128))
+    answers = [Browser(world.api).login(*pair) for pair in tried]
     told = {(answer.status, answer.text, str(sorted(set(answer.headers) - {"Date"}))) for answer in answers}
     assert len(told) == 1 and answers[0].code == "login" and answers[0].status == 401
     resets = [Browser(world.api).post("/v1/password/reset", {"email": email}) for email in ("ann@example.org", "nobody@example.org", "gone@example.org")]
     assert {(answer.status, answer.text) for answer in resets} == {(202, resets[0].text)}
-    assert world.postgres.query("select kind, email, token is not null from outbox where kind = 'password_reset'") == [("password_reset", "ann@example.org", True)]
+    assert world.postgres.query("select email, token is not null from outbox where kind = 'password_reset'") == [("ann@example.org", True)]
 
 
 def at_once(*calls):
@@ -85,11 +86,13 @@ def test_csrf(world):
     path, refused = f"/v1/partners/{world.anna.id}/pause", []
     for headers, code in (
             ({"Sec_Fetch_Site": "cross-site"}, "cross_site"), ({"Sec_Fetch_Site": "same-site"}, "cross_site"), ({"Sec_Fetch_Site": "none"}, "cross_site"),
-            ({"Sec_Fetch_Site": "Same-Origin"}, "cross_site"), ({"Sec_Fetch_Site": None}, "cross_site"), ({"Sec_Fetch_Site": None, "Origin": "null"}, "cross_site"),
+            ({"Sec_Fetch_Site": "Same-Origin"}, "cross_site"), ({"Sec_Fetch_Site": None}, "cross_site"),
+            ({"Sec_Fetch_Site": None, "Origin": "null"}, "cross_site"),
             ({"Sec_Fetch_Site": None, "Origin": "http://evil.example"}, "cross_site"),
             ({"Sec_Fetch_Site": None, "Origin": f"http://127.0.0.1:{world.api.port}.evil.example"}, "cross_site"),
             ({"Sec_Fetch_Site": "cross-site", "Origin": f"http://127.0.0.1:{world.api.port}"}, "cross_site"),
-            ({"X_CSRF_Token": None}, "csrf"), ({"X_CSRF_Token": ""}, "csrf"), ({"X_CSRF_Token": boris.csrf}, "csrf"), ({"X_CSRF_Token": ann.csrf[:-1]}, "csrf"),
+            ({"X_CSRF_Token": None}, "csrf"), ({"X_CSRF_Token": ""}, "csrf"), ({"X_CSRF_Token": boris.csrf}, "csrf"),
+            ({"X_CSRF_Token": ann.csrf[:-1]}, "csrf"),
             ({"X_CSRF_Token": ann.csrf.upper()}, "csrf"), ({"X_CSRF_Token": None, "Content_Type": "text/plain"}, "csrf")):
         answer = ann.call("POST", path, {}, **headers)
         refused.append((answer.status, answer.code) == (403, code) or (headers, answer.text))
@@ -214,7 +217,8 @@ def test_sessions_and_keys(world):
     key = Client(world.api, made.body["key"])
     assert key.get("/v1/me").body["partner"]["id"] == world.anna.id and key.get("/v1/sessions").status == 403
     assert {row["name"] for row in ann.get("/v1/keys").data} == {"test", "export"} and "key" not in ann.get("/v1/keys").data[0]
-    assert ann.post("/v1/keys", {"name": "x", "role": "owner"}).code == "role" and ann.post("/v1/keys", {"name": "x", "expires_at": "2020-01-01T00:00:00Z"}).code == "expires_at"
+    assert ann.post("/v1/keys", {"name": "x", "role": "owner"}).code == "role"
+    assert ann.post("/v1/keys", {"name": "x", "expires_at": "2020-01-01T00:00:00Z"}).code == "expires_at"
     for tried in (boris, world.boris.client):
         assert tried.post(f"/v1/keys/{made.body['id']}/revoke").status == 404
     assert world.boris.client.get(f"/v1/keys?partner_id={world.anna.id}").data == []
