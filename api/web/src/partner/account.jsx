@@ -1,0 +1,76 @@
+// The person's own: name, password, where it is logged in, and how the pages look.
+import { post } from "../lib/api.js";
+import { useList } from "../lib/data.js";
+import { LANGUAGES, language, setLanguage, t } from "../lib/i18n.js";
+import { passwordErrors } from "../lib/password.js";
+import { me, session } from "../lib/session.js";
+import { useStore } from "../lib/store.js";
+import { setZone, zone, zones, zoneText } from "../lib/time.js";
+import { PasswordPair } from "../open/password.jsx";
+import { toast } from "../ui/dialog.jsx";
+import { Button, errorText, Form, Segments, Select, Submit, TextField, useForm } from "../ui/field.jsx";
+import { Page, Section, ThemeChoice } from "../ui/shell.jsx";
+import { ListTable } from "../ui/table.jsx";
+import { Time } from "../ui/value.jsx";
+
+function Password() {
+  const form = useForm({ old: "", password: "", again: "" }, async ({ old, password }) => {
+    await post("/v1/password", { old, new: password });
+    form.set({ old: "", password: "", again: "" });
+    toast(t("account.password_done"));
+    await session.renew();
+  }, (values) => (values.old ? passwordErrors(values) : { old: t("field.needed") }));
+  return (
+    <Form form={form} label={t("account.password")}>
+      <TextField name="old" label={t("account.password_old")} type="password" autocomplete="current-password" />
+      <PasswordPair />
+      <div class="form-foot"><Submit>{t("account.password_set")}</Submit></div>
+    </Form>
+  );
+}
+
+function Sessions() {
+  const list = useList("/v1/sessions");
+  async function end(one) {
+    try {
+      await post(`/v1/sessions/${one.id}/revoke`, {});
+      toast(t("sessions.ended"));
+      list.reload();
+    } catch (error) {
+      toast(errorText(error), "bad");
+    }
+  }
+  const columns = [
+    { key: "since", title: t("sessions.since"), kind: "main", cell: (one) => <><Time at={one.created_at} />{one.current && <small>{t("sessions.current")}</small>}</> },
+    { key: "until", title: t("sessions.until"), cell: (one) => <Time at={one.expires_at} /> },
+    { key: "end", title: "", kind: "actions", cell: (one) => !one.current && <Button kind="quiet" onClick={() => end(one)}>{t("sessions.end")}</Button> },
+  ];
+  return <ListTable list={list} caption={t("sessions.title")} columns={columns} empty={<p class="muted">{t("sessions.none")}</p>} />;
+}
+
+function Taste() {
+  const names = { en: "English", ru: "Русский" };
+  return (
+    <dl class="facts">
+      <dt>{t("account.language")}</dt>
+      <dd><Segments label={t("account.language")} value={useStore(language)} onChange={setLanguage} options={LANGUAGES.map((one) => [one, names[one]])} /></dd>
+      <dt>{t("theme.label")}</dt>
+      <dd><ThemeChoice /></dd>
+      <dt>{t("account.zone")}</dt>
+      <dd><Select aria-label={t("account.zone")} value={useStore(zone)} onChange={setZone} options={zones().map((name) => [name, name === zone.get() ? zoneText(name) : name.replace(/_/g, " ")])} /></dd>
+    </dl>
+  );
+}
+
+export function Account() {
+  const asker = useStore(me);
+  const { person, partner } = asker;
+  return (
+    <Page title={t("account.title")} lead={person && <>{person.name} · {person.email}{partner && <> · {partner.name}</>}</>}
+      actions={<Button icon="logout" onClick={session.logout}>{t("nav.logout")}</Button>}>
+      <Section title={t("account.taste")}><Taste /></Section>
+      {person && <Section title={t("account.password")}><div class="narrow"><Password /></div></Section>}
+      {person && <Section title={t("sessions.title")} lead={t("sessions.lead")}><Sessions /></Section>}
+    </Page>
+  );
+}

@@ -1,0 +1,86 @@
+// Tables that are cards on a phone, and lists of the API by pages with their CSV.
+import { t } from "../lib/i18n.js";
+import { address } from "../lib/router.js";
+import { Button, errorText, Notice } from "./field.jsx";
+import { Icon } from "./icon.jsx";
+import { toast } from "./dialog.jsx";
+
+const SKELETON_ROWS = 6;
+
+function cells(columns, row) {
+  return columns.map(({ key, title, cell, kind = "" }) => (
+    <td key={key} class={kind} data-title={title}><span class="cell">{cell(row)}</span></td>
+  ));
+}
+
+/**
+ * `columns`: {key, title, cell(row), kind: "number" | "main" | "actions"}; `rows` undefined: still loading. `total`: a row under the
+ * double rule.
+ */
+export function Table({ caption, columns, rows, rowKey = (row) => row.id, rowClass, total, stale }) {
+  return (
+    <div class={`table-frame ${stale ? "stale" : ""}`} role="region" aria-label={caption} tabIndex={0}>
+      <table class="table">
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>{columns.map(({ key, title, kind = "" }) => <th key={key} scope="col" class={kind}>{title || <span class="unseen">{t("table.actions")}</span>}</th>)}</tr>
+        </thead>
+        <tbody>
+          {rows
+            ? rows.map((row) => <tr key={rowKey(row)} class={rowClass?.(row)}>{cells(columns, row)}</tr>)
+            : Array.from({ length: SKELETON_ROWS }, (_, i) => (
+              <tr key={i} aria-hidden="true">{columns.map(({ key, kind = "", title }) => <td key={key} class={kind} data-title={title}><span class="skeleton" /></td>)}</tr>
+            ))}
+        </tbody>
+        {total && rows && <tfoot><tr>{cells(columns.map((column) => ({ ...column, cell: column.total ?? (() => "") })), total)}</tr></tfoot>}
+      </table>
+    </div>
+  );
+}
+
+/** A download of the whole list, as the API streams it. */
+export function Csv({ path, query }) {
+  return (
+    <a class="button quiet" href={address(path, { ...query, format: "csv" })} download>
+      <Icon name="download" />CSV
+    </a>
+  );
+}
+
+/** What to do where there is nothing yet. */
+export function Empty({ icon = "info", title, children, action }) {
+  return (
+    <div class="empty">
+      <Icon name={icon} />
+      <h3>{title}</h3>
+      {children && <p>{children}</p>}
+      {action}
+    </div>
+  );
+}
+
+export function Failure({ error, retry }) {
+  return (
+    <Notice kind="bad" role="alert">
+      <p>{errorText(error)}</p>
+      {retry && <Button onClick={retry}>{t("error.retry")}</Button>}
+    </Notice>
+  );
+}
+
+/** A list of the API: a table of its pages, `empty` where it has none; `list` is useList()'s answer. */
+export function ListTable({ list, empty, ...table }) {
+  if (list.error && !list.rows) return <Failure error={list.error} retry={list.reload} />;
+  if (list.rows && !list.rows.length && !list.stale) return empty;
+  return (
+    <>
+      <Table {...table} rows={list.rows} stale={list.stale && !!list.rows} />
+      {list.more && (
+        <p class="table-more">
+          <Button busy={list.busy} onClick={() => list.loadMore().catch((error) => toast(errorText(error), "bad"))}>{t("table.more")}</Button>
+        </p>
+      )}
+    </>
+  );
+}
+
