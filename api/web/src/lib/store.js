@@ -18,7 +18,11 @@ export function store(value) {
 }
 
 export function useStore(of) {
-  const [, redraw] = useState();
-  useEffect(() => of.subscribe((next) => redraw(() => next)), [of]);
+  const [, redraw] = useState(of.get);
+  useEffect(() => {
+    const look = () => redraw(of.get);
+    look(); // an effect of a child may have changed it since it was drawn
+    return of.subscribe(look);
+  }, [of]);
   return of.get();
 }

@@ -1,7 +1,7 @@
 // Headline figures: a row of the ledger. Where one can be chosen, it is what the chart below draws.
 export function Figures({ label, items }) {
   return (
-    <div class="figures" role="group" aria-label={label}>
+    <div class="figures" role="group" aria-label={label} aria-busy={items.some(({ value }) => value === undefined || value === null) ? "true" : undefined}>
       {items.map(({ key, title, value, note, onSelect, selected }) => {
         const Element = onSelect ? "button" : "div";
         return (

@@ -19,7 +19,7 @@ function cells(columns, row) {
  */
 export function Table({ caption, columns, rows, rowKey = (row) => row.id, rowClass, total, stale }) {
   return (
-    <div class={`table-frame ${stale ? "stale" : ""}`} role="region" aria-label={caption} tabIndex={0}>
+    <div class={`table-frame ${stale ? "stale" : ""}`} role="region" aria-label={caption} tabIndex={0} aria-busy={rows ? undefined : "true"}>
       <table class="table">
         <caption class="unseen">{caption}</caption>
         <thead>
