@@ -132,7 +132,11 @@ static const struct field integration_change_fields[] = {
     {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "name shown to people"},
     WORDS,
 };
-static const struct field partners_fields[] = {STATUS("pending|active|paused|declined"), PAGE};
+static const struct field partners_fields[] = {
+    STATUS("pending|active|paused|declined"),
+    {"inactive_since", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "only those without a click or order since then"},
+    PAGE,
+};
 static const struct field partner_fields[] = {
     NAME,
     {"email", FIELD_BODY, FIELD_TEXT, false, 3, 320, NULL, "address for messages"},

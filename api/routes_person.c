@@ -48,6 +48,32 @@ static const struct field password_new_fields[] = {
     {"token", FIELD_BODY, FIELD_TOKEN, true, 20, TOKEN_MAX, NULL, "of the invitation or reset; works once"},
     NEW_PASSWORD("password"),
 };
+#define JOIN_CODE(place) {"code", place, FIELD_CODE, true, 1, 63, NULL, "of the programme"}
+#define APPLICATION {"site", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL, "where the partner advertises"}, \
+                    {"message", FIELD_BODY, FIELD_TEXT, false, 1, 2000, NULL, "for the team"}, \
+                    {"terms_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "of the offer that is accepted"}, \
+                    {"terms_version", FIELD_BODY, FIELD_WHOLE, true, 1, INT32_MAX, NULL, "exactly this version"}
+static const struct field join_fields[] = {
+    JOIN_CODE(FIELD_PATH),
+    {"lang", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "en|ru", "of the offer's text; without it en"},
+};
+static const struct field join_apply_fields[] = {
+    JOIN_CODE(FIELD_PATH), NAME, EMAIL, NEW_PASSWORD("password"), LANGUAGE, APPLICATION,
+};
+static const struct field application_fields[] = {JOIN_CODE(FIELD_BODY), APPLICATION};
+static const struct field applications_fields[] = {STATUS("pending|approved|declined"), PROGRAM, PARTNER, PAGE};
+static const struct field application_decline_fields[] = {
+    ID, {"reason", FIELD_BODY, FIELD_TEXT, true, 1, 500, NULL, "why; the partner reads it"},
+};
+static const struct field admission_fields[] = {
+    ID,
+    {"is_open", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, "whether applications are taken; at first false"},
+    {"approval", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "manual|known|everybody",
+     "who is approved at once: nobody, partners that are active already, or everybody"},
+    {"daily_max", FIELD_BODY, FIELD_WHOLE, false, 0, 100000, NULL, "how many are approved at once within 24 hours"},
+    {"target_url", FIELD_BODY, FIELD_TEXT, false, 1, URL_MAX, NULL,
+     "where a partner's first link and code lead; without it to the programme's first host", true},
+};
 
 static const struct route rows[] = {
     {HTTP_POST, "/v1/login", WRITE("api_login"), ROUTE_OPEN, 201, false,
@@ -82,6 +108,23 @@ static const struct route rows[] = {
      "Makes an API key of who asks, or of the team; it is shown once.", FIELDS(key_fields)},
     {HTTP_POST, "/v1/keys/{id}/revoke", WRITE("api_key_revoke"), ROUTE_PARTNER_OWNER, 200, false,
      "Revokes an API key.", FIELDS(id_fields)},
+    {HTTP_GET, "/v1/join/{code}", READ("api_join"), ROUTE_OPEN, 200, false,
+     "A programme that takes applications, and its offer in force.", FIELDS(join_fields)},
+    {HTTP_POST, "/v1/join/{code}", WRITE("api_join_apply"), ROUTE_OPEN, 202, false,
+     "Registers a partner, which accepts exactly this version of the offer.", FIELDS(join_apply_fields),
+     .hashes = "password"},
+    {HTTP_GET, "/v1/applications", READ("api_applications"), ROUTE_ANY, 200, false,
+     "Applications for programmes.", FIELDS(applications_fields)},
+    {HTTP_POST, "/v1/applications", WRITE("api_application_create"), ROUTE_PARTNER, 201, false,
+     "Applies for a further programme.", FIELDS(application_fields)},
+    {HTTP_POST, "/v1/applications/{id}/approve", WRITE("api_application_approve"), ROUTE_MANAGER, 200, false,
+     "Approves; the partner becomes active and gets its first link and promo code.", FIELDS(id_fields)},
+    {HTTP_POST, "/v1/applications/{id}/decline", WRITE("api_application_decline"), ROUTE_MANAGER, 200, false,
+     "Declines, with a reason.", FIELDS(application_decline_fields)},
+    {HTTP_GET, "/v1/programs/{id}/admission", READ("api_admission"), ROUTE_TEAM, 200, false,
+     "Whether a programme takes applications, and who is approved at once.", FIELDS(id_fields)},
+    {HTTP_PATCH, "/v1/programs/{id}/admission", READ("api_admission_change"), ROUTE_MANAGER, 200, false,
+     "Changes it; what is not given stays.", FIELDS(admission_fields)},
 };
 // clang-format on
 

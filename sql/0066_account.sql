@@ -5,6 +5,16 @@ create view clickledger.person_shown with (security_invoker = true) as
   select id, email, name, language, partner_id, role, has_password, created_at, disabled_at from clickledger.person;
 comment on view clickledger.person_shown is 'What may be shown of people: all but what their passwords are compared with.';
 
+comment on column clickledger.person_shown.id is 'Number of the person.';
+comment on column clickledger.person_shown.email is 'What the person logs in with.';
+comment on column clickledger.person_shown.name is 'Name shown to people.';
+comment on column clickledger.person_shown.language is 'en or ru.';
+comment on column clickledger.person_shown.partner_id is 'Whose person it is; null: one of the team.';
+comment on column clickledger.person_shown.role is 'Role in the team; null: a partner''s person.';
+comment on column clickledger.person_shown.has_password is 'False: was invited and has not come yet.';
+comment on column clickledger.person_shown.created_at is 'When it was invited or registered.';
+comment on column clickledger.person_shown.disabled_at is 'Since when it may not log in; null: it may.';
+
 create function clickledger.person_json(row_of clickledger.person_shown) returns json
   language sql stable
   return json_build_object('id', row_of.id, 'email', row_of.email, 'name', row_of.name, 'language', row_of.language,
@@ -147,6 +157,16 @@ comment on function clickledger.api_session_revoke(jsonb) is 'POST /v1/sessions/
 create view clickledger.key_shown with (security_invoker = true) as
   select id, kind, partner_id, name, role, prefix, created_at, expires_at, revoked_at from clickledger.api_key where person_id is null;
 comment on view clickledger.key_shown is 'What may be shown of keys that were made to be kept.';
+
+comment on column clickledger.key_shown.id is 'Number of the key.';
+comment on column clickledger.key_shown.kind is 'team or partner.';
+comment on column clickledger.key_shown.partner_id is 'The partner of a partner key.';
+comment on column clickledger.key_shown.name is 'What it is used for.';
+comment on column clickledger.key_shown.role is 'What a key of the team may do; null: everything (owner).';
+comment on column clickledger.key_shown.prefix is 'First characters of the key, to recognise it.';
+comment on column clickledger.key_shown.created_at is 'When it was made.';
+comment on column clickledger.key_shown.expires_at is 'From when on it does not work; null: until it is revoked.';
+comment on column clickledger.key_shown.revoked_at is 'When it was revoked; null: it was not.';
 
 create function clickledger.key_json(row_of clickledger.key_shown) returns json
   language sql stable

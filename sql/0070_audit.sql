@@ -91,7 +91,7 @@ from (values
   ('clickledger.product_category', null), ('clickledger.fraud_policy', null), ('clickledger.currency_rate', null),
   ('clickledger.link', null), ('clickledger.link_rule', '{compiled}'), ('clickledger.promo_code', null),
   ('clickledger.integration', '{key_hash}'), ('clickledger.integration_secret', '{secret}'), ('clickledger.api_key', '{key_hash}'),
-  ('clickledger.person', '{password_hash}'),
+  ('clickledger.person', '{password_hash}'), ('clickledger.admission', null), ('clickledger.application', null),
   ('clickledger.conversion_decision', null), ('clickledger.period_close', null),
   ('clickledger.payout', null), ('clickledger.payout_policy', null),
   ('clickledger.ledger_transaction', null), ('clickledger.ledger_entry', null)) as listed (name, hidden);
