@@ -9,6 +9,10 @@
 void answer_json(struct http_conn *conn, unsigned status, struct slice body);
 void answer_json_cookie(struct http_conn *conn, unsigned status, struct slice cookie, struct slice body);
 
+// An image that everybody may see, for ever, as nothing else than an image. `made` is {"media_type",
+// "content"}, the latter in base64.
+void answer_image(struct http_conn *conn, struct slice made);
+
 // {"error": {"code", "message"}}, with WWW-Authenticate for 401 and Retry-After for 429 and 503
 // (fault->retry_ms, else a second).
 void answer_fault(struct http_conn *conn, const struct fault *fault);

@@ -38,3 +38,8 @@ static inline int fault_wait(struct fault *fault, uint64_t wait_ms, const char *
     fault->retry_ms = wait_ms;
     return 1;
 }
+
+static inline int fault_internal(struct fault *fault)
+{
+    return fault_set(fault, 500, "internal", "this failed; it was logged");
+}

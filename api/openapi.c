@@ -188,6 +188,16 @@ static struct json *body_schema(const struct route *route)
     return schema;
 }
 
+static struct json *image_content(void)
+{
+    struct json *content = json_map(), *type = json_map(), *schema = json_map();
+    put_text(schema, "type", "string");
+    put_text(schema, "format", "binary");
+    put(type, "schema", schema);
+    put(content, "image/*", type);
+    return content;
+}
+
 static struct json *content_of(struct json *schema)
 {
     struct json *content = json_map(), *type = json_map();
@@ -196,11 +206,11 @@ static struct json *content_of(struct json *schema)
     return content;
 }
 
-static struct json *response(const char *description, struct json *schema)
+static struct json *response(const char *description, struct json *content)
 {
     struct json *json = json_map();
     put_text(json, "description", description);
-    put(json, "content", content_of(schema));
+    put(json, "content", content);
     return json;
 }
 
@@ -216,8 +226,9 @@ static struct json *responses_of(const struct route *route)
     char status[12];
     struct json *json = json_map();
     snprintf(status, sizeof(status), "%u", route->status);
-    put(json, status, response(route->help, object_schema()));
-    put(json, "default", response("Refused or failed", error_schema()));
+    put(json, status,
+        response(route->help, route->answers_image ? image_content() : content_of(object_schema())));
+    put(json, "default", response("Refused or failed", content_of(error_schema())));
     return json;
 }
 
@@ -230,7 +241,7 @@ static struct json *operation_of(const struct route *route)
     put(json, "parameters", parameters_of(route));
     if (route->method != HTTP_GET) {
         body = json_map();
-        put(body, "content", content_of(body_schema(route)));
+        put(body, "content", route->takes_image ? image_content() : content_of(body_schema(route)));
         put(json, "requestBody", body);
     }
     put(json, "responses", responses_of(route));

@@ -74,6 +74,7 @@ struct route {
     const struct field *fields;
     size_t n_fields;
     size_t body_bytes_max; // 0: ROUTE_BODY_BYTES_MAX
+    bool answers_image;    // of the function's `media_type` and `content`
     bool takes_image;   // the body is an image; the function needs what api/image.h measures, and `content`
     const char *proves; // this field must be the password of who asks, or of the person with the given e-mail
     const char *hashes; // this field goes to the function as `password_hash`
@@ -87,7 +88,7 @@ struct route_list {
     size_t n;
 };
 
-extern const struct route_list routes_person, routes_program; // each in a file of its name
+extern const struct route_list routes_person, routes_program, routes_team; // each in a file of its name
 
 // All routes, one after another: NULL, first, ..., last, NULL.
 const struct route *route_next(const struct route *route);

@@ -4,10 +4,6 @@
 
 #define RULES_MAX            32
 #define COMMISSION_RULES_MAX 200
-#define DECIDE_MAX           500
-#define CODES_MAX            1000
-#define CODES_BODY_BYTES_MAX (128 * 1024) // of CODES_MAX codes with TOKEN_MAX characters
-#define CODE_PREFIX_MAX      56           // TOKEN_MAX without the random characters
 #define MINOR_MAX            INT64_C(1000000000000000)
 
 // clang-format off
@@ -42,6 +38,25 @@
                 {"statuses", FIELD_BODY, FIELD_MAP, false, 0, 100, NULL, \
                  "the shop's status words -> pending, approved, declined, refunded or ignore"}
 
+// A new version of terms.
+#define TERMS \
+    ID, \
+    {"partner_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, \
+     "for this partner; without it for all without terms of their own"}, \
+    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "in force from then on; without it from now on"}, \
+    {"commission_kind", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "percent|fixed", "of the amount, or per conversion"}, \
+    {"rate_ppm", FIELD_BODY, FIELD_WHOLE, false, 0, 1000000, NULL, "for percent: parts per million, 100000 is 10 %"}, \
+    {"fixed_minor", FIELD_BODY, FIELD_WHOLE, false, 0, MINOR_MAX, NULL, \
+     "for fixed: minor units of the programme's currency"}, \
+    {"hold_days", FIELD_BODY, FIELD_WHOLE, false, 0, 3650, NULL, \
+     "days during which a commission stays pending; without it 0"}, \
+    {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"}, \
+    {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"}, \
+    {"needs_acceptance", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL, \
+     "in force for a partner only once it has accepted them; without it as terms-policy says"}, \
+    {"rules", FIELD_BODY, FIELD_LIST, false, 0, COMMISSION_RULES_MAX, NULL, \
+     "who is paid how much for what; the most specific rule that matches pays, else the rate above"}
+
 static const struct field id_fields[] = {ID};
 static const struct field name_fields[] = {ID, NAME};
 static const struct field programs_fields[] = {STATUS("active|paused"), PAGE};
@@ -65,23 +80,11 @@ static const struct field program_change_fields[] = {
     {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "links of a paused one lead to the fallback"},
 };
 static const struct field terms_fields[] = {ID, PARTNER, PAGE};
-static const struct field terms_new_fields[] = {
-    ID,
-    {"partner_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL,
-     "for this partner; without it for all without terms of their own"},
-    {"effective_from", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "in force from then on; without it from now on"},
-    {"commission_kind", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "percent|fixed", "of the amount, or per conversion"},
-    {"rate_ppm", FIELD_BODY, FIELD_WHOLE, false, 0, 1000000, NULL, "for percent: parts per million, 100000 is 10 %"},
-    {"fixed_minor", FIELD_BODY, FIELD_WHOLE, false, 0, MINOR_MAX, NULL,
-     "for fixed: minor units of the programme's currency"},
-    {"hold_days", FIELD_BODY, FIELD_WHOLE, false, 0, 3650, NULL,
-     "days during which a commission stays pending; without it 0"},
-    {"window_days", FIELD_BODY, FIELD_WHOLE, false, 1, 365, NULL, "days during which a touch counts; without it 30"},
-    {"precedence", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "code_over_click|last_touch", "without it code_over_click"},
-    {"needs_acceptance", FIELD_BODY, FIELD_TRUTH, false, 0, 0, NULL,
-     "in force for a partner only once it has accepted them; without it as terms-policy says"},
-    {"rules", FIELD_BODY, FIELD_LIST, false, 0, COMMISSION_RULES_MAX, NULL,
-     "who is paid how much for what; the most specific rule that matches pays, else the rate above"},
+static const struct field terms_new_fields[] = {TERMS};
+static const struct field terms_preview_fields[] = {
+    TERMS,
+    {"month", FIELD_BODY, FIELD_TOKEN, false, 7, 7, NULL,
+     "YYYY-MM, in the programme's zone; without it the last one that is over"},
 };
 static const struct field terms_policy_fields[] = {
     ID,
@@ -175,13 +178,6 @@ static const struct field partner_policy_fields[] = {
     {"codes_max", FIELD_BODY, FIELD_WHOLE, false, 0, 1000, NULL,
      "how many promo codes a partner may make itself; at first 0: none"},
 };
-static const struct field promo_codes_bulk_fields[] = {
-    OF_PROGRAM, OF_PARTNER, TARGET(true),
-    {"codes", FIELD_BODY, FIELD_TEXTS, false, 1, CODES_MAX, NULL, "codes as given out; compared without case"},
-    {"prefix", FIELD_BODY, FIELD_TOKEN, false, 1, CODE_PREFIX_MAX, NULL,
-     "without codes: what the made ones begin with; 8 random characters of 2-9 and A-Z without I and O follow"},
-    {"count", FIELD_BODY, FIELD_WHOLE, false, 1, CODES_MAX, NULL, "without codes: how many are made"},
-};
 static const struct field conversions_fields[] = {
     PROGRAM, PARTNER, STATUS("pending|approved|declined|refunded"),
     {"order_id", FIELD_QUERY, FIELD_TEXT, false, 1, 200, NULL, "only with this order number"},
@@ -198,13 +194,6 @@ static const struct field approve_fields[] = {
 static const struct field decline_fields[] = {
     ID,
     {"reason", FIELD_BODY, FIELD_CODE, true, 1, TOKEN_MAX, NULL, "code of /v1/decline-reasons; the partner sees it"},
-    {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
-};
-static const struct field decide_fields[] = {
-    {"ids", FIELD_BODY, FIELD_IDS, true, 1, DECIDE_MAX, NULL, "conversions"},
-    {"action", FIELD_BODY, FIELD_CHOICE, true, 0, 0, "approve|decline", "for all of them"},
-    {"reason", FIELD_BODY, FIELD_CODE, false, 1, TOKEN_MAX, NULL,
-     "for decline, and only there: code of /v1/decline-reasons; the partners see it"},
     {"note", FIELD_BODY, FIELD_TEXT, false, 1, 500, NULL, "for the team"},
 };
 static const struct field payouts_fields[] = {
@@ -288,15 +277,6 @@ static const struct field statement_fields[] = {
     {"currency", FIELD_QUERY, FIELD_TOKEN, false, 3, 3, NULL, "only in this currency"},
     PAGE,
 };
-static const struct field audit_fields[] = {
-    {"object", FIELD_QUERY, FIELD_CODE, false, 1, 63, NULL, "only rows of this table"},
-    {"object_id", FIELD_QUERY, FIELD_TEXT, false, 1, 200, NULL, "only the row with this key"},
-    {"person_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only changes by this person"},
-    {"action", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "insert|update|delete", "only of this kind"},
-    {"from", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "first day in UTC, or a time"},
-    {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "last day in UTC, or a time that is not included"},
-    PAGE,
-};
 
 static const struct field notifications_fields[] = {
     {"unread", FIELD_QUERY, FIELD_TRUTH, false, 0, 0, NULL, "only those that the asker has not read, or has"},
@@ -317,6 +297,10 @@ static const struct route rows[] = {
      "Versions of a programme's terms.", FIELDS(terms_fields)},
     {HTTP_POST, "/v1/programs/{id}/terms", WRITE("api_terms_create"), ROUTE_MANAGER, 201, false,
      "Makes a new version of terms; earlier ones stay.", FIELDS(terms_new_fields)},
+    {HTTP_POST, "/v1/programs/{id}/terms/preview", WRITE("api_terms_preview_create"), ROUTE_MANAGER, 202, false,
+     "Asks what a month would have cost by such terms; computed within seconds.", FIELDS(terms_preview_fields)},
+    {HTTP_GET, "/v1/terms-previews/{id}", READ("api_terms_preview"), ROUTE_TEAM, 200, false,
+     "What it would have cost, in sum and by partner.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/programs/{id}/acceptances", READ("api_terms_acceptances"), ROUTE_TEAM, 200, false,
      "Which partner accepted which version of terms, when and by which key.", FIELDS(terms_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/terms-policy", READ("api_terms_policy"), ROUTE_MANAGER, 200, false,
@@ -367,9 +351,6 @@ static const struct route rows[] = {
      "Promo codes.", FIELDS(links_fields)},
     {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_PARTNER_MANAGER, 201, false,
      "Makes a promo code; a partner its own, where the programme admits it.", FIELDS(promo_code_fields)},
-    {HTTP_POST, "/v1/promo-codes/bulk", WRITE("api_promo_codes_bulk"), ROUTE_MANAGER, 200, false,
-     "Makes many promo codes, given or random ones, with a verdict for each.", FIELDS(promo_codes_bulk_fields),
-     .body_bytes_max = CODES_BODY_BYTES_MAX},
     {HTTP_GET, "/v1/stats", READ("api_stats"), ROUTE_ANY, 200, false,
      "Clicks, conversions, CR, EPC, AOV, revenue, commission; the formulas are in the answer.", FIELDS(stats_fields)},
     {HTTP_GET, "/v1/conversions", READ("api_conversions"), ROUTE_ANY, 200, false,
@@ -382,8 +363,6 @@ static const struct route rows[] = {
      "Decides; applied within seconds.", FIELDS(approve_fields)},
     {HTTP_POST, "/v1/conversions/{id}/decline", WRITE("api_conversion_decline"), ROUTE_MANAGER, 202, false,
      "Decides; applied within seconds.", FIELDS(decline_fields)},
-    {HTTP_POST, "/v1/conversions/decide", WRITE("api_conversions_decide"), ROUTE_MANAGER, 202, false,
-     "Decides about many, with a verdict for each; applied within seconds.", FIELDS(decide_fields)},
     {HTTP_GET, "/v1/receipts/{id}", READ("api_receipt"), ROUTE_TEAM, 200, false,
      "What became of a conversion report.", FIELDS(receipt_fields)},
     {HTTP_GET, "/v1/notifications", READ("api_notifications"), ROUTE_PARTNER, 200, false,
@@ -426,8 +405,6 @@ static const struct route rows[] = {
      "Refuses a payout; the amount is available again.", FIELDS(payout_end_fields)},
     {HTTP_POST, "/v1/adjustments", WRITE("api_adjustment_create"), ROUTE_FINANCE, 201, false,
      "Gives a partner an amount, or takes it, by hand.", FIELDS(adjustment_fields)},
-    {HTTP_GET, "/v1/audit", READ("api_audit"), ROUTE_TEAM, 200, false,
-     "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields)},
 };
 // clang-format on
 

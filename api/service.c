@@ -109,6 +109,10 @@ static void answer_done(const struct asking *asking, struct http_conn *conn, str
 {
     const struct route *route = asking->route;
     char cookie[SESSION_COOKIE_BYTES_MAX];
+    if (route->answers_image) {
+        answer_image(conn, body);
+        return;
+    }
     if (!route->logs_in && !route->logs_out) {
         answer_json(conn, route->status, body);
         return;
@@ -146,11 +150,6 @@ static void give_up(struct asking *asking, const struct fault *fault)
     if (conn)
         refuse(asking->service, conn, fault);
     asking_free(asking);
-}
-
-static int fault_internal(struct fault *fault)
-{
-    return fault_set(fault, 500, "internal", "this failed; it was logged");
 }
 
 static int fault_busy(struct fault *fault)

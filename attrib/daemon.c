@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attrib/admin.h"
+#include "attrib/preview.h"
 #include "attrib/sealer.h"
 #include "attrib/session.h"
 #include "base/clock.h"
@@ -125,6 +126,17 @@ static bool work_do(struct loop *loop)
     return true;
 }
 
+// One, so that batches go on behind it. false: it failed.
+static bool preview_do(struct loop *loop)
+{
+    bool did = false;
+    int r = preview_run(loop->session.pg, &did);
+
+    if (r)
+        failure_note(loop, r);
+    return r == 0;
+}
+
 // false: it failed.
 static bool seal_do(struct loop *loop)
 {
@@ -165,7 +177,7 @@ static unsigned loop_work(struct loop *loop)
         failure_note(loop, r);
         return LOOK_MS;
     }
-    if (!leads(loop) || !work_do(loop) || !seal_do(loop) || !loop->session.pg)
+    if (!leads(loop) || !work_do(loop) || !preview_do(loop) || !seal_do(loop) || !loop->session.pg)
         return LOOK_MS;
     unsigned ms = sleep_ms(loop);
     return loop->session.pg && pg_wait(loop->session.pg, 0) == 0 ? 0 : ms;

@@ -10,6 +10,7 @@
 #include "attrib/credit_command.h"
 #include "attrib/daemon.h"
 #include "attrib/model.h"
+#include "attrib/preview.h"
 #include "attrib/recompute.h"
 #include "attrib/sealer.h"
 #include "attrib/session.h"
@@ -37,6 +38,8 @@ static int batches_run(struct session *session, const char *heads, struct batch_
 
     while (r == 0 && did)
         r = batch_run(session->pg, counts, &did);
+    for (did = true; r == 0 && did;)
+        r = preview_run(session->pg, &did);
     if (r == 0)
         r = sealer_run(session->pg, heads, &seals);
     if (r < 0)

@@ -3,6 +3,8 @@
 
 #include "attrib/order_range.h"
 
+#include "base/clock.h"
+
 #define ORDER_CONVERSION 4 // column of order_recompute()
 
 static int range_list(struct pg *pg, const struct order_range *range, struct pg_result **list)
@@ -33,5 +35,21 @@ int order_range_run(struct pg *pg, struct order_range *range, bool is_due, struc
     if (r == 0 && *n > 0 && !is_due)
         range->after_id = pg_result_int(list, *n - 1, ORDER_CONVERSION);
     pg_result_free(list);
+    return r;
+}
+
+int order_range_all(struct pg *pg, struct order_range *range, uint64_t until_ms, struct batch_counts *counts,
+                    uint64_t *orders)
+{
+    size_t n = 1;
+    int r = 0;
+
+    for (int is_due = 0; is_due < 2 && r == 0; is_due++) {
+        for (n = 1; n > 0 && r == 0; *orders += n) {
+            r = order_range_run(pg, range, is_due, counts, &n);
+            if (r == 0 && clock_monotonic_ms() >= until_ms)
+                r = ORDER_RANGE_LATE;
+        }
+    }
     return r;
 }

@@ -4,6 +4,8 @@
 
 #include "attrib/batch.h"
 
+#define ORDER_RANGE_LATE (PG_TIMEOUT + 1)
+
 struct order_range {
     int64_t from_ms, to_ms; // [from, to)
     int64_t program_id;     // 0: all
@@ -14,3 +16,8 @@ struct order_range {
 // orders; 0: none are left. 0 or as batch_orders().
 must_check int order_range_run(struct pg *pg, struct order_range *range, bool is_due,
                                struct batch_counts *counts, size_t *n);
+
+// All pages of both, in the caller's transaction; *orders is added to. ORDER_RANGE_LATE: clock_monotonic_ms()
+// came to until_ms between two of them.
+must_check int order_range_all(struct pg *pg, struct order_range *range, uint64_t until_ms,
+                               struct batch_counts *counts, uint64_t *orders);

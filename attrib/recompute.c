@@ -124,18 +124,6 @@ static int range_post(struct recompute *recompute)
     return r;
 }
 
-static int range_show(struct recompute *recompute)
-{
-    size_t n = 1;
-    int r = 0;
-
-    for (int is_due = 0; is_due < 2 && r == 0; is_due++) {
-        for (n = 1; n > 0 && r == 0;)
-            r = orders_do(recompute, is_due, &n);
-    }
-    return r;
-}
-
 // --- What differs
 
 static void difference_tell(const struct pg_result *rows, size_t row)
@@ -222,7 +210,8 @@ static int steps_dry(struct recompute *recompute)
     if (r == 0)
         r = run_begin(recompute);
     if (r == 0)
-        r = range_show(recompute);
+        r = order_range_all(recompute->pg, &recompute->range, UINT64_MAX, &recompute->counts,
+                            &recompute->conversions);
     if (r == 0)
         r = result_tell(recompute);
     return r ? r : pg_exec(recompute->pg, "rollback");

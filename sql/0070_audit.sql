@@ -111,7 +111,8 @@ begin
   return (
     with page as (
       select a.id, json_build_object('id', a.id, 'at', api_time(a.at), 'api_key_id', a.api_key_id,
-          'api_key_name', (select k.name from api_key k where k.id = a.api_key_id), 'person_id', a.person_id, 'db_role', a.db_role,
+          'api_key_name', (select k.name from api_key k where k.id = a.api_key_id), 'person_id', a.person_id,
+          'person_name', (select h.name from person h where h.id = a.person_id), 'db_role', a.db_role,
           'action', a.action, 'object', a.object, 'object_id', a.object_id, 'before', a.before, 'after', a.after, 'hidden', a.hidden) as item
       from audit a
       where a.id < below and (wanted_object is null or a.object = wanted_object) and (wanted_id is null or a.object_id = wanted_id)

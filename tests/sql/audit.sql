@@ -21,6 +21,9 @@ insert into unaudited values
   ('audit', 'is it'),
   ('ledger_account', 'an empty account, made by the first posting to it'),
   ('ledger_period', 'where the open month begins: period_close says it'),
+  ('person_token', 'hashes of tokens that work once; what they did is told of the person'),
+  ('outbox', 'messages about what is told where it happened'),
+  ('notification_read', 'what somebody has read changes nothing for others'),
   ('payout_line', 'the lines that a payout closes follow from the ledger and the payout');
 select isnt_empty($$select from written where relname = 'payout'$$, 'what functions write is found');
 select is_empty($$
