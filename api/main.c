@@ -15,11 +15,12 @@
 
 #define DRAIN_LIMIT_S 10
 #define ROLE          "user=cl_api "
+#define SETTING       " -c %s=%s"
 
 struct api_config {
     struct log_settings log;
     struct postgres_settings postgres;
-    char host[64], admin_host[64], web[256];
+    char host[64], admin_host[64], web[256], tracker_url[256], public_url[256];
     int64_t port, admin_port;
     int64_t connections, waiting_max, wait_timeout_ms, timeout_ms;
 };
@@ -45,6 +46,10 @@ static const struct config_option options[] = {
      "a request that PostgreSQL has not answered by then gets 503", NULL},
     {"api", "web", CONFIG_STRING, CONFIG_FIELD(struct api_config, web), 0, 0, "",
      "folder of the pages for partners and the team, as built; empty: none", NULL},
+    {"api", "tracker_url", CONFIG_STRING, CONFIG_FIELD(struct api_config, tracker_url), 0, 0, "",
+     "where visitors reach the tracker, such as https://go.shop.example: links are shown with it", NULL},
+    {"api", "public_url", CONFIG_STRING, CONFIG_FIELD(struct api_config, public_url), 0, 0, "",
+     "where browsers reach this server: images of creatives are shown with it", NULL},
 };
 
 struct running {
@@ -90,13 +95,36 @@ static int watch_stop(struct running *running)
     return 0;
 }
 
+// An origin of http or https in lower case, without a slash at its end; empty: none.
+static bool is_origin(const char *url)
+{
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    size_t rest = strspn(url + scheme, "abcdefghijklmnopqrstuvwxyz0123456789.:-[]");
+    return !url[0] || (scheme > 0 && rest > 0 && !url[scheme + rest]);
+}
+
+static bool check_origins(const struct api_config *config)
+{
+    bool good = is_origin(config->tracker_url) && is_origin(config->public_url);
+    if (!good)
+        log_event(LOG_ERROR, "api.url", log_str("tracker_url", config->tracker_url),
+                  log_str("public_url", config->public_url),
+                  log_str("reason", "must be http or https and a host, in lower case, without a path"));
+    return good;
+}
+
+// SQL functions find our addresses among the settings of the session.
 static struct pg_pool *open_pool(struct running *running, const struct api_config *config)
 {
     char conninfo[sizeof(config->postgres.conninfo) + sizeof(ROLE)];
+    char settings[sizeof(config->tracker_url) + sizeof(config->public_url) + 64];
     snprintf(conninfo, sizeof(conninfo), ROLE "%s", config->postgres.conninfo);
+    snprintf(settings, sizeof(settings), SETTING SETTING, "cl.tracker_url", config->tracker_url,
+             "cl.public_url", config->public_url);
     const struct pg_pool_options pool_options = {
         .conninfo = conninfo,
         .application = "clickledger-api",
+        .settings = settings,
         .size = (unsigned)config->connections,
         .waiting_max = (unsigned)config->waiting_max,
         .wait_timeout_ms = (unsigned)config->wait_timeout_ms,
@@ -182,7 +210,7 @@ int main(int argc, char **argv)
                                            .log = &config.log};
     struct running running = {0};
     program_start(&program, argc, argv);
-    if (sodium_init() < 0)
+    if (sodium_init() < 0 || !check_origins(&config))
         return EXIT_FAILURE;
     int result = open_all(&running, &config);
     if (result < 0)

@@ -278,6 +278,25 @@ static const struct field statement_fields[] = {
     PAGE,
 };
 
+#define POSTBACK_URL(needed) {"url", FIELD_BODY, FIELD_TEXT, needed, 1, URL_MAX, NULL, \
+                              "https, a public host without a port; may hold macros such as {click_id}"}
+#define POSTBACK_REST {"events", FIELD_BODY, FIELD_TEXTS, false, 0, 5, NULL, \
+                       "some of created, approved, declined, refunded, available; at first approved"}, \
+                      {"program_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, \
+                       "only orders of this programme", true}, \
+                      {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it", true}
+static const struct field postbacks_fields[] = {STATUS("active|paused"), PAGE};
+static const struct field postback_fields[] = {POSTBACK_URL(true), POSTBACK_REST};
+static const struct field postback_change_fields[] = {
+    ID, POSTBACK_URL(false), POSTBACK_REST,
+    {"status", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "active|paused", "a paused one is told nothing"},
+};
+static const struct field postback_preview_fields[] = {
+    POSTBACK_URL(true),
+    {"event", FIELD_BODY, FIELD_CHOICE, false, 0, 0, "created|approved|declined|refunded|available",
+     "without it approved"},
+    {"conversion_id", FIELD_BODY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "one of the partner's; without it an example"},
+};
 static const struct field notifications_fields[] = {
     {"unread", FIELD_QUERY, FIELD_TRUTH, false, 0, 0, NULL, "only those that the asker has not read, or has"},
     PAGE,
@@ -369,6 +388,14 @@ static const struct route rows[] = {
      "What the partner is told, and how many of it the asker has not read.", FIELDS(notifications_fields)},
     {HTTP_POST, "/v1/notifications/read", WRITE("api_notifications_read"), ROUTE_PARTNER, 200, false,
      "Marks notifications as read by the asker.", FIELDS(notifications_read_fields)},
+    {HTTP_GET, "/v1/postbacks", READ("api_postbacks"), ROUTE_PARTNER, 200, false,
+     "Where the partner wants to be told about its orders.", FIELDS(postbacks_fields)},
+    {HTTP_POST, "/v1/postbacks", WRITE("api_postback_create"), ROUTE_PARTNER, 201, false,
+     "Makes a postback; up to 10.", FIELDS(postback_fields)},
+    {HTTP_PATCH, "/v1/postbacks/{id}", READ("api_postback_change"), ROUTE_PARTNER, 200, false,
+     "Changes a postback; what is not given stays, null takes away.", FIELDS(postback_change_fields)},
+    {HTTP_POST, "/v1/postbacks/preview", WRITE("api_postback_preview"), ROUTE_PARTNER, 200, false,
+     "The URL as it would be asked, of an order or of an example; asks nobody.", FIELDS(postback_preview_fields)},
     {HTTP_GET, "/v1/balance", READ("api_balance"), ROUTE_ANY, 200, false,
      "Sums of the ledger.", FIELDS(balance_fields)},
     {HTTP_GET, "/v1/statement", READ("api_statement"), ROUTE_ANY, 200, false,

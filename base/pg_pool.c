@@ -17,6 +17,8 @@
 #include <event2/event.h>
 #include <libpq-fe.h>
 
+#define SETTINGS "-c timezone=UTC -c datestyle=ISO" // of each session, before the user's
+
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_IDLE, LINK_BUSY, LINK_CLEANING };
 
 struct pg_job {
@@ -46,7 +48,7 @@ struct pg_link {
 struct pg_pool {
     struct event_base *base;
     struct pg_pool_options options;
-    char *conninfo, *application;
+    char *conninfo, *application, *settings;
     struct pg_pool_counters counters;
     TAILQ_HEAD(, pg_job) waiting;
     struct event *dispatch; // gives waiting jobs to idle links, outside of pg_pool_run()
@@ -219,14 +221,8 @@ static void link_connect(struct pg_link *link)
     const struct pg_pool *pool = link->pool;
     const char *names[] = {"dbname",          "application_name", "client_encoding", "options",
                            "connect_timeout", "tcp_user_timeout", "keepalives_idle", NULL};
-    const char *values[] = {pool->conninfo,
-                            pool->application,
-                            "UTF8",
-                            "-c timezone=UTC -c datestyle=ISO",
-                            "5",
-                            "10000",
-                            "10",
-                            NULL};
+    const char *values[] = {
+        pool->conninfo, pool->application, "UTF8", pool->settings, "5", "10000", "10", NULL};
     struct timeval limit = {.tv_sec = 5};
     link_move(link, LINK_CONNECTING);
     link->conn = PQconnectStartParams(names, values, 1);
@@ -443,8 +439,10 @@ struct pg_pool *pg_pool_new(struct event_base *base, const struct pg_pool_option
     TAILQ_INIT(&pool->waiting);
     pool->conninfo = strdup(options->conninfo);
     pool->application = strdup(options->application);
+    if (asprintf(&pool->settings, SETTINGS "%s", options->settings ? options->settings : "") < 0)
+        pool->settings = NULL;
     pool->dispatch = event_new(base, -1, 0, pool_dispatch, pool);
-    bool good = pool->conninfo && pool->application && pool->dispatch;
+    bool good = pool->conninfo && pool->application && pool->settings && pool->dispatch;
     for (unsigned i = 0; i < options->size; i++) {
         struct pg_link *link = &pool->links[i];
         *link = (struct pg_link){.pool = pool, .retry_ms = options->retry_min_ms};
@@ -474,6 +472,7 @@ struct pg_pool *pg_pool_free(struct pg_pool *pool)
     if (pool->dispatch)
         event_free(pool->dispatch);
     free(pool->conninfo);
+    free(pool->settings);
     free(pool->application);
     free(pool);
     return NULL;

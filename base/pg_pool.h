@@ -24,6 +24,7 @@ struct pg_pool;
 struct pg_pool_options {
     const char *conninfo;                // as in libpq; the pool copies it
     const char *application;             // application_name
+    const char *settings;                // " -c name=value"..., of each session; NULL: none; the pool copies it
     unsigned size;                       // connections, 1..PG_POOL_SIZE_MAX
     unsigned waiting_max;                // jobs without a connection; more are refused
     unsigned wait_timeout_ms;            // from pg_pool_run() until a connection takes the job

@@ -101,6 +101,8 @@ host = 127.0.0.1
 port = {settings['api_port']}
 admin_port = {settings['api_admin_port']}
 web = {state.path('build', 'web')}
+tracker_url = http://127.0.0.1:{settings['port']}
+public_url = http://127.0.0.1:{settings['api_port']}
 """, state)
 
 

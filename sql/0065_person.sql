@@ -219,7 +219,7 @@ create or replace function clickledger.api_me(p jsonb) returns json
     'person', (select json_build_object('id', id, 'email', email, 'name', name, 'language', language) from person where id = api_person()),
     'first_key_due', exists (select from partner where id = api_partner() and status = 'active')
       and not exists (select from api_key where partner_id = api_partner() and person_id is null),
-    'unread', notification_unread(), 'csrf', p->>'csrf');
+    'tracker_url', nullif(current_setting('cl.tracker_url', true), ''), 'unread', notification_unread(), 'csrf', p->>'csrf');
 $$;
 comment on function clickledger.api_me(jsonb) is 'GET /v1/me: whose key or session this is. csrf: what a session sends as X-CSRF-Token; first_key_due: an active partner never had a key of its own, see POST /v1/keys.';
 

@@ -71,9 +71,11 @@ def test_from_nothing_to_a_link(api):
     key = team.post(f"/v1/partners/{partner.body['id']}/keys", {"name": "laptop"})
     assert key.status == 201 and key.body["key"].startswith("cl_partner_") and len(key.body["key"]) >= 11 + 32
     anna = Client(api, key.body["key"])
-    assert anna.get("/v1/me").body == {"kind": "partner", "role": None, "partner": partner.body, "person": None, "first_key_due": False, "unread": 2,
+    assert anna.get("/v1/me").body == {"kind": "partner", "role": None, "partner": partner.body, "person": None, "first_key_due": False,
+                                         "tracker_url": None, "unread": 2,
                                          "csrf": None}
-    assert team.get("/v1/me").body == {"kind": "team", "role": "owner", "partner": None, "person": None, "first_key_due": False, "unread": 0,
+    assert team.get("/v1/me").body == {"kind": "team", "role": "owner", "partner": None, "person": None, "first_key_due": False,
+                                         "tracker_url": None, "unread": 0,
                                          "csrf": None}
     assert team.post(f"/v1/keys/{key.body['id']}/revoke").status == 200
     assert anna.get("/v1/me").status == 401
