@@ -167,12 +167,12 @@ static int read_idempotency_key(const struct route *route, const struct http_req
     *key = http_request_header(request, name);
     if (!key->data)
         return 0;
-    if (route->asker == ROUTE_OPEN || route->logs_in)
-        return fault_set(fault, 422, "idempotency_key", "Idempotency-Key is not taken here");
     bool good = http_request_header_count(request, name) == 1 && key->len >= 1 &&
                 key->len <= IDEMPOTENCY_KEY_BYTES_MAX;
     for (size_t i = 0; i < key->len && good; i++)
         good = key->data[i] >= 0x20 && key->data[i] <= 0x7e;
+    if (route->asker == ROUTE_OPEN || route->logs_in)
+        *key = SLICE_NONE; // answers without an asker, or with a session, are not remembered
     return good ? 0
                 : fault_set(fault, 422, "idempotency_key",
                             "Idempotency-Key must be given once, with 1 to %d ASCII characters",

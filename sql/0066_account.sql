@@ -138,7 +138,7 @@ create function clickledger.api_sessions(p jsonb) returns json
   language sql stable security definer set search_path = clickledger, pg_temp as $$
   with page as (
     select k.id, json_build_object('id', k.id, 'agent', k.name, 'created_at', api_time(k.created_at), 'expires_at', api_time(k.expires_at),
-      'is_this', k.id = current_setting('cl.key')::bigint) as item
+      'current', k.id = current_setting('cl.key')::bigint) as item
     from api_key k
     where k.person_id = api_person() and k.revoked_at is null and k.expires_at > now() and k.id < (api_after(p))[1]
     order by k.id desc limit api_limit(p) + 1)

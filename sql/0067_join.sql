@@ -96,7 +96,7 @@ create function clickledger.minor_told(minor bigint, money text) returns text
 $$;
 comment on function clickledger.minor_told(bigint, text) is 'An amount for people: 12.50 EUR.';
 
-create function clickledger.offer_told(row_of clickledger.terms, lang text) returns json
+create function clickledger.offer_told(row_of clickledger.terms, lang text) returns text
   language sql stable set search_path = clickledger, pg_temp as $$
   with words as (select code, case lang when 'ru' then text_ru else text_en end as said from phrase),
     money as (select currency from program where id = row_of.program_id),
@@ -119,7 +119,7 @@ create function clickledger.offer_told(row_of clickledger.terms, lang text) retu
       select 1002, 'offer_window', array[row_of.window_days::text]
       union all
       select 1003, 'offer_precedence', array[(select said from words w where w.code = 'precedence_' || row_of.precedence)])
-  select json_agg(format(w.said, variadic l.told) order by l.n) from lines l join words w on w.code = l.code
+  select string_agg(format(w.said, variadic l.told), E'\n' order by l.n) from lines l join words w on w.code = l.code
 $$;
 comment on function clickledger.offer_told(clickledger.terms, text) is 'Terms as lines of text, made of their data alone. lang: en or ru.';
 
@@ -146,10 +146,10 @@ begin
   select * into offer from terms_at(wanted.id, null, now());
   return json_build_object(
     'program', json_build_object('id', wanted.id, 'code', wanted.code, 'name', wanted.name, 'currency', wanted.currency, 'hosts', wanted.hosts),
-    'offer', case when offer.id is not null then json_build_object('terms_id', offer.id, 'terms_version', offer.version, 'terms', terms_json(offer),
-      'text', offer_told(offer, coalesce(p->>'lang', 'en'))) end);
+    'terms', case when offer.id is not null
+      then (terms_json(offer)::jsonb || jsonb_build_object('text', offer_told(offer, coalesce(p->>'lang', 'en'))))::json end);
 end $$;
-comment on function clickledger.api_join(jsonb) is 'GET /v1/join/{code}: a programme that takes applications, and the offer in force as data and text (lang). offer null: it has none, and takes no application yet. CL404.';
+comment on function clickledger.api_join(jsonb) is 'GET /v1/join/{code}: a programme that takes applications, and the terms in force as data and text (lang), which are what is offered. terms null: there are none, and no application is taken yet. CL404.';
 
 -- --- Applying -------------------------------------------------------------------------------------------------------------
 

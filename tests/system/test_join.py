@@ -7,12 +7,12 @@ def opened(world, **changed):
     """The programme's form, and its offer as GET /v1/join tells it."""
     answer = world.team.patch(f"/v1/programs/{world.program}/admission", {"is_open": True, "target_url": "https://shop.example/welcome", **changed})
     assert answer.status == 200, answer.text
-    return world.api.call("GET", "/v1/join/shop").body["offer"]
+    return world.api.call("GET", "/v1/join/shop").body["terms"]
 
 
 def form(offer, email, **changed):
     return {"name": "Vera's shoes", "email": email, "password": PASSWORD, "site": "https://vera.example", "message": "Hi <b>", "language": "ru",
-            "terms_id": offer["terms_id"], "terms_version": offer["terms_version"], **changed}
+            "terms_id": offer["id"], "terms_version": offer["version"], **changed}
 
 
 def told(world, partner):
@@ -23,8 +23,8 @@ def test_registration_and_approval(world):
     assert world.api.call("GET", "/v1/join/shop").text == world.api.call("GET", "/v1/join/nothing").text.replace("nothing", "shop")  # closed: not there
     offer = opened(world)
     shown = world.api.call("GET", "/v1/join/shop?lang=ru").body
-    assert (shown["program"]["name"], shown["program"]["currency"], shown["offer"]["terms_id"]) == ("Shop", "RUB", world.terms)
-    assert offer["text"][0] == "10 % of each order." and shown["offer"]["text"][0] == "10 % с каждого заказа." and offer["terms"]["rate_ppm"] == 100000
+    assert (shown["program"]["name"], shown["program"]["currency"], shown["terms"]["id"]) == ("Shop", "RUB", world.terms)
+    assert offer["rate_ppm"] == 100000 and offer["text"].startswith("10 % of each order.\n") and shown["terms"]["text"].startswith("10 % с каждого заказа.\n")
     vera = Browser(world.api)
     for body, code in ((form(offer, "vera"), "email"), (form(offer, "vera@shoes.example", terms_version=2), "superseded"),
                        (form(offer, "vera@shoes.example", terms_id=NONE), "superseded"), (form(offer, "vera@shoes.example", password="short"), "password"),
@@ -75,18 +75,18 @@ def test_declined_automatic_and_further_programmes(world):
     assert (declined.body["status"], declined.body["reason"], declined.body["partner"]["status"]) == ("declined", "no site", "declined")
     assert boris.get("/v1/applications").data[0]["reason"] == "no site"
     assert told(world, declined.body["partner_id"])[-1][1]["reason"] == "no site"
-    assert boris.post("/v1/applications", {"code": "shop", "terms_id": offer["terms_id"], "terms_version": 1}).body["status"] == "pending"  # it may try again
+    assert boris.post("/v1/applications", {"code": "shop", "terms_id": offer["id"], "terms_version": 1}).body["status"] == "pending"  # it may try again
 
     # Anna is a partner already: she is approved at once, in a programme where she was not, and once.
     tea = world.team.post("/v1/programs", {"code": "tea", "name": "Tea", "currency": "EUR", "hosts": ["tea.example"]}).body["id"]
     apply = {"code": "tea", "terms_id": 1, "terms_version": 1}
     assert world.anna.client.post("/v1/applications", apply).status == 404
     world.team.patch(f"/v1/programs/{tea}/admission", {"is_open": True, "approval": "known", "daily_max": 1})
-    assert world.api.call("GET", "/v1/join/tea").body["offer"] is None
+    assert world.api.call("GET", "/v1/join/tea").body["terms"] is None
     assert world.anna.client.post("/v1/applications", apply).code == "no_offer"
     terms = world.team.post(f"/v1/programs/{tea}/terms", {"commission_kind": "fixed", "fixed_minor": 1250, "effective_from": "2024-01-01T00:00:00Z"}).body["id"]
     apply["terms_id"] = terms
-    assert world.api.call("GET", "/v1/join/tea").body["offer"]["text"][0] == "12.50 EUR for each order."
+    assert world.api.call("GET", "/v1/join/tea").body["terms"]["text"].split("\n")[0] == "12.50 EUR for each order."
     made = world.anna.client.post("/v1/applications", apply)
     assert (made.status, made.body["status"], made.body["is_automatic"], made.body["program"]["code"]) == (201, "approved", True, "tea")
     assert [link["target_url"] for link in world.anna.client.get(f"/v1/links?program_id={tea}").data] == ["https://tea.example/"]
@@ -94,7 +94,7 @@ def test_declined_automatic_and_further_programmes(world):
     assert world.anna.client.post("/v1/applications", {**apply, "code": "shop", "terms_id": world.terms}).code == "member"
     assert world.boris.client.post("/v1/applications", apply).body["status"] == "pending"  # more than daily_max wait for the team
     world.team.patch(f"/v1/programs/{tea}/admission", {"approval": "everybody", "daily_max": 100})
-    Browser(world.api).post("/v1/join/tea", form({"terms_id": terms, "terms_version": 1}, "new@tea.example"))
+    Browser(world.api).post("/v1/join/tea", form({"id": terms, "version": 1}, "new@tea.example"))
     assert Browser(world.api).login("new@tea.example").body["partner"]["status"] == "active"
     # A paused partner stays so, whatever it applies for.
     world.team.post(f"/v1/partners/{world.boris.id}/pause")
@@ -108,7 +108,8 @@ def test_inactive_partners_are_listed(world):
     db = world.postgres
     db.query("update partner set created_at = '2023-01-01'")
     db.query("insert into click_hourly (hour, shard, program_id, partner_id, link_id, class, clicks)"
-             " values ('2024-05-05T10:00Z', 0, %s, %s, %s, 'human', 1), ('2024-06-06T10:00Z', 0, %s, %s, %s, 'bot', 1)", (world.program, world.anna.id, world.anna.link, world.program, world.boris.id, world.boris.link))
+             " values ('2024-05-05T10:00Z', 0, %s, %s, %s, 'human', 1), ('2024-06-06T10:00Z', 0, %s, %s, %s, 'bot', 1)",
+             (world.program, world.anna.id, world.anna.link, world.program, world.boris.id, world.boris.link))
     young = world.team.post("/v1/partners", {"name": "Young"}).body["id"]
     rows = {row["id"]: row for row in world.team.get("/v1/partners").data}
     assert (rows[world.anna.id]["last_click_at"], rows[world.anna.id]["last_order_at"]) == ("2024-05-05T10:00:00.000Z", "2024-01-01T10:00:00.000Z")
