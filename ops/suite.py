@@ -147,7 +147,7 @@ def main():
     if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
         meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
         pytest_suite(tally, options.build, "gcc", "system", CLICKLEDGER_TEST_ALL="1" if options.all else "")
-        pytest_suite(tally, options.build, "gcc", "browser")
+        pytest_suite(tally, options.build, "gcc", "browser", CLICKLEDGER_TEST_ALL="1" if options.all else "")
     sanitized = options.build + "-asan"
     if compile_into(tally, sanitized, "ASan and UBSan", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
                     "-Dc_args=-fno-sanitize-recover=all"):

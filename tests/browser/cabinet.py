@@ -1,5 +1,6 @@
 """The pages in a real browser, before a whole installation: a person at the screen, axe, pictures, and a console that must stay silent."""
 import base64
+import itertools
 import json
 import os
 import pathlib
@@ -11,6 +12,10 @@ PICTURES = pathlib.Path(os.environ.get("CLICKLEDGER_PICTURES", BUILD / "pictures
 SERIOUS = ("serious", "critical")
 DESK, PHONE = {"width": 1280, "height": 800, "mobile": False, "deviceScaleFactor": 1}, {"width": 390, "height": 844, "mobile": True, "deviceScaleFactor": 1}
 LANGUAGES, THEMES, SCREENS = ("en", "ru"), ("light", "dark"), {"desk": DESK, "phone": PHONE}
+# How a page is looked at: each language, theme and screen at least once; all combinations in the long tests.
+LOOKS = [("desk", "light", "en"), ("phone", "dark", "ru")]
+if os.environ.get("CLICKLEDGER_TEST_ALL"):
+    LOOKS += [look for look in itertools.product(SCREENS, THEMES, LANGUAGES) if look not in LOOKS]
 # A page is there when it has its heading and nothing of it still waits for the API.
 SETTLED = "return !!document.querySelector('main h1') && !document.querySelector('[aria-busy=true]')"
 PICTURE_HEIGHT_MAX = 4000
@@ -20,6 +25,7 @@ WAIT_SECONDS = 60
 class Cabinet:
     def __init__(self, browser, origin):
         self.browser, self.origin = browser, origin
+        self.screen("desk")
 
     # --- What a person does
 
@@ -43,7 +49,12 @@ class Cabinet:
         """The first visible element, once there is one."""
         def visible():
             return [found for found in self.browser.driver.find_elements("css selector", selector) if found.is_displayed()]
-        return wait_for(visible, WAIT_SECONDS, selector)[0]
+        return self.shown(wait_for(visible, WAIT_SECONDS, selector)[0])
+
+    def shown(self, element):
+        """In the middle of the screen, where no bar lies over it."""
+        self.browser.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        return element
 
     def button(self, text, within="body"):
         """The button or link that reads so, once there is one."""
@@ -51,7 +62,7 @@ class Cabinet:
 
         def visible():
             return [found for found in self.find(within).find_elements("xpath", path) if found.is_displayed() and found.is_enabled()]
-        return wait_for(visible, WAIT_SECONDS, f"a button '{text}'")[0]
+        return self.shown(wait_for(visible, WAIT_SECONDS, f"a button '{text}'")[0])
 
     def press(self, selector):
         self.find(selector).click()
@@ -67,9 +78,12 @@ class Cabinet:
 
     # --- What a tester looks at
 
-    def language(self, language):
-        """As the browser asks for it; a person's own choice comes before."""
-        self.browser.command("Emulation.setUserAgentOverride", userAgent=self.browser.run("return navigator.userAgent"), acceptLanguage=language)
+    def speak(self, language):
+        """By the switch of the page."""
+        if self.browser.run("return document.documentElement.lang") != language:
+            self.press(f".head-tools button[lang={language}]")
+            wait_for(lambda: self.browser.run("return document.documentElement.lang") == language, WAIT_SECONDS, "the language")
+            self.settle()
 
     def theme(self, theme):
         self.browser.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme},
@@ -81,7 +95,6 @@ class Cabinet:
     def reset(self):
         for command in "Emulation.clearDeviceMetricsOverride", "Emulation.setEmulatedMedia":
             self.browser.command(command)
-        self.language("")
 
     def axe(self):
         """What axe finds serious, as lines: rule, where, why."""
@@ -96,6 +109,18 @@ class Cabinet:
 
     def scrolls_sideways(self):
         return self.browser.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
+
+    def look(self, path, name):
+        """Opens a page, and looks at it in all ways: pictures are kept; what axe finds serious and what is wider than the screen is told."""
+        self.open(path)
+        wrong = []
+        for screen, theme, language in LOOKS:
+            self.screen(screen)
+            self.theme(theme)
+            self.speak(language)
+            self.picture(f"{name}-{screen}-{theme}-{language}")
+            wrong += [f"{name} on a {screen}, {theme}: {line}" for line in self.axe() + ["it scrolls sideways"] * self.scrolls_sideways()]
+        return wrong
 
     def picture(self, name):
         PICTURES.mkdir(parents=True, exist_ok=True)

@@ -1,22 +1,22 @@
 """The pages that anybody can open."""
-from cabinet import LANGUAGES, SCREENS, THEMES
+FIRST_LOAD_BYTES = 150_000
+LOADED = "return performance.getEntries().filter(one => 'encodedBodySize' in one).map(one => [one.name, one.encodedBodySize])"
 
 
-def test_the_first_page(cabinet):
-    for screen in SCREENS:
-        cabinet.screen(screen)
-        for theme in THEMES:
-            cabinet.theme(theme)
-            for language in LANGUAGES:
-                cabinet.language(language)
-                cabinet.open("/")
-                cabinet.picture(f"first-{screen}-{theme}-{language}")
-                assert not cabinet.scrolls_sideways()
-            assert cabinet.axe() == []
+def test_the_login_page(cabinet):
+    assert cabinet.look("/login", "login") == []
+
+
+def test_a_first_visit_is_small(cabinet):
+    """All that it fetches: HTML, styles, scripts, texts, fonts; with the alphabet that needs the most."""
+    cabinet.open("/login")
+    cabinet.speak("ru")
+    loaded = dict(cabinet.browser.run(LOADED))
+    assert 20_000 < sum(loaded.values()) < FIRST_LOAD_BYTES, loaded
 
 
 def test_what_the_policy_refuses_is_a_complaint(cabinet):
-    cabinet.open("/")
-    cabinet.browser.run("const style = document.createElement('img'); style.src = 'http://elsewhere.example/pixel.gif'; document.body.append(style);"
-                        "return new Promise(done => { style.onerror = done; })")
+    cabinet.open("/login")
+    cabinet.browser.run("const image = document.createElement('img'); image.src = 'http://elsewhere.example/pixel.gif'; document.body.append(image);"
+                        "return new Promise(done => { image.onerror = done; })")
     assert "Content Security Policy" in " ".join(cabinet.complaints())

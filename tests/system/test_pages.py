@@ -1,13 +1,13 @@
-"""The pages as files: what is served, to whom it says what, and how much a first visit loads."""
+"""The pages as files: what is served, and what is said of it."""
 import gzip
 import re
 
 import pytest
 
 from api import OPTIONS, Api
-from conftest import BUILD
+from conftest import BUILD, ROOT
 
-FIRST_LOAD_BYTES = 150_000  # compressed: HTML, styles, script and what the script needs at once
+WEB = ROOT / "api/web"
 ROUTED = ("/", "/login", "/join/shop", "/password", "/cabinet", "/cabinet/links?status=active", "/team/conversions/7")
 ELSEWHERE = ("/assets/", "/assets/index.html", "/assets/../index.html", "/assets/..%2findex.html", "/assets/%2e%2e/clickledger.conf",
              "/assets//etc/passwd", "/index.html", "//", "/teams", "/favicon.ico", "/v1", "/login.html")
@@ -59,20 +59,6 @@ def test_files_are_kept_for_good_and_come_small(served):
         assert plain[1]["ETag"] == headers["ETag"] and plain[1]["Vary"] == "Accept-Encoding"
 
 
-def test_a_first_visit_is_small(served):
-    wanted, seen, total = ["/"], set(), 0
-    while wanted:
-        path = wanted.pop()
-        body = parts(fetch(served, path, Accept_Encoding="gzip"))[2]
-        total += len(body)
-        # The HTML page's files, and of scripts what they import before they run; what they ask for later is not here.
-        text = gzip.decompress(body).decode()
-        found = re.findall(r'"(/assets/[^"]+)"', text) if path == "/" else re.findall(r'(?:from|import)"\./([^"]+)"', text)
-        seen.add(path)
-        wanted += {name if name.startswith("/") else "/assets/" + name for name in found} - seen - set(wanted)
-    assert 5_000 < total < FIRST_LOAD_BYTES
-
-
 def test_a_folder_without_pages_is_an_error(spawn, postgres, tmp_path):
     for folder, why in (tmp_path / "none", "No such file"), (tmp_path, "this kind of file is not served"):
         config = tmp_path / "pages.conf"
@@ -80,3 +66,23 @@ def test_a_folder_without_pages_is_an_error(spawn, postgres, tmp_path):
         process = spawn(BUILD / "api/clickledger-api", "--config", config)
         assert process.process.wait(20) == 1
         assert "api.pages" in process.log() and why in process.log()
+
+
+def texts(room, language):
+    """Texts of a file by key; of plural forms their names."""
+    found = re.findall(r'"([\w.]+)":\s*(?:"|`|\{([^{}]*(?:\{\w+\}[^{}]*)*)\})', (WEB / "text" / f"{room}{language}.js").read_text())
+    return {key: tuple(re.findall(r"\b(one|few|many|other):", forms)) for key, forms in found}
+
+
+@pytest.mark.parametrize("room", ["", "team."])
+def test_every_text_is_there_in_both_languages(room):
+    english, russian = texts(room, "en"), texts(room, "ru")
+    assert set(english) == set(russian) and len(english) > 100
+    assert {key for key, forms in english.items() if forms} == {key for key, forms in russian.items() if forms}
+    assert {forms for forms in russian.values() if forms} <= {("one", "few", "many", "other"), ("one", "few", "other"), ("one", "few", "many")}
+
+
+def test_every_text_that_is_asked_for_is_there():
+    known = {**texts("", "en"), **texts("team.", "en")}
+    asked = {key for path in (WEB / "src").rglob("*.js*") for key in re.findall(r'\btx?\("([\w.]+)"', path.read_text())}
+    assert len(asked) > 300 and asked - set(known) == set()

@@ -127,7 +127,7 @@ function Ledger({ lines, currency }) {
   );
 }
 
-function Explained({ of, links, reason, text }) {
+export function Explained({ of, links, reason, text }) {
   const currency = of.conversion?.currency;
   return (
     <div class="explain">

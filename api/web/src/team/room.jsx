@@ -1,15 +1,74 @@
-// The team's room. Its pages come with their navigation.
+// The team's room: who runs the programmes. Only what the role may do is offered; the API refuses the rest in any case.
+import { useData } from "../lib/data.js";
+import { addTexts, t } from "../lib/i18n.js";
 import { me } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { Shell } from "../ui/shell.jsx";
+import { Applications } from "./applications.jsx";
+import { Audit } from "./audit.jsx";
+import { Codes } from "./codes.jsx";
+import { Conversions } from "./conversions.jsx";
+import { Creatives } from "./creatives.jsx";
+import { Dashboard } from "./dashboard.jsx";
+import { Links } from "./links.jsx";
+import { loadPartners, loadPrograms } from "./names.js";
+import { Partner } from "./partner.jsx";
+import { Partners } from "./partners.jsx";
+import { Payouts } from "./payouts.jsx";
+import { People } from "./people.jsx";
+import { Program } from "./program.jsx";
+import { Programs } from "./programs.jsx";
+import { may } from "./rights.js";
+import { Terms } from "./terms.jsx";
+import { Upload, Uploads } from "./uploads.jsx";
 
+const TEXTS = { en: () => import("../../text/team.en.js"), ru: () => import("../../text/team.ru.js") };
 const HOME = "/team";
+const COUNT_MS = 30_000;
+const COUNT_MAX = 50; // items of a page without a limit
+
+const ROUTES = [
+  ["/team", Dashboard], ["/team/conversions", Conversions], ["/team/applications", Applications], ["/team/partners", Partners],
+  ["/team/partners/:id", Partner], ["/team/payouts", Payouts], ["/team/programs", Programs], ["/team/programs/:id", Program],
+  ["/team/programs/:id/terms", Terms], ["/team/links", Links], ["/team/codes", Codes], ["/team/creatives", Creatives],
+  ["/team/uploads", Uploads], ["/team/uploads/:id", Upload], ["/team/people", People], ["/team/audit", Audit],
+];
+
+function useCount(path, query) {
+  const { data } = useData(path, query, { every: COUNT_MS });
+  const waiting = data?.data.length ?? 0;
+  return waiting >= COUNT_MAX ? `${COUNT_MAX}+` : waiting;
+}
+
+function useNav() {
+  const waiting = {
+    conversions: useCount("/v1/conversions", { status: "pending" }), applications: useCount("/v1/applications", { status: "pending" }),
+    payouts: useCount("/v1/payouts", { status: "requested" }),
+  };
+  return [
+    { path: HOME, text: "team.nav.dashboard", icon: "overview", tab: true },
+    { path: "/team/conversions", text: "team.nav.conversions", icon: "order", tab: true, count: waiting.conversions },
+    { path: "/team/applications", text: "team.nav.applications", icon: "person", tab: !may("pay") || may("own"), count: waiting.applications },
+    { path: "/team/payouts", text: "team.nav.payouts", icon: "payout", tab: may("pay"), count: waiting.payouts },
+    { path: "/team/partners", text: "team.nav.partners", icon: "people", tab: !may("own"), apart: true },
+    { path: "/team/links", text: "team.nav.links", icon: "link" },
+    { path: "/team/codes", text: "team.nav.codes", icon: "code" },
+    { path: "/team/creatives", text: "team.nav.creatives", icon: "creative" },
+    { path: "/team/programs", text: "team.nav.programs", icon: "program", apart: true },
+    { path: "/team/uploads", text: "team.nav.uploads", icon: "upload" },
+    ...(may("own") ? [{ path: "/team/people", text: "team.nav.people", icon: "key" }] : []),
+    { path: "/team/audit", text: "team.nav.audit", icon: "audit" },
+  ];
+}
 
 function Frame({ children }) {
   const asker = useStore(me);
-  return <Shell nav={[]} home={HOME} who={asker?.person?.name}>{children}</Shell>;
+  const nav = useNav();
+  return <Shell nav={nav} home={HOME} who={asker.person?.name ?? t(`team.role.${asker.role ?? "owner"}`)}>{children}</Shell>;
 }
 
 export async function enter() {
-  return { home: HOME, routes: [], Frame };
+  await Promise.all([addTexts(TEXTS), loadPrograms()]);
+  loadPartners().catch(() => null); // numbers are shown meanwhile
+  return { home: HOME, routes: ROUTES, Frame };
 }

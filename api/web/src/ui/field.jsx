@@ -5,7 +5,7 @@ import { ApiError } from "../lib/api.js";
 import { t, told } from "../lib/i18n.js";
 import { Icon } from "./icon.jsx";
 
-const FormContext = createContext(null);
+export const FormContext = createContext(null);
 
 /** What the reader is told of an error: our words where we have them, the API's otherwise. */
 export function errorText(error) {

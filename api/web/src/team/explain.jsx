@@ -1,0 +1,24 @@
+// Why an order earned what it earned: what each concerned partner sees of it.
+import { useData } from "../lib/data.js";
+import { language, t } from "../lib/i18n.js";
+import { Explained } from "../partner/conversion.jsx";
+import { Dialog } from "../ui/dialog.jsx";
+import { Failure } from "../ui/table.jsx";
+import { PartnerName } from "./choice.jsx";
+
+export function Explain({ conversion, reason, onClose }) {
+  const { data, error, reload } = useData(`/v1/conversions/${conversion.id}/explain`, { lang: language.get() });
+  return (
+    <Dialog wide title={t("team.explain.title", { order: conversion.order_id })} onClose={onClose}>
+      {error && <Failure error={error} retry={reload} />}
+      {!data && !error && <p aria-busy="true"><span class="skeleton" /></p>}
+      {data && !data.explanations.length && <p>{t("team.explain.none")}</p>}
+      {data?.explanations.map(({ partner_id, explanation, text }) => (
+        <section key={partner_id} class="explained">
+          <h3><PartnerName id={partner_id} /></h3>
+          <Explained of={explanation} text={text} links={new Map()} reason={reason} />
+        </section>
+      ))}
+    </Dialog>
+  );
+}

@@ -1,0 +1,137 @@
+// One partner: state, balance, figures, groups, keys, what belongs to it; money by hand.
+import { useState } from "preact/hooks";
+import { patch, post } from "../lib/api.js";
+import { FRESH_MS, useData, useList } from "../lib/data.js";
+import { t } from "../lib/i18n.js";
+import { minorOf, moneyText } from "../lib/money.js";
+import { useStore } from "../lib/store.js";
+import { confirmed, toast } from "../ui/dialog.jsx";
+import { Button, errorText, Notice, SelectField, TextField } from "../ui/field.jsx";
+import { Figures } from "../ui/figures.jsx";
+import { Page, Section } from "../ui/shell.jsx";
+import { Empty, ListTable, Table } from "../ui/table.jsx";
+import { Money, Status, Sums, Time } from "../ui/value.jsx";
+import { ProgramField, ProgramName, programOptions } from "./choice.jsx";
+import { KeyShown } from "./key.jsx";
+import { loadPartners, partnerOf, partners, programOf } from "./names.js";
+import { may } from "./rights.js";
+import { needed, Wish } from "./wish.jsx";
+
+export function AdjustWish({ partnerId, onClose, onDone, children }) {
+  const amount = ({ program_id, amount: text }) => minorOf(text, programOf(program_id)?.currency ?? "");
+  return (
+    <Wish title={t("team.adjust")} lead={t("team.adjust.lead")} does={t("team.adjust.do")} done={t("team.adjust.done")} onClose={onClose} onDone={onDone}
+      initial={{ program_id: programOptions()[0]?.[0] ?? "", partner_id: partnerId ?? "", amount: "", reason: "" }}
+      check={(values) => ({ ...needed("program_id", "partner_id", "reason")(values), ...(!amount(values) && { amount: t("team.amount.wrong") }) })}
+      send={(values, key) => post("/v1/adjustments", {
+        program_id: Number(values.program_id), partner_id: Number(values.partner_id), key, amount_minor: amount(values), reason: values.reason.trim() }, key)}>
+      {(form) => (
+        <>
+          {children}
+          <ProgramField />
+          <TextField name="amount" label={t("team.amount")} inputMode="decimal" placeholder="-150,00"
+            hint={amount(form.values) ? t(amount(form.values) > 0 ? "team.adjust.gains" : "team.adjust.loses", { sum: moneyText(Math.abs(amount(form.values)), programOf(form.values.program_id).currency) }) : t("team.adjust.hint")} />
+          <TextField name="reason" label={t("team.reason")} hint={t("team.reason.seen")} lines={2} maxLength={500} />
+        </>
+      )}
+    </Wish>
+  );
+}
+
+function Decisions({ partner, onDone }) {
+  const [pausing, setPausing] = useState(false);
+  const act = (action, body = {}, key = undefined) => post(`/v1/partners/${partner.id}/${action}`, body, key);
+  const run = (action, question) => async () => {
+    if (question && !(await confirmed({ ...question, danger: true }))) return;
+    act(action).then(() => { toast(t(`team.partner.${action}d`)); onDone(); }, (error) => toast(errorText(error), "bad"));
+  };
+  return (
+    <>
+      {partner.status !== "active" && <Button kind="primary" icon="check" onClick={run("approve")}>{t(partner.status === "paused" ? "team.partner.resume" : "team.approve")}</Button>}
+      {partner.status === "pending" && (
+        <Button kind="danger" onClick={run("decline", { title: t("team.partner.decline.title"), text: t("team.partner.decline.text"), yes: t("team.decline") })}>{t("team.decline")}</Button>
+      )}
+      {partner.status === "active" && <Button kind="danger" onClick={() => setPausing(true)}>{t("team.partner.pause")}</Button>}
+      {pausing && (
+        <Wish title={t("team.partner.pause.title")} lead={t("team.partner.pause.text")} does={t("team.partner.pause")} done={t("team.partner.paused")} danger initial={{}}
+          send={(_, key) => act("pause", {}, key)} onDone={onDone} onClose={() => setPausing(false)} />
+      )}
+    </>
+  );
+}
+
+function GroupWish({ partner, onClose }) {
+  return (
+    <Wish title={t("team.group.add")} lead={t("team.group.lead")} does={t("team.save")} done={t("team.saved")} onClose={onClose}
+      initial={{ program_id: programOptions()[0]?.[0] ?? "", name: "", member: "in" }} check={needed("program_id", "name")}
+      send={({ program_id, name, member }) => patch(`/v1/programs/${program_id}/partner-groups`, { partner_id: partner.id, name: name.trim().toLowerCase(), member: member === "in" })}>
+      <ProgramField />
+      <TextField name="name" label={t("team.group")} hint={t("team.group.hint")} maxLength={63} />
+      <SelectField name="member" label={t("team.group.member")} options={[["in", t("team.group.in")], ["out", t("team.group.out")]]} />
+    </Wish>
+  );
+}
+
+function Money4({ balance }) {
+  const items = ["pending", "available", "reserved", "paid"].map((member) => ({
+    key: member, title: t(`balance.${member}`), value: balance && <Sums of={balance} member={`${member}_minor`} /> }));
+  return <Figures label={t("team.balance")} items={items} />;
+}
+
+export function Partner({ id }) {
+  useStore(partners);
+  const partner = partnerOf(id);
+  const balance = useData("/v1/balance", { partner_id: id }, { every: FRESH_MS });
+  const stats = useData("/v1/stats", { partner_id: id });
+  const links = useList("/v1/links", { partner_id: id });
+  const codes = useList("/v1/promo-codes", { partner_id: id });
+  const [wish, setWish] = useState(null);
+  const close = () => setWish(null);
+  const renew = () => loadPartners().catch(() => null);
+  const own = [
+    { key: "what", title: t("team.link"), kind: "main", cell: (row) => <code>{row.path}</code> },
+    { key: "program", title: t("team.program"), cell: (row) => <ProgramName id={row.program_id} /> },
+    { key: "target", title: t("team.target"), cell: (row) => row.target_url },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} /> },
+  ];
+  const figures = [
+    { key: "currency", title: t("team.currency"), kind: "main", cell: (row) => row.currency },
+    { key: "clicks", title: t("team.clicks"), kind: "number", cell: (row) => row.clicks },
+    { key: "conversions", title: t("team.conversions.count"), kind: "number", cell: (row) => row.conversions },
+    { key: "revenue", title: t("team.revenue"), kind: "number", cell: (row) => <Money minor={row.revenue_minor} currency={row.currency} /> },
+    { key: "commission", title: t("team.commission"), kind: "number", cell: (row) => <Money minor={row.commission_minor} currency={row.currency} /> },
+  ];
+  if (!partner) return <Page title={t("team.partner")} back={{ path: "/team/partners", text: t("team.nav.partners") }}><Empty title={t("team.partner.missing")} /></Page>;
+  return (
+    <Page title={partner.name} back={{ path: "/team/partners", text: t("team.nav.partners") }} lead={<><Status of={partner.status} /> · {t("team.since")} <Time at={partner.created_at} date />{partner.email && ` · ${partner.email}`}</>}
+      actions={may("manage") && <Decisions partner={partner} onDone={renew} />}>
+      {partner.status === "paused" && <Notice kind="waiting">{t("team.partner.pause.text")}</Notice>}
+      <Money4 balance={balance.data?.data} />
+      <div class="row apart">
+        {may("pay") && <Button icon="balance" onClick={() => setWish("adjust")}>{t("team.adjust")}</Button>}
+        {may("manage") && <Button icon="people" onClick={() => setWish("group")}>{t("team.group.add")}</Button>}
+        {may("manage") && <Button icon="key" onClick={() => setWish("key")}>{t("team.key.add")}</Button>}
+        <a class="button" href={`/team/conversions?status=all&partner_id=${id}`}>{t("team.partner.orders")}</a>
+      </div>
+      <Section title={t("team.partner.month")}>
+        <Table caption={t("team.partner.month")} columns={figures} rows={stats.data?.totals} rowKey={(row) => row.currency} />
+      </Section>
+      <Section title={t("team.nav.links")}>
+        <ListTable list={links} caption={t("team.nav.links")} columns={own} empty={<Empty icon="link" title={t("team.partner.no_links")} />} />
+      </Section>
+      <Section title={t("team.nav.codes")}>
+        <ListTable list={codes} caption={t("team.nav.codes")} columns={own.map((column) => (column.key === "what" ? { ...column, title: t("team.code"), cell: (row) => <code>{row.code}</code> } : column))}
+          empty={<Empty icon="code" title={t("team.partner.no_codes")} />} />
+      </Section>
+      {wish === "adjust" && <AdjustWish partnerId={id} onClose={close} onDone={balance.reload} />}
+      {wish === "group" && <GroupWish partner={partner} onClose={close} />}
+      {wish === "key" && (
+        <Wish title={t("team.key.add")} lead={t("team.key.lead")} does={t("team.key.add")} initial={{ name: "" }} check={needed("name")} onClose={close}
+          send={({ name }, key) => post(`/v1/partners/${partner.id}/keys`, { name: name.trim() }, key)} onDone={setWish}>
+          <TextField name="name" label={t("team.name")} hint={t("team.key.name")} maxLength={200} />
+        </Wish>
+      )}
+      {wish?.key && <KeyShown made={wish} onClose={close} />}
+    </Page>
+  );
+}
