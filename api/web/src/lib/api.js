@@ -41,8 +41,9 @@ export async function ask(method, path, { query, body, key, type, signal, quiet 
     throw new ApiError(0, "offline", "");
   }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
-  if (answer.status === 401 && !quiet) session.ended();
-  throw await errorOf(answer);
+  const error = await errorOf(answer);
+  if (error.code === "unauthorized" && !quiet) session.ended();
+  throw error;
 }
 
 export const get = (path, query, signal) => ask("GET", path, { query, signal });

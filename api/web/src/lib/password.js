@@ -1,7 +1,7 @@
 // What a new password must be; the API decides the same way.
 import { t } from "./i18n.js";
 
-export const PASSWORD_MIN = 12;
+export const PASSWORD_MIN = 10;
 
 /** Errors of {password, again}. */
 export function passwordErrors({ password, again }) {

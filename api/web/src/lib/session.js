@@ -27,14 +27,16 @@ export const session = {
     }
   },
 
-  async login(email, password) {
-    return enter(await ask("POST", "/v1/login", { body: { email, password }, quiet: true }));
-  },
+  login: async (email, password) => enter(await ask("POST", "/v1/login", { body: { email, password }, quiet: true })),
 
-  /** Asks again who this is, after something about it changed. */
-  async renew() {
-    return enter(await ask("GET", "/v1/me"));
-  },
+  /** Ends all sessions of the person and begins a new one. */
+  changePassword: async (old, fresh) => enter(await ask("POST", "/v1/password", { body: { old, new: fresh } })),
+
+  /** By the token of an invitation or a reset; logs in. */
+  newPassword: async (token, password) => enter(await ask("POST", "/v1/password/new", { body: { token, password }, quiet: true })),
+
+  /** Changes name or language of the person. */
+  change: async (changes) => enter(await ask("PATCH", "/v1/me", { body: changes })),
 
   async logout() {
     await ask("POST", "/v1/logout", { quiet: true }).catch(() => null);

@@ -3,9 +3,10 @@ import { useState } from "preact/hooks";
 import { ask } from "../lib/api.js";
 import { useData } from "../lib/data.js";
 import { language, t } from "../lib/i18n.js";
+import { address } from "../lib/router.js";
 import { PASSWORD_MIN } from "../lib/password.js";
 import { useStore } from "../lib/store.js";
-import { TermsFacts } from "../partner/terms_text.jsx";
+import { rateOf } from "../partner/terms_text.jsx";
 import { CheckField, Form, Notice, Submit, TextField, useForm } from "../ui/field.jsx";
 import { Failure } from "../ui/table.jsx";
 import { Time } from "../ui/value.jsx";
@@ -20,25 +21,27 @@ function check(values) {
   return errors;
 }
 
-function Offer({ program, terms }) {
+function Offer({ program, offer }) {
+  const { terms, text } = offer;
   return (
     <Leaf title={program.name} lead={t("join.lead")}>
       <div class="offer-told">
         <h2>{t("join.offer")}</h2>
         <p class="muted">{t("terms.version", { n: terms.version })} · {t("terms.since")} <Time at={terms.effective_from} date /></p>
-        <TermsFacts terms={terms} currency={program.currency} />
-        {terms.text && <div class="offer-text">{terms.text.split("\n").map((line) => <p key={line}>{line}</p>)}</div>}
+        <p class="offer-rate">{rateOf(terms, program.currency)}</p>
+        <ul class="offer-text">{text.map((line) => <li key={line}>{line}</li>)}</ul>
       </div>
     </Leaf>
   );
 }
 
-function Registration({ code, terms, onDone }) {
-  const form = useForm({ name: "", email: "", password: "", site: "", message: "", accepted: false }, async (values, key) => {
+function Registration({ code, offer, onDone }) {
+  const form = useForm({ name: "", email: "", password: "", site: "", message: "", accepted: false }, async (values) => {
     const { name, email, password, site, message } = values;
-    onDone(await ask("POST", `/v1/join/${encodeURIComponent(code)}`, { key, quiet: true, body: {
+    await ask("POST", `/v1/join/${encodeURIComponent(code)}`, { quiet: true, body: {
       name: name.trim(), email: email.trim(), password, site: site.trim(), ...(message.trim() && { message: message.trim() }),
-      language: language.get(), terms_id: terms.id, terms_version: terms.version } }));
+      language: language.get(), terms_id: offer.terms_id, terms_version: offer.terms_version } });
+    onDone(values.email.trim());
   }, check);
   return (
     <Leaf title={t("join.title")}>
@@ -46,9 +49,9 @@ function Registration({ code, terms, onDone }) {
         <TextField name="name" label={t("join.name")} hint={t("join.name_hint")} autocomplete="organization" maxLength={200} />
         <TextField name="email" label={t("field.email")} type="email" autocomplete="username" spellcheck={false} />
         <TextField name="password" label={t("field.password")} hint={t("field.password_hint", { n: PASSWORD_MIN })} type="password" autocomplete="new-password" />
-        <TextField name="site" label={t("join.site")} hint={t("join.site_hint")} inputMode="url" spellcheck={false} maxLength={500} />
+        <TextField name="site" label={t("join.site")} hint={t("join.site_hint")} inputMode="url" spellcheck={false} maxLength={2048} />
         <TextField name="message" label={t("join.message")} hint={t("join.message_hint")} optional lines={3} maxLength={2000} />
-        <CheckField name="accepted" label={t("join.accept", { n: terms.version })} />
+        <CheckField name="accepted" label={t("join.accept", { n: offer.terms_version })} />
         <div class="form-foot"><Submit>{t("join.do")}</Submit></div>
       </Form>
       <p class="leaf-links"><a href="/login">{t("join.have")}</a></p>
@@ -56,23 +59,22 @@ function Registration({ code, terms, onDone }) {
   );
 }
 
-function Done({ application }) {
-  const approved = application.status === "approved";
+function Done({ email }) {
   return (
-    <Leaf title={t(approved ? "join.approved" : "join.received")}>
-      <Notice kind="good" role="status">{t(approved ? "join.approved_text" : "join.received_text")}</Notice>
-      <p class="leaf-links"><a class="button primary" href="/login">{t("login.do")}</a></p>
+    <Leaf title={t("join.received")}>
+      <Notice kind="good" role="status">{t("join.received_text")}</Notice>
+      <p class="leaf-links"><a class="button primary" href={address("/login", { email })}>{t("login.do")}</a></p>
     </Leaf>
   );
 }
 
 export function Join({ code }) {
-  useStore(language);
   const [done, setDone] = useState(null);
-  const { data, error, reload } = useData(`/v1/join/${encodeURIComponent(code)}`);
-  if (done) return <div class="single"><Done application={done} /></div>;
+  const { data, error, reload } = useData(`/v1/join/${encodeURIComponent(code)}`, { lang: useStore(language) });
+  if (done) return <div class="single"><Done email={done} /></div>;
   if (error?.status === 404) return <div class="single"><Leaf title={t("join.missing")} lead={t("join.missing_text")} /></div>;
   if (error) return <Failure error={error} retry={reload} />;
   if (!data) return <div class="single"><Leaf title={t("join.title")}><p><span class="skeleton" /></p></Leaf></div>;
-  return <div class="join"><Offer program={data.program} terms={data.terms} /><Registration code={code} terms={data.terms} onDone={setDone} /></div>;
+  if (!data.offer) return <div class="single"><Leaf title={data.program.name} lead={t("join.no_offer")} /></div>;
+  return <div class="join"><Offer program={data.program} offer={data.offer} /><Registration code={code} offer={data.offer} onDone={setDone} /></div>;
 }

@@ -2,31 +2,21 @@
 import { useState } from "preact/hooks";
 import { ask } from "../lib/api.js";
 import { t } from "../lib/i18n.js";
+import { homeOf, session } from "../lib/session.js";
+import { navigate } from "../lib/router.js";
 import { PASSWORD_MIN, passwordErrors } from "../lib/password.js";
 import { Form, Notice, Submit, TextField, useForm } from "../ui/field.jsx";
 import { Leaf } from "./leaf.jsx";
 
 export function NewPassword() {
   const [token] = useState(() => decodeURIComponent(location.hash.slice(1)));
-  const [done, setDone] = useState(false);
-  const form = useForm({ password: "", again: "" }, async ({ password }) => {
-    await ask("POST", "/v1/password/new", { body: { token, password }, quiet: true });
-    history.replaceState(null, "", location.pathname);
-    setDone(true);
-  }, passwordErrors);
+  const form = useForm({ password: "", again: "" },
+    async ({ password }) => navigate(homeOf(await session.newPassword(token, password)), { replace: true }), passwordErrors);
   if (!token) {
     return (
       <Leaf title={t("password.new")}>
         <Notice kind="bad" role="alert">{t("password.no_token")}</Notice>
         <p class="leaf-links"><a href="/password/reset">{t("password.ask")}</a></p>
-      </Leaf>
-    );
-  }
-  if (done) {
-    return (
-      <Leaf title={t("password.new")}>
-        <Notice kind="good" role="status">{t("password.done")}</Notice>
-        <p class="leaf-links"><a class="button primary" href="/login">{t("login.do")}</a></p>
       </Leaf>
     );
   }

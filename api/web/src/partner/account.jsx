@@ -1,5 +1,5 @@
 // The person's own: name, password, where it is logged in, and how the pages look.
-import { post } from "../lib/api.js";
+import { ApiError, post } from "../lib/api.js";
 import { useList } from "../lib/data.js";
 import { LANGUAGES, language, setLanguage, t } from "../lib/i18n.js";
 import { passwordErrors } from "../lib/password.js";
@@ -15,10 +15,11 @@ import { Time } from "../ui/value.jsx";
 
 function Password() {
   const form = useForm({ old: "", password: "", again: "" }, async ({ old, password }) => {
-    await post("/v1/password", { old, new: password });
+    await session.changePassword(old, password).catch((error) => {
+      throw error.code === "login" ? new ApiError(error.status, "old", t("account.password_wrong")) : error;
+    });
     form.set({ old: "", password: "", again: "" });
     toast(t("account.password_done"));
-    await session.renew();
   }, (values) => (values.old ? passwordErrors(values) : { old: t("field.needed") }));
   return (
     <Form form={form} label={t("account.password")}>
@@ -27,6 +28,15 @@ function Password() {
       <div class="form-foot"><Submit>{t("account.password_set")}</Submit></div>
     </Form>
   );
+}
+
+const BROWSERS = [["Edg/", "Edge"], ["OPR/", "Opera"], ["YaBrowser/", "Yandex Browser"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]];
+const SYSTEMS = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"]];
+
+/** "Firefox, Linux", or what the browser called itself. */
+function agentText(agent) {
+  const known = [BROWSERS, SYSTEMS].map((list) => list.find(([mark]) => agent?.includes(mark))?.[1]).filter(Boolean);
+  return known.join(", ") || agent || "–";
 }
 
 function Sessions() {
@@ -41,19 +51,22 @@ function Sessions() {
     }
   }
   const columns = [
-    { key: "since", title: t("sessions.since"), kind: "main", cell: (one) => <><Time at={one.created_at} />{one.current && <small>{t("sessions.current")}</small>}</> },
+    { key: "agent", title: t("sessions.browser"), kind: "main", cell: (one) => <>{agentText(one.agent)}{one.is_this && <small>{t("sessions.current")}</small>}</> },
+    { key: "begun", title: t("sessions.since"), cell: (one) => <Time at={one.created_at} /> },
     { key: "until", title: t("sessions.until"), cell: (one) => <Time at={one.expires_at} /> },
-    { key: "end", title: "", kind: "actions", cell: (one) => !one.current && <Button kind="quiet" onClick={() => end(one)}>{t("sessions.end")}</Button> },
+    { key: "end", title: "", kind: "actions", cell: (one) => !one.is_this && <Button kind="quiet" onClick={() => end(one)}>{t("sessions.end")}</Button> },
   ];
   return <ListTable list={list} caption={t("sessions.title")} columns={columns} empty={<p class="muted">{t("sessions.none")}</p>} />;
 }
 
 function Taste() {
   const names = { en: "English", ru: "Русский" };
+  const asker = useStore(me);
+  const choose = (wanted) => (asker.person ? session.change({ language: wanted }) : setLanguage(wanted));
   return (
     <dl class="facts">
       <dt>{t("account.language")}</dt>
-      <dd><Segments label={t("account.language")} value={useStore(language)} onChange={setLanguage} options={LANGUAGES.map((one) => [one, names[one]])} /></dd>
+      <dd><Segments label={t("account.language")} value={useStore(language)} onChange={choose} options={LANGUAGES.map((one) => [one, names[one]])} /></dd>
       <dt>{t("theme.label")}</dt>
       <dd><ThemeChoice /></dd>
       <dt>{t("account.zone")}</dt>

@@ -34,6 +34,18 @@ function Sums({ balance }) {
   ));
 }
 
+/** Each line with what its account stood at after it: from today's balance backwards, line by line. */
+function withBalances(lines, sums) {
+  if (!lines || !sums) return lines;
+  const after = new Map(sums.flatMap((sum) => ACCOUNTS.map((account) => [`${sum.currency} partner_${account}`, sum[`${account}_minor`]])));
+  return lines.map((line) => {
+    const key = `${line.currency} ${line.account}`;
+    const balance = after.get(key);
+    after.set(key, balance - line.amount_minor);
+    return { balance_minor: balance, ...line };
+  });
+}
+
 function Seal({ seal }) {
   if (!seal) return null;
   return <p class="seal"><span>{t("statement.seal", { n: seal.id })}</span> <Time at={seal.sealed_at} /> <code>{seal.head}</code></p>;
@@ -69,7 +81,7 @@ export function Balance() {
           )}
           <Csv path="/v1/statement" query={wanted} />
         </>}>
-        <ListTable list={list} caption={t("statement.title")} columns={columns} rowKey={(line) => `${line.transaction_id} ${line.account}`}
+        <ListTable list={{ ...list, rows: withBalances(list.rows, balance.data?.data) }} caption={t("statement.title")} columns={columns} rowKey={(line) => `${line.transaction_id} ${line.account}`}
           empty={<Empty icon="balance" title={t("statement.empty")}>{t("statement.empty_text")}</Empty>} />
         <Seal seal={list.data?.seal} />
       </Section>

@@ -13,7 +13,8 @@ import { linkName, usePrograms, useLinks } from "./programs.js";
 const KINDS = ["banner", "text", "link"];
 
 function Preview({ creative }) {
-  if (creative.image_path) return <img src={creative.image_path} alt={creative.alt ?? creative.name} width={creative.width} height={creative.height} loading="lazy" />;
+  const { image } = creative;
+  if (image) return <img src={image.path} alt={creative.text ?? creative.name} width={image.width} height={image.height} loading="lazy" />;
   return <p class="creative-text">{creative.text ?? creative.name}</p>;
 }
 
@@ -24,7 +25,7 @@ function Creative({ creative }) {
       <div class="creative-view"><Preview creative={creative} /></div>
       <div class="creative-facts">
         <h2>{creative.name}</h2>
-        <p class="muted">{[t(`creative.${creative.kind}`), creative.width && `${creative.width} × ${creative.height}`, creative.erid && `erid ${creative.erid}`].filter(Boolean).join(" · ")}</p>
+        <p class="muted">{[t(`creative.${creative.kind}`), creative.image && `${creative.image.width} × ${creative.image.height}`, creative.erid && `erid ${creative.erid}`].filter(Boolean).join(" · ")}</p>
         {creative.html
           ? <Button onClick={() => setOpen(!open)} aria-expanded={open}>{t("creatives.html")}</Button>
           : <p class="muted">{t("creatives.need_link")}</p>}

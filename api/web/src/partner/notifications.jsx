@@ -4,36 +4,46 @@ import { post } from "../lib/api.js";
 import { useList, FRESH_MS } from "../lib/data.js";
 import { t, told } from "../lib/i18n.js";
 import { moneyText } from "../lib/money.js";
+import { monthText } from "../lib/time.js";
 import { Page } from "../ui/shell.jsx";
 import { Empty, Failure } from "../ui/table.jsx";
 import { Button } from "../ui/field.jsx";
 import { Ago } from "../ui/value.jsx";
+import { useReasons } from "./conversions.jsx";
 import { refreshUnread } from "./news.js";
 
-function wordsOf({ kind, payload = {} }) {
+const DECISION = /^conversion_(approved|declined|refunded|pending)$/;
+
+function wordsOf({ kind, payload }) {
   const key = `news.${kind}`;
-  const sum = payload.amount_minor !== undefined && payload.currency ? moneyText(payload.amount_minor, payload.currency) : "";
-  return told(key) ? t(key, { ...payload, sum }) : kind;
+  const minor = payload.amount_minor ?? payload.earned_minor;
+  return told(key) ? t(key, {
+    ...payload, n: payload.count ?? 1, sum: minor !== undefined && payload.currency ? moneyText(minor, payload.currency) : "",
+    month: payload.month && monthText(payload.month.slice(0, 7)), name: payload.name ?? payload.slug ?? "" }) : kind;
 }
 
-const PLACES = [["conversion_id", "/cabinet/conversions/"], ["payout_id", "/cabinet/payouts"], ["terms_id", "/cabinet/terms"], ["link_id", "/cabinet/links/"]];
-
-function placeOf(payload = {}) {
-  const [member, path] = PLACES.find(([name]) => payload[name]) ?? [];
-  return path && (path.endsWith("/") ? path + payload[member] : path);
+/** Where the reader finds what it is about. */
+function placeOf({ kind, payload }) {
+  const decided = DECISION.exec(kind);
+  if (decided) return payload.count === 1 && payload.examples?.[0]?.conversion_id ? `/cabinet/conversions/${payload.examples[0].conversion_id}` : `/cabinet/conversions?status=${decided[1]}`;
+  if (payload.payout_id) return "/cabinet/payouts";
+  if (payload.terms_id) return "/cabinet/terms";
+  if (payload.link_id) return `/cabinet/links/${payload.link_id}`;
+  return ["commission_available", "adjustment", "month_closed"].includes(kind) ? "/cabinet/balance" : null;
 }
 
-function Item({ item }) {
-  const path = placeOf(item.payload);
+function Item({ item, reason }) {
+  const path = placeOf(item);
   return (
     <li class={item.read_at ? "" : "unread"}>
-      <p>{path ? <a href={path}>{wordsOf(item)}</a> : wordsOf(item)}{item.payload?.reason && <small>{item.payload.reason}</small>}</p>
+      <p>{path ? <a href={path}>{wordsOf(item)}</a> : wordsOf(item)}{item.payload.reason && <small>{reason(item.payload.reason)}</small>}</p>
       <Ago at={item.created_at} />
     </li>
   );
 }
 
 export function Notifications() {
+  const reason = useReasons();
   const list = useList("/v1/notifications", {}, { every: FRESH_MS });
   const newest = list.rows?.find((item) => !item.read_at)?.id;
   useEffect(() => {
@@ -43,7 +53,7 @@ export function Notifications() {
     <Page title={t("notifications.title")} lead={t("notifications.lead")}>
       {list.error && !list.rows && <Failure error={list.error} retry={list.reload} />}
       {list.rows?.length === 0 && <Empty icon="bell" title={t("notifications.empty")}>{t("notifications.empty_text")}</Empty>}
-      <ol class="news">{(list.rows ?? []).map((item) => <Item key={item.id} item={item} />)}</ol>
+      <ol class="news">{(list.rows ?? []).map((item) => <Item key={item.id} item={item} reason={reason} />)}</ol>
       {list.more && <Button busy={list.busy} onClick={list.loadMore}>{t("table.more")}</Button>}
     </Page>
   );

@@ -6,6 +6,7 @@ import { later } from "../ui/later.jsx";
 import { Shell } from "../ui/shell.jsx";
 import { refreshUnread, unread } from "./news.js";
 import { Overview } from "./overview.jsx";
+import { Standing } from "./standing.jsx";
 
 const HOME = "/cabinet";
 const NEWS_MS = 30_000;
@@ -48,7 +49,7 @@ function Frame({ children }) {
   usePolling(refreshUnread, NEWS_MS);
   const asker = useStore(me);
   return (
-    <Shell nav={NAV} home={HOME} who={asker?.partner?.name} bell={{ path: "/cabinet/notifications", count: useStore(unread) }}>{children}</Shell>
+    <Shell nav={NAV} home={HOME} who={asker?.partner?.name} bell={{ path: "/cabinet/notifications", count: useStore(unread) }}><Standing />{children}</Shell>
   );
 }
 

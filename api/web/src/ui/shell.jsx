@@ -33,8 +33,10 @@ function NavLinks({ nav, home, onFollow }) {
 
 export function LanguageSwitch() {
   const shown = useStore(language);
+  const asker = useStore(me);
   const other = LANGUAGES.find((one) => one !== shown);
-  return <button type="button" class="button quiet" lang={other} onClick={() => setLanguage(other)}>{t("language.other")}</button>;
+  const choose = () => (asker?.person ? session.change({ language: other }) : setLanguage(other));
+  return <button type="button" class="button quiet" lang={other} onClick={choose}>{t("language.other")}</button>;
 }
 
 export function ThemeSwitch() {
