@@ -15,5 +15,5 @@ struct identity {
 
 // Also whether the request may do what it wants from where it comes. 0, or 1 with a fault 401, 403 or 429.
 must_check int identity_read(const struct limiter *limiter, const struct route *route,
-                             const struct http_request *request, struct identity *identity,
-                             struct fault *fault);
+                             const struct http_request *request, const struct in6_addr *address,
+                             struct identity *identity, struct fault *fault);

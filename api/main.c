@@ -22,6 +22,8 @@ struct api_config {
     struct postgres_settings postgres;
     char host[64], admin_host[64], web[256], tracker_url[256], public_url[256];
     int64_t port, admin_port;
+    char trusted_proxies[1024];
+    int64_t address_rate, key_rate;
     int64_t connections, waiting_max, wait_timeout_ms, timeout_ms;
 };
 
@@ -44,6 +46,13 @@ static const struct config_option options[] = {
      "3s", "a request that finds no connection to PostgreSQL for so long gets 503", NULL},
     {"api", "timeout", CONFIG_DURATION, CONFIG_FIELD(struct api_config, timeout_ms), 100, 600000, "10s",
      "a request that PostgreSQL has not answered by then gets 503", NULL},
+    {"api", "trusted_proxies", CONFIG_STRING, CONFIG_FIELD(struct api_config, trusted_proxies), 0, 0, "",
+     "addresses and networks, by comma, whose X-Forwarded-For is believed", NULL},
+    {"api", "address_rate", CONFIG_INT, CONFIG_FIELD(struct api_config, address_rate), 0, 1000000, "100",
+     "requests a second from one address (/64 in IPv6), 4 times as many at once; more get 429; 0: any number",
+     NULL},
+    {"api", "key_rate", CONFIG_INT, CONFIG_FIELD(struct api_config, key_rate), 0, 1000000, "50",
+     "requests a second with one key or session, likewise", NULL},
     {"api", "web", CONFIG_STRING, CONFIG_FIELD(struct api_config, web), 0, 0, "",
      "folder of the pages for partners and the team, as built; empty: none", NULL},
     {"api", "tracker_url", CONFIG_STRING, CONFIG_FIELD(struct api_config, tracker_url), 0, 0, "",
@@ -144,14 +153,28 @@ static int load_pages(struct service *service, const char *folder)
     return result;
 }
 
+static int open_service(struct running *running, const struct api_config *config)
+{
+    struct service_options service_options = {.version = CLICKLEDGER_VERSION,
+                                              .address_rate = (unsigned)config->address_rate,
+                                              .key_rate = (unsigned)config->key_rate};
+    if (http_proxies_parse(&service_options.proxies, slice_of(config->trusted_proxies)) != 0) {
+        log_event(LOG_ERROR, "api.trusted_proxies", log_str("not_a_list", config->trusted_proxies));
+        return -EINVAL;
+    }
+    return service_init(&running->service, running->base, &service_options);
+}
+
 static int open_all(struct running *running, const struct api_config *config)
 {
     struct service *service = &running->service;
     const struct http_limits limits = {.retry_after_s = 1};
     running->base = event_base_new();
-    if (!running->base || watch_stop(running) < 0 ||
-        service_init(service, running->base, CLICKLEDGER_VERSION) < 0)
+    if (!running->base || watch_stop(running) < 0)
         return -ENOMEM;
+    int ready = open_service(running, config);
+    if (ready < 0)
+        return ready;
     service->server = http_server_new(running->base, &limits, service_handle, service);
     service->pool = open_pool(running, config);
     running->admin_source = admin_source_of(service);

@@ -33,12 +33,26 @@ struct asking {
     struct secrets *secrets; // NULL: none
 };
 
-int service_init(struct service *service, struct event_base *base, const char *version)
+// 0 and NULL where nothing is to be counted.
+static int count_requests(unsigned rate, struct buckets **out)
 {
+    if (rate == 0)
+        return 0;
+    const struct buckets_options options = {rate * SERVICE_BURST_S, 1000000 / rate, SERVICE_SLOTS};
+    *out = buckets_new(&options);
+    return *out ? 0 : -ENOMEM;
+}
+
+int service_init(struct service *service, struct event_base *base, const struct service_options *options)
+{
+    service->proxies = options->proxies;
     service->limiter = limiter_new();
     service->guard = guard_new();
     service->passwords = password_service_new(base);
-    service->openapi = openapi_print(version);
+    service->openapi = openapi_print(options->version);
+    if (count_requests(options->address_rate, &service->addresses) < 0 ||
+        count_requests(options->key_rate, &service->keys) < 0)
+        return -ENOMEM;
     return service->limiter && service->guard && service->passwords && service->openapi ? 0 : -ENOMEM;
 }
 
@@ -47,6 +61,8 @@ void service_deinit(struct service *service)
     service->passwords = password_service_free(service->passwords);
     service->guard = guard_free(service->guard);
     service->limiter = limiter_free(service->limiter);
+    service->addresses = buckets_free(service->addresses);
+    service->keys = buckets_free(service->keys);
     service->pages = pages_free(service->pages);
     free(service->openapi);
     service->openapi = NULL;
@@ -318,18 +334,15 @@ static int begin(struct asking *asking, struct slice idempotency_key, const stru
 }
 
 static struct asking *asking_new(struct service *service, struct http_conn *conn,
-                                 const struct http_request *request, const struct route *route,
-                                 const struct identity *identity, struct json *params)
+                                 const struct http_request *request, const struct in6_addr *address,
+                                 const struct route *route, const struct identity *identity,
+                                 struct json *params)
 {
     struct asking *asking = calloc(1, sizeof(*asking));
     if (!asking)
         return NULL;
-    *asking = (struct asking){service,
-                              http_conn_handle(conn),
-                              route,
-                              request->peer.address,
-                              .has_key = identity->key.data,
-                              .began_us = clock_monotonic_us()};
+    *asking = (struct asking){service,  http_conn_handle(conn),        route,
+                              *address, .has_key = identity->key.data, .began_us = clock_monotonic_us()};
     memcpy(asking->key_hash, identity->hash, sizeof(identity->hash));
     if (!route->proves && !route->hashes && !route->logs_in)
         return asking;
@@ -348,16 +361,32 @@ static int enter(const struct asking *asking, struct fault *fault)
     return wait_ms ? fault_wait(fault, wait_ms, "too_many_attempts", "too many attempts; wait") : 0;
 }
 
+// A key, or an address, has so many requests a second.
+static int pace(struct buckets *buckets, struct slice name, struct fault *fault)
+{
+    uint64_t now_ms = clock_monotonic_ms(), wait_ms = buckets ? buckets_wait_ms(buckets, name, now_ms) : 0;
+    if (wait_ms > 0)
+        return fault_wait(fault, wait_ms, "too_many_requests", "too many requests; wait");
+    if (buckets)
+        buckets_take(buckets, name, now_ms);
+    return 0;
+}
+
 // 0: asked() will answer; else the fault is to be answered now.
 static int ask(struct service *service, struct http_conn *conn, const struct http_request *request,
                const struct route_match *match, struct fault *fault)
 {
+    const struct in6_addr address = http_client(&service->proxies, request);
     const struct route *route = match->route;
     struct identity identity;
     struct slice idempotency_key = SLICE_NONE;
     struct json *params = NULL;
     struct asking *asking = NULL;
-    int result = identity_read(service->limiter, route, request, &identity, fault);
+    int result = pace(service->addresses, limiter_network(&address), fault);
+    if (result == 0)
+        result = identity_read(service->limiter, route, request, &address, &identity, fault);
+    if (result == 0 && identity.key.data)
+        result = pace(service->keys, (struct slice){(const char *)identity.hash, KEY_HASH_BYTES}, fault);
     if (result == 0 && route->method == HTTP_POST)
         result = read_idempotency_key(route, request, &idempotency_key, fault);
     if (result == 0)
@@ -367,7 +396,7 @@ static int ask(struct service *service, struct http_conn *conn, const struct htt
     if (result == 0)
         result = add_csrf(route, &identity, params);
     if (result == 0) {
-        asking = asking_new(service, conn, request, route, &identity, params);
+        asking = asking_new(service, conn, request, &address, route, &identity, params);
         result = asking ? 0 : -ENOMEM;
     }
     if (result == 0)

@@ -18,7 +18,7 @@
 struct context {
     const struct tracker_config *config;
     const struct click_id_keys *keys;
-    const struct address_proxies *proxies;
+    const struct http_proxies *proxies;
     const uint8_t *address_key; // ADDRESS_KEY_BYTES
     struct reference *reference;
     struct click_id_generator generator;

@@ -21,7 +21,7 @@ int settings_complete(struct settings *settings, char error[SETTINGS_ERROR_BYTES
         return CONFIG_WRONG;
     }
     address_key_derive(&settings->keys, settings->address_key);
-    if (address_proxies_parse(&settings->proxies, slice_of(config->trusted_proxies))) {
+    if (http_proxies_parse(&settings->proxies, slice_of(config->trusted_proxies))) {
         snprintf(error, SETTINGS_ERROR_BYTES,
                  "trusted_proxies: not a list of addresses and networks, or too long");
         return CONFIG_WRONG;

@@ -12,7 +12,7 @@
 struct settings {
     struct tracker_config config;
     struct click_id_keys keys;
-    struct address_proxies proxies;
+    struct http_proxies proxies;
     uint8_t address_key[ADDRESS_KEY_BYTES];
 };
 

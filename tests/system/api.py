@@ -11,6 +11,7 @@ from conftest import BUILD, wait_for
 from ports import free_port
 
 OPTIONS = "connections = 2\n"
+RATES = "address_rate = 0\nkey_rate = 0\n"  # tests ask as fast as they can
 NONE = 999999999  # no row has this number
 PROGRAM = {"code": "new", "name": "New", "currency": "RUB"}
 LINK = {"program_id": 1, "partner_id": 1, "target_url": "https://a.example/"}
@@ -42,7 +43,7 @@ class Api:
         self.postgres = postgres
         self.config = pathlib.Path(folder) / "clickledger.conf"
         conninfo = f"host={postgres.cluster.folder} dbname={postgres.name}"
-        self.config.write_text(f"[postgres]\nconninfo = {conninfo}\n\n[log]\nlevel = debug\n\n[api]\nport = 0\n{options}")
+        self.config.write_text(f"[postgres]\nconninfo = {conninfo}\n\n[log]\nlevel = debug\n\n[api]\nport = 0\n{options}{'' if '_rate' in options else RATES}")
         self.process = spawn(BUILD / "api/clickledger-api", "--config", self.config)
         self.port = int(wait_for(lambda: re.search(r"event=api.listening port=(\d+)", self.process.log()), what="the api").group(1))
         wait_for(self.healthy, what="a connection to PostgreSQL")

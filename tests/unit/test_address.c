@@ -32,26 +32,26 @@ static void proxies_test(void **state)
         {"10.0.0.1", 0, 1},
         {" 10.0.0.0/8 , ::1 ,fd00::/8", 0, 3},
         {"0.0.0.0/0", 0, 1},
-        {"10.0.0.0/33", ADDRESS_MALFORMED, 0},
-        {"::1/129", ADDRESS_MALFORMED, 0},
-        {"10.0.0.0/", ADDRESS_MALFORMED, 0},
-        {"10.0.0.0/8x", ADDRESS_MALFORMED, 0},
-        {"10.0.0", ADDRESS_MALFORMED, 0},
-        {"proxy.example", ADDRESS_MALFORMED, 0},
-        {"10.0.0.1,", ADDRESS_MALFORMED, 0},
-        {",10.0.0.1", ADDRESS_MALFORMED, 0},
+        {"10.0.0.0/33", HTTP_PROXIES_MALFORMED, 0},
+        {"::1/129", HTTP_PROXIES_MALFORMED, 0},
+        {"10.0.0.0/", HTTP_PROXIES_MALFORMED, 0},
+        {"10.0.0.0/8x", HTTP_PROXIES_MALFORMED, 0},
+        {"10.0.0", HTTP_PROXIES_MALFORMED, 0},
+        {"proxy.example", HTTP_PROXIES_MALFORMED, 0},
+        {"10.0.0.1,", HTTP_PROXIES_MALFORMED, 0},
+        {",10.0.0.1", HTTP_PROXIES_MALFORMED, 0},
     };
-    struct address_proxies proxies;
+    struct http_proxies proxies;
 
     (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {
-        int r = address_proxies_parse(&proxies, slice_of(cases[i].text));
+        int r = http_proxies_parse(&proxies, slice_of(cases[i].text));
         if (r != cases[i].result || (r == 0 && proxies.n != cases[i].n))
             fail_msg("%s: %d", cases[i].text, r);
     }
 }
 
-static struct in6_addr client_of(const struct address_proxies *proxies, const struct request_of *room)
+static struct in6_addr client_of(const struct http_proxies *proxies, const struct request_of *room)
 {
     struct heads heads;
 
@@ -59,7 +59,7 @@ static struct in6_addr client_of(const struct address_proxies *proxies, const st
     return address_client(proxies, &room->head.request, &heads);
 }
 
-static bool secure_of(const struct address_proxies *proxies, const struct request_of *room)
+static bool secure_of(const struct http_proxies *proxies, const struct request_of *room)
 {
     struct heads heads;
 
@@ -97,11 +97,11 @@ static void client_test(void **state)
         {"fe00::5", "X-Forwarded-For: 1.2.3.4\r\n", "fe00::5"},
         {"::ffff:10.0.0.1", "X-Real-IP: 1.2.3.4\r\nForwarded: for=\"[::1]:x\"\r\n", "::ffff:10.0.0.1"},
     };
-    struct address_proxies proxies;
+    struct http_proxies proxies;
     struct request_of room;
 
     (void)state;
-    assert_int_equal(address_proxies_parse(&proxies, SLICE("10.0.0.0/8, fd00::/9")), 0);
+    assert_int_equal(http_proxies_parse(&proxies, SLICE("10.0.0.0/8, fd00::/9")), 0);
     for (size_t i = 0; i < array_length(cases); i++) {
         request_of(&room, "GET", "/c/x", cases[i].headers);
         room.head.request.peer.address = address_of(cases[i].peer);
@@ -115,7 +115,7 @@ static void client_test(void **state)
 static void hops_end_test(void **state)
 {
     static const char *const hop = "10.0.0.1,";
-    struct address_proxies proxies;
+    struct http_proxies proxies;
     struct request_of room;
     char headers[2048] = "X-Forwarded-For: 1.2.3.4,";
 
@@ -123,7 +123,7 @@ static void hops_end_test(void **state)
     for (int i = 0; i < 100; i++)
         strcat(headers, hop);
     strcat(headers, "10.0.0.9\r\n");
-    assert_int_equal(address_proxies_parse(&proxies, SLICE("10.0.0.0/8")), 0);
+    assert_int_equal(http_proxies_parse(&proxies, SLICE("10.0.0.0/8")), 0);
     request_of(&room, "GET", "/c/x", headers);
     room.head.request.peer.address = address_of("::ffff:10.0.0.1");
     struct in6_addr client = client_of(&proxies, &room), want = address_of("::ffff:10.0.0.1");
@@ -141,11 +141,11 @@ static void secure_test(void **state)
         {"::ffff:10.0.0.1", "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: http\r\n", false},
         {"::ffff:9.9.9.9", "X-Forwarded-Proto: https\r\n", false},
     };
-    struct address_proxies proxies;
+    struct http_proxies proxies;
     struct request_of room;
 
     (void)state;
-    assert_int_equal(address_proxies_parse(&proxies, SLICE("10.0.0.0/8")), 0);
+    assert_int_equal(http_proxies_parse(&proxies, SLICE("10.0.0.0/8")), 0);
     for (size_t i = 0; i < array_length(cases); i++) {
         request_of(&room, "GET", "/c/x", cases[i].headers);
         room.head.request.peer.address = address_of(cases[i].peer);
