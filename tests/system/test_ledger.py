@@ -131,3 +131,27 @@ def test_a_batch_and_an_adjustment_cannot_wait_for_each_other(postgres):
         session.close()
     assert said == []
     assert shop.balances() == [(shop.anna, 0, 6), (shop.boris, 0, 13)]
+
+
+def test_balances_do_not_read_what_is_sealed(shop):
+    """A balance is the sums of what is sealed and the entries that wait for their seal; a sum that is not that of its entries is found."""
+    for number in range(3):
+        at = T0 + timedelta(minutes=number)
+        shop.report(at + timedelta(hours=1), f"o{number}", click_id=shop.click(at, shop.anna), amount_minor=1000, status="approved")
+    shop.attribute()  # and sealed
+    sums = "select a.kind, s.amount_minor from ledger_sum s join ledger_account a on a.id = s.account_id order by 1"
+    assert shop.db.query(sums) == [("partner_available", 300), ("program_expense", -300)]
+    as_team(shop, "select ledger_adjust('k', %s, %s, 7, 'r')", [shop.program, shop.anna])
+    assert shop.db.query(sums) == [("partner_available", 300), ("program_expense", -300)] and balance(shop, shop.anna) == (0, 307, 0, 0)
+
+    def entries_read():
+        def rows(plan):
+            own = plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "ledger_entry" else 0
+            return own + sum(rows(part) for part in plan.get("Plans", []))
+        return rows(shop.db.value("explain (analyze, format json) select * from partner_balance")[0]["Plan"])
+    shop.db.query("set enable_seqscan = off")
+    assert entries_read() == 1
+    shop.attribute()
+    assert entries_read() == 0 and balance(shop, shop.anna) == (0, 307, 0, 0) and shop.db.query("select * from ledger_violation") == []
+    shop.db.query("update ledger_sum set amount_minor = 301 where amount_minor = 300")
+    assert shop.db.query("select rule, partner_id from ledger_violation") == [("sum", shop.anna)]
