@@ -22,6 +22,11 @@ def ms_of(at):
     return datetime.fromtimestamp(int(at.timestamp() * 1000) / 1000, timezone.utc)
 
 
+def lines_text(lines):
+    """Lines of an order (sku, product, category, quantity, amount, commissionable) as reports carry them."""
+    return "".join("\t".join([*(cell or "" for cell in line[:3]), *map(str, line[3:])]) + "\n" for line in lines)
+
+
 def attribute(database):
     """One run of clickledger-attrib: what it did."""
     done = subprocess.run([ATTRIB, "run"], env={"CLICKLEDGER_POSTGRES_CONNINFO": database.conninfo("cl_attrib")},

@@ -13,7 +13,7 @@ import pytest
 from conftest import wait_for
 from installation import Installation, click_id_of
 from load import AGENTS
-from shop import T0, Shop
+from shop import T0, Shop, lines_text
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SHOPS, ORDERS, RATE = 6, 12, Fraction(3, 2)
@@ -39,10 +39,6 @@ def divide(total, weights):
     for n in sorted(range(len(weights)), key=lambda n: (parts[n] - exact[n], n))[:total - sum(parts)]:
         parts[n] += 1
     return parts
-
-
-def text(lines):
-    return "".join("\t".join([*(cell or "" for cell in line[:3]), *map(str, line[3:])]) + "\n" for line in lines)
 
 
 def bases_of(order):
@@ -126,10 +122,10 @@ class Month:
             visitor = str(uuid.UUID(int=chance.getrandbits(128)))
             for hours, partner in enumerate(order["partners"]):
                 click = shop.click(T0 + hours * HOUR, partner, visitor)
-            self.facts.append(lambda o=order, c=click: self.report(o, 0, click_id=c, amount_minor=o["amount"], status="approved", lines=text(o["lines"])))
+            self.facts.append(lambda o=order, c=click: self.report(o, 0, click_id=c, amount_minor=o["amount"], status="approved", lines=lines_text(o["lines"])))
             for n, (amount, named) in enumerate(order["refunds"]):
                 self.facts.append(lambda o=order, n=n, amount=amount, named=named: self.report(
-                    o, n + 1, status="refunded", amount_minor=amount, event_id=f"r{n}", lines=text(named) or None))
+                    o, n + 1, status="refunded", amount_minor=amount, event_id=f"r{n}", lines=lines_text(named) or None))
 
     def order(self, n, chance):
         lines = []
@@ -196,8 +192,8 @@ def test_lines_are_explained(postgres):
                      {"product": "mug", "commission_kind": "percent", "tier_mode": "whole", "tiers": [{"from_minor": 0, "rate_ppm": 50000}]}])
     lines = [("A1", "oolong", "tea", 2, 100000, 100000), ("A2", "card", None, 1, 50000, 50000), ("A3", "mug", None, 1, 20000, 20000),
              ("A4", "wrapping", None, 1, 5000, 0), ("A5", "pan", None, 1, 30000, 30000)]
-    shop.report(T0, click_id=shop.click(T0 - HOUR, shop.anna), amount_minor=210000, status="approved", lines=text(lines))
-    shop.report(T0 + HOUR, status="refunded", amount_minor=50000, lines=text([("A1", None, None, 1, 50000, 50000)]))
+    shop.report(T0, click_id=shop.click(T0 - HOUR, shop.anna), amount_minor=210000, status="approved", lines=lines_text(lines))
+    shop.report(T0 + HOUR, status="refunded", amount_minor=50000, lines=lines_text([("A1", None, None, 1, 50000, 50000)]))
     shop.report(T0 + HOUR, "plain", click_id=shop.click(T0 - HOUR, shop.anna), amount_minor=1000, status="approved", product="card")
     shop.attribute()
     assert [amount for _, amount, _ in shop.commissions()] == [10000 + 500 + 1000 + 0 + 3000, 500]
@@ -215,7 +211,7 @@ def test_lines_are_explained(postgres):
                               " where c.order_id = 'o1'", [lang])
         assert set(wanted) <= set(said.split("\n")), said
     # Nothing is left of a line: its fixed sum goes, too. Of a category that is told later, its rule pays.
-    shop.report(T0 + 2 * HOUR, status="refunded", amount_minor=50000, lines=text([("A2", None, None, 1, 50000, 50000)]))
+    shop.report(T0 + 2 * HOUR, status="refunded", amount_minor=50000, lines=lines_text([("A2", None, None, 1, 50000, 50000)]))
     postgres.query("insert into product_category values (%s, 'pan', 'tea')", [shop.program])
     shop.attribute()
     assert [amount for _, amount, _ in shop.commissions()] == [10000 + 0 + 1000 + 0 + 6000, 500]
@@ -229,7 +225,7 @@ def test_lines_that_are_none(postgres):
         shop.attribute()
         assert shop.verdict(report) == "lines_invalid", bad
     # Lines are those of the report whose amount stands.
-    lines = text([("A", None, None, 1, 60, 60)])
+    lines = lines_text([("A", None, None, 1, 60, 60)])
     assert [shop.report(T0, "o1", amount_minor=100), shop.report(T0 + HOUR, "o1", amount_minor=100, lines=lines)]
     shop.attribute()
     assert postgres.query("select place, amount_minor, base_minor from conversion_line") == [(1, 60, 60)]
