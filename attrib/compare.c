@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "attrib/order_range.h"
+#include "base/arguments.h"
 #include "base/log.h"
 
 struct compare {
@@ -102,10 +103,8 @@ static void totals_tell(struct compare *compare)
 
 static int steps(struct compare *compare)
 {
-    int r = pg_exec(compare->pg, "set jit = off");
+    int r = batch_lock(compare->pg);
 
-    if (r == 0)
-        r = batch_lock(compare->pg);
     if (r == 0)
         r = pg_exec(compare->pg, "begin isolation level repeatable read");
     for (int model = 0; model < 2 && r == 0; model++)
@@ -121,6 +120,7 @@ int compare_run(const char *conninfo, const struct compare_options *options)
 {
     struct compare compare = {.options = options};
     struct pg_error error;
+    bool known = true;
     int r = pg_connect(&compare.pg, conninfo, "clickledger-compare", &error);
 
     if (r) {
@@ -128,12 +128,18 @@ int compare_run(const char *conninfo, const struct compare_options *options)
                   log_str("error", r > 0 ? error.message : "no memory"));
         return EXIT_FAILURE;
     }
-    r = steps(&compare);
+    r = pg_exec(compare.pg, "set jit = off");
+    if (r == 0)
+        r = order_range_check(compare.pg, options->program_id, 0, &known);
+    if (r == 0 && known)
+        r = steps(&compare);
     if (r)
         log_event(LOG_ERROR, "compare.failed",
                   log_str("error", r > 0 ? pg_error(compare.pg)->message : "no memory"));
     for (int model = 0; model < 2; model++)
         pg_result_free(compare.totals[model]);
     pg_free(compare.pg);
+    if (!known)
+        return ARGUMENTS_WRONG;
     return r || compare.counts.faults ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -3,9 +3,33 @@
 
 #include "attrib/order_range.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 
 #define ORDER_CONVERSION 4 // column of order_recompute()
+
+int order_range_check(struct pg *pg, int64_t program_id, int64_t terms_id, bool *known)
+{
+    struct pg_result *rows = NULL;
+    struct pg_param params[] = {pg_int(program_id), pg_int(terms_id)};
+    int r = pg_query(pg,
+                     "select exists (select from clickledger.program where id = $1)::int, "
+                     "exists (select from clickledger.terms where id = $2)::int",
+                     params, 2, &rows);
+    if (r)
+        return r;
+    bool has_program = program_id == 0 || pg_result_int(rows, 0, 0);
+    bool has_terms = terms_id == 0 || pg_result_int(rows, 0, 1);
+    pg_result_free(rows);
+    if (!has_program)
+        fprintf(stderr, "clickledger-attrib: there is no programme %" PRId64 "\n", program_id);
+    if (!has_terms)
+        fprintf(stderr, "clickledger-attrib: there are no terms %" PRId64 "\n", terms_id);
+    *known = has_program && has_terms;
+    return 0;
+}
 
 static int range_list(struct pg *pg, const struct order_range *range, struct pg_result **list)
 {

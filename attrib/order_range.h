@@ -12,6 +12,9 @@ struct order_range {
     int64_t after_id;       // those up to this conversion were done
 };
 
+// Whether what a command names exists (0: it names none); says on stderr what does not.
+must_check int order_range_check(struct pg *pg, int64_t program_id, int64_t terms_id, bool *known);
+
 // Does a page of the range, or with is_due of what has become due, in the caller's transaction. *n: how many
 // orders; 0: none are left. 0 or as batch_orders().
 must_check int order_range_run(struct pg *pg, struct order_range *range, bool is_due,

@@ -34,29 +34,6 @@ static int setting_set(struct pg *pg, const char *name, int64_t value)
     return pg_query(pg, "select set_config($1, $2, false)", params, 2, NULL);
 }
 
-// Whether the programme and the terms of the options exist; says which does not.
-static int named_check(struct recompute *recompute, bool *known)
-{
-    const struct recompute_options *options = recompute->options;
-    struct pg_result *rows = NULL;
-    struct pg_param params[] = {pg_int(options->program_id), pg_int(options->terms_id)};
-    int r = pg_query(recompute->pg,
-                     "select exists (select from clickledger.program where id = $1)::int, "
-                     "exists (select from clickledger.terms where id = $2)::int",
-                     params, 2, &rows);
-    if (r)
-        return r;
-    bool has_program = options->program_id == 0 || pg_result_int(rows, 0, 0);
-    bool has_terms = options->terms_id == 0 || pg_result_int(rows, 0, 1);
-    pg_result_free(rows);
-    if (!has_program)
-        fprintf(stderr, "clickledger-attrib: there is no programme %" PRId64 "\n", options->program_id);
-    if (!has_terms)
-        fprintf(stderr, "clickledger-attrib: there are no terms %" PRId64 "\n", options->terms_id);
-    *known = has_program && has_terms;
-    return 0;
-}
-
 // A dry run takes a number and leaves no row.
 static int run_begin(struct recompute *recompute)
 {
@@ -242,7 +219,7 @@ int recompute_run(const char *conninfo, const struct recompute_options *options)
     }
     r = pg_exec(recompute.pg, "set jit = off");
     if (r == 0)
-        r = named_check(&recompute, &known);
+        r = order_range_check(recompute.pg, options->program_id, options->terms_id, &known);
     if (r == 0 && known)
         r = options->dry ? steps_dry(&recompute) : steps_post(&recompute);
     if (r)

@@ -180,6 +180,8 @@ def test_two_models_on_the_same_orders(shop):
     shop.attribute()
     assert dict(shop.db.query("select partner_id, sum(amount_minor)::int from commission group by 1")) == {shop.anna: 75, shop.boris: 75}
     assert compare(shop, "last", "best")[0] == compare(shop, "last", "first", "--program", "x")[0] == 2
+    code, rows, error = compare(shop, "last", "first", "--program", "999")
+    assert (code, rows) == (2, []) and "there is no programme 999" in error
 
 
 def test_a_large_period_in_one_pass(shop, spawn):
