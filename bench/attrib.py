@@ -24,9 +24,9 @@ CLEAR_SQL = "truncate clickledger.credit, clickledger.conversion_due, clickledge
 def ours(world, build):
     world.sql(CLEAR_SQL)
     world.settle()
-    said, seconds, memory = world.attrib(build, "credit", "--from", PERIOD[0], "--to", PERIOD[1])
+    done = world.attrib(build, "credit", "--from", PERIOD[0], "--to", PERIOD[1])
     world.sql("drop table if exists public.bench_credit", f"create table public.bench_credit as select {KEPT} from clickledger.credit", role="postgres")
-    return said["credit_ms"] / 1000, {"credits": said["credits"], "whole": seconds, "memory": memory}
+    return done.said["credit_ms"] / 1000, {"credits": done.said["credits"], "whole": done.seconds, "memory": done.memory}
 
 
 def theirs(world, name):
@@ -72,7 +72,8 @@ def whole_way(world, build, sizes, visitors):
     world.sql("truncate clickledger.conversion_due")
     world.add_reports(sizes["conversions"] + 1, sizes["conversions"] + sizes["orders"], visitors)
     world.settle()
-    said, seconds, memory = world.attrib(build, "run")
+    done = world.attrib(build, "run")
+    said, seconds, memory = done.said, done.seconds, done.memory
     print(f"\nthe whole way of {said['conversions']} new orders, report to ledger, all five models: {said['conversions'] / seconds:.0f} orders/s,"
           f" {said['commissions'] / seconds:.0f} commissions/s, {said['transactions'] / seconds:.0f} ledger transactions/s; {memory:.0f} MB\n")
 

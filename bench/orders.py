@@ -9,6 +9,7 @@ import time
 import types
 
 import commands
+from processes import Group
 from service import Failure
 from state import say
 from world import World, free_port
@@ -110,8 +111,10 @@ class Orders(World):
         self.state.psql("postgres", "-c", "vacuum analyze", "-c", "checkpoint")
 
     def attrib(self, build, *arguments):
-        """One run of clickledger-attrib: what it says, its seconds and its largest memory in MB."""
-        begin = time.monotonic()
+        """One run of clickledger-attrib: what it `said`, its `seconds`, the `cpu` of it and of PostgreSQL meanwhile, in seconds, and its
+        largest `memory`, in MB."""
+        postgres, begin = Group(self.pid("postgres")), time.monotonic()
+        postgres.start()
         run = subprocess.Popen([os.path.join(build, "attrib", "clickledger-attrib"), *arguments], stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                env={**os.environ, "CLICKLEDGER_POSTGRES_CONNINFO": self.state.conninfo("cl_attrib")})
@@ -121,5 +124,6 @@ class Orders(World):
         run.returncode = os.waitstatus_to_exitcode(status)
         if status != 0:
             raise Failure(f"clickledger-attrib {arguments[0]} failed:\n{told}")
-        said = {name: int(value) for name, value in (word.split("=") for word in told.splitlines()[-1].split())}
-        return said, time.monotonic() - begin, used.ru_maxrss / 1024
+        return types.SimpleNamespace(
+            said={name: int(value) for name, value in (word.split("=") for word in told.splitlines()[-1].split())},
+            seconds=time.monotonic() - begin, cpu=postgres.used().total / 1e9 + used.ru_utime + used.ru_stime, memory=used.ru_maxrss / 1024)
