@@ -59,6 +59,11 @@ begin
 end $$;
 comment on function clickledger.api_partner_policy(jsonb) is 'PATCH /v1/programs/{id}/partner-policy: what is not given stays.';
 
+-- A partner is told below which amount nothing is paid out before it asks.
+create policy partner_own on clickledger.payout_policy for select to cl_api
+  using (nullif(current_setting('cl.partner', true), '') is not null
+    and exists (select from clickledger.program g where g.id = payout_policy.program_id));
+
 create or replace function clickledger.program_json(row_of clickledger.program) returns json
   language sql stable
   return json_build_object('id', row_of.id, 'code', row_of.code, 'name', row_of.name, 'currency', row_of.currency,
@@ -67,6 +72,7 @@ create or replace function clickledger.program_json(row_of clickledger.program) 
     'cookie_cross_site', row_of.cookie_cross_site, 'consent_required', row_of.consent_required,
     'duplicate_window_seconds', row_of.duplicate_window_seconds,
     'links_max', (clickledger.partner_policy_of(row_of.id)).links_max, 'codes_max', (clickledger.partner_policy_of(row_of.id)).codes_max,
+    'payout_min_minor', coalesce((select o.min_minor from clickledger.payout_policy o where o.program_id = row_of.id), 1),
     'status', row_of.status, 'created_at', clickledger.api_time(row_of.created_at));
 
 -- --- Columns ------------------------------------------------------------------------------------------------------------

@@ -35,6 +35,9 @@ export const session = {
   /** By the token of an invitation or a reset; logs in. */
   newPassword: async (token, password) => enter(await ask("POST", "/v1/password/new", { body: { token, password }, quiet: true })),
 
+  /** Asks again who this is, after something about it changed. */
+  renew: async () => enter(await ask("GET", "/v1/me")),
+
   /** Changes name or language of the person. */
   change: async (changes) => enter(await ask("PATCH", "/v1/me", { body: changes })),
 

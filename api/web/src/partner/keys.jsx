@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { useList } from "../lib/data.js";
 import { t } from "../lib/i18n.js";
+import { session } from "../lib/session.js";
 import { CopyText } from "../ui/copy.jsx";
 import { confirmed, Dialog, toast } from "../ui/dialog.jsx";
 import { Button, errorText, Form, Notice, Submit, TextField, useForm } from "../ui/field.jsx";
@@ -15,6 +16,7 @@ export function KeyDialog({ onClose, onMade }) {
   const form = useForm({ name: "" }, async ({ name }, key) => {
     setMade(await post("/v1/keys", { name: name.trim() }, key));
     onMade();
+    session.renew();
   }, ({ name }) => (name.trim() ? {} : { name: t("field.needed") }));
   if (made) {
     return (

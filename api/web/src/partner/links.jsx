@@ -24,7 +24,7 @@ export function Links() {
     { key: "url", title: t("links.url"), cell: (link) => <span class="url-cell"><code>{shareUrl(link).replace(/^https?:\/\//, "")}</code><CopyButton small text={shareUrl(link)} label={t("copy.of", { what: linkName(link) })} /></span> },
     { key: "status", title: t("field.status"), cell: (link) => <Status of={linkStatus(link)} /> },
     { key: "created", title: t("field.created"), cell: (link) => <Time at={link.created_at} date /> },
-    { key: "stats", title: t("links.stats"), kind: "actions", cell: (link) => <a class="button quiet" href={address("/cabinet", { link: link.id })}>{t("links.stats")}</a> },
+    { key: "stats", title: "", kind: "actions", cell: (link) => <a class="button quiet" href={address("/cabinet", { link: link.id })}>{t("links.stats")}</a> },
   ];
   return (
     <Page title={t("links.title")} lead={t("links.lead")} actions={<NewButton />}>

@@ -102,7 +102,7 @@ function Breakdown({ group, rows, total, currency, links, stale }) {
     ...(group === "class" ? [] : [metric("conversions"), metric("cr"), metric("epc"), metric("aov"), metric("commission")]),
   ];
   return (
-    <Table caption={t("overview.by", { what: t(`group.${group}`) })} columns={columns} rows={rows} total={rows?.length > 1 && total} stale={stale}
+    <Table caption={t("overview.by", { what: t(`group.${group}`) })} columns={columns} rows={rows} total={rows?.length > 1 && total} stale={stale} dense
       rowKey={(row) => String(row.link_id ?? row[group])} />
   );
 }

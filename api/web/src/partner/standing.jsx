@@ -7,10 +7,16 @@ import { Notice } from "../ui/field.jsx";
 
 const KINDS = { pending: "waiting", paused: "waiting", declined: "bad" };
 
+/** The first key of an active partner is for it to ask for: it is shown once, and only to the partner. */
+function FirstKey() {
+  return <Notice kind="good"><p><b>{t("standing.first_key")}</b> {t("standing.first_key_text")}</p><a href="/cabinet/keys">{t("keys.title")}</a></Notice>;
+}
+
 export function Standing() {
   const asker = useStore(me);
   const status = asker?.partner?.status;
   const { data } = useData(status in KINDS && status !== "paused" ? "/v1/applications" : null, { limit: 1 });
+  if (asker?.first_key_due) return <div class="standing"><FirstKey /></div>;
   if (!(status in KINDS)) return null;
   const reason = data?.data[0]?.reason;
   return (
