@@ -28,6 +28,8 @@ static const struct field promo_codes_bulk_fields[] = {
 static const struct field creatives_fields[] = {
     PROGRAM, STATUS("active|paused|withdrawn"),
     {"kind", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "banner|text|link", "only of this kind"},
+    {"link_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL,
+     "the partner's link that html leads through; without it the first active one in the programme"},
     PAGE,
 };
 #define ERID {"erid", FIELD_BODY, FIELD_TOKEN, false, 1, TOKEN_MAX, NULL, \
@@ -67,7 +69,7 @@ static const struct route rows[] = {
     {HTTP_POST, "/v1/promo-codes/bulk", WRITE("api_promo_codes_bulk"), ROUTE_MANAGER, 200, false,
      "Makes many promo codes, given or random ones, with a verdict for each.", FIELDS(promo_codes_bulk_fields),
      .body_bytes_max = CODES_BODY_BYTES_MAX},
-    {HTTP_GET, "/v1/creatives", READ("api_creatives"), ROUTE_ANY, 200, false,
+    {HTTP_GET, "/v1/creatives", READ("api_creatives_ready"), ROUTE_ANY, 200, false,
      "Banners, texts and links for pages; a partner finds the active ones of its programmes.",
      FIELDS(creatives_fields)},
     {HTTP_POST, "/v1/creatives", WRITE("api_creative_create"), ROUTE_MANAGER, 201, false,
