@@ -75,7 +75,8 @@ def test_without_a_link_there_is_nothing_to_show(offered):
     assert (one["link_id"], one["url"], one["html"]) == (None, None, None)
 
 
-@pytest.mark.parametrize("url", ["https://go.shop.example/", "go.shop.example", "ftp://a.example", "https://", "https://a b", "https://GO.example", "http://a\\ -c x=y"])
+@pytest.mark.parametrize("url", ["https://go.shop.example/", "go.shop.example", "ftp://a.example", "https://", "https://a b", "https://GO.example",
+                                 "http://a\\ -c x=y"])
 def test_addresses_are_checked_at_start(spawn, tmp_path, url):
     config = tmp_path / "clickledger.conf"
     config.write_text(f"[postgres]\nconninfo = host=/nowhere\n\n[api]\nport = 0\ntracker_url = {url}\n")
