@@ -14,6 +14,8 @@ Lead network, 300.00 for each sale, held for 14 days:
 """
 import datetime
 import sys
+import urllib.parse
+import uuid
 
 import pytest
 
@@ -112,3 +114,29 @@ def test_it_may_be_played_again(day):
     again = demo.day_of(day.installation.state)
     again.run()
     assert commissions(again.anna) == {"1001": 49900, "1005": 0, "1006": 45556}
+
+
+def test_a_paused_partner_earns_no_more_and_sees_it(day):
+    """What it earned before stays; its links lead to the fallback, their clicks are not counted, its orders are not its own."""
+    anna, before = day.anna, commissions(day.anna)
+    visitor = demo.Visitor(day.tracker)
+    earned = visitor.click(anna.path)
+    day.team.post(f"/v1/partners/{anna.id}/pause")
+    wait_for(day.links_known, what="the pause in every tracker worker")
+    answer = demo.Visitor(day.tracker).get(anna.path)
+    place, _, query = answer.getheader("Location").partition("?")
+    assert place == "https://samovar.example/"  # the programme's fallback, not /sale
+    late = urllib.parse.parse_qs(query).get("click_id", [str(uuid.UUID(int=0))])[0]
+    for order, click in ("3001", earned), ("3002", late):
+        day.order(order_id=order, click_id=click, amount="100.00", status="approved")
+    wait_for(lambda: {"3001", "3002"} <= set(day.conversions()) and "3001" in commissions(anna), what="the orders")
+    assert day.conversions()["3002"]["credits"] == []
+    assert commissions(anna) == {**before, "3001": 1000}
+    assert anna.api.get("/v1/me")["partner"]["status"] == "paused"
+    assert "partner_paused" in [row["kind"] for row in anna.api.get("/v1/notifications")["data"]]
+    (row,) = [row for row in day.team.get("/v1/partners?limit=500")["data"] if row["id"] == anna.id]
+    assert row["status"] == "paused" and row["last_click_at"] and row["last_order_at"]
+    wait_for(lambda: stats(anna)["clicks_not_counted"] >= 3, what="the click that is not counted")  # with the crawler's and the prefetched one
+    day.team.post(f"/v1/partners/{anna.id}/approve")
+    wait_for(day.links_known, what="its end in every tracker worker")
+    assert demo.Visitor(day.tracker).get(anna.path).getheader("Location").startswith("https://samovar.example/sale?")
