@@ -62,6 +62,17 @@ static const struct field audit_fields[] = {
     {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "last day in UTC, or a time that is not included"},
     PAGE,
 };
+static const struct field dashboard_fields[] = {
+    {"from", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "first day, or a time; without it 30 days up to the end"},
+    {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL,
+     "last day, or a time that is not included; without it today"},
+    {"tz", FIELD_QUERY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL,
+     "zone in which days begin; without it the programme's, or UTC"},
+    {"part", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "figures|funnel|times", "without it figures"},
+    PROGRAM, PARTNER,
+    {"partner_group", FIELD_QUERY, FIELD_CODE, false, 1, 63, NULL,
+     "only of partners that are now in this group of the programme"},
+};
 
 static const struct route rows[] = {
     {HTTP_POST, "/v1/conversions/decide", WRITE("api_conversions_decide"), ROUTE_MANAGER, 202, false,
@@ -81,6 +92,9 @@ static const struct route rows[] = {
      FIELDS(id_fields), .body_bytes_max = IMAGE_BYTES_MAX, .takes_image = true},
     {HTTP_GET, "/creatives/{name}", READ("api_creative_file"), ROUTE_OPEN, 200, false,
      "An image; under its name it never changes.", FIELDS(creative_file_fields), .answers_image = true},
+    {HTTP_GET, "/v1/dashboard", READ("api_dashboard"), ROUTE_TEAM, 200, false,
+     "Revenue, commission, earned, ROI by day and partner; the funnel; times of approval and hold; with formulas.",
+     FIELDS(dashboard_fields)},
     {HTTP_GET, "/v1/audit", READ("api_audit"), ROUTE_TEAM, 200, false,
      "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields)},
 };

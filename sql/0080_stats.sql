@@ -16,54 +16,60 @@ declare
   by_day constant boolean := by_what = 'day';
   by_link constant boolean := by_what = 'link';
   by_class constant boolean := by_what = 'class';
+  by_partner constant boolean := by_what = 'partner';
   edges constant timestamptz[] := stats_edges(from_at, to_at, zone, not by_day);
   wanted_program constant bigint := p->>'program_id';
   -- The asker, too, though row security names it: a plan knows this number and not that of a policy.
   wanted_partner constant bigint := coalesce((p->>'partner_id')::bigint, api_partner());
   wanted_link constant bigint := p->>'link_id';
+  wanted_group constant bigint[] := case when p->>'partner_group' is not null then array(
+    select g.partner_id from partner_group g where g.program_id = wanted_program and g.name = p->>'partner_group' and g.active_at @> now()) end;
 begin
   return query
   -- Hours are summed before they become days: a zone is asked once an hour and not once a row.
   with counted as (
-    select case when by_day then h.hour end as at, case when by_link then h.link_id::text when by_class then h.class::text end as part,
+    select case when by_day then h.hour end as at, case when by_link then h.link_id when by_partner then h.partner_id end as number,
+      case when by_class then h.class end as class,
       h.program_id, null::text as currency,
       sum(h.clicks) filter (where h.class = 'human') as clicks, sum(h.clicks) filter (where h.class <> 'human') as clicks_not_counted,
       0::numeric as conversions_ppm, 0::numeric as declined_ppm, 0::numeric as refunded_ppm, 0::numeric as revenue, 0::numeric as commission
     from click_hourly h
     where h.hour >= from_at and h.hour < to_at and h.hour <> all (edges) and (wanted_partner is null or h.partner_id = wanted_partner)
       and (wanted_program is null or h.program_id = wanted_program) and (wanted_link is null or h.link_id = wanted_link)
-    group by 1, 2, 3
+      and (wanted_group is null or h.partner_id = any (wanted_group))
+    group by 1, 2, 3, 4
     union all
-    select case when by_day then h.hour end, case when by_link then h.link_id::text end, h.program_id, h.currency, 0, 0,
+    select case when by_day then h.hour end, case when by_link then h.link_id when by_partner then h.partner_id end, null::hit_class, h.program_id, h.currency, 0, 0,
       sum(h.conversions_ppm) filter (where h.status in ('pending', 'approved')), sum(h.conversions_ppm) filter (where h.status = 'declined'),
       sum(h.conversions_ppm) filter (where h.status = 'refunded'), sum(h.revenue_minor) filter (where h.status in ('pending', 'approved')),
       sum(h.commission_minor) filter (where h.status in ('pending', 'approved'))
     from conversion_hourly h
     where h.hour >= from_at and h.hour < to_at and h.hour <> all (edges) and (wanted_partner is null or h.partner_id = wanted_partner)
       and (wanted_program is null or h.program_id = wanted_program) and (wanted_link is null or h.link_id = wanted_link)
-    group by 1, 2, 3, 4
+      and (wanted_group is null or h.partner_id = any (wanted_group))
+    group by 1, 2, 3, 4, 5
     union all
-    select c.at, case when by_link then c.link_id::text when by_class then c.class::text end, c.program_id, null,
+    select c.at, case when by_link then c.link_id when by_partner then c.partner_id end, case when by_class then c.class end, c.program_id, null,
       (c.class = 'human')::integer, (c.class <> 'human')::integer, 0, 0, 0, 0, 0
     from stats_clicks(from_at, to_at, edges) c
     where (wanted_partner is null or c.partner_id = wanted_partner) and (wanted_program is null or c.program_id = wanted_program)
-      and (wanted_link is null or c.link_id = wanted_link)
+      and (wanted_link is null or c.link_id = wanted_link) and (wanted_group is null or c.partner_id = any (wanted_group))
     union all
-    select c.at, case when by_link then c.link_id::text end, c.program_id, c.currency, 0, 0,
+    select c.at, case when by_link then c.link_id when by_partner then c.partner_id end, null::hit_class, c.program_id, c.currency, 0, 0,
       c.conversions_ppm * (c.status in ('pending', 'approved'))::integer, c.conversions_ppm * (c.status = 'declined')::integer,
       c.conversions_ppm * (c.status = 'refunded')::integer, c.revenue_minor * (c.status in ('pending', 'approved'))::integer,
       c.commission_minor * (c.status in ('pending', 'approved'))::integer
     from stats_conversions(from_at, to_at, edges) c
     where (wanted_partner is null or c.partner_id = wanted_partner) and (wanted_program is null or c.program_id = wanted_program)
-      and (wanted_link is null or c.link_id = wanted_link))
-  select case when by_day then ((c.at at time zone zone)::date)::text else c.part end, coalesce(c.currency, g.currency),
+      and (wanted_link is null or c.link_id = wanted_link) and (wanted_group is null or c.partner_id = any (wanted_group)))
+  select case when by_day then ((c.at at time zone zone)::date)::text when by_class then c.class::text else c.number::text end, coalesce(c.currency, g.currency),
     coalesce(sum(c.clicks), 0)::bigint, coalesce(sum(c.clicks_not_counted), 0)::bigint, trim_scale(coalesce(sum(c.conversions_ppm), 0) / 1000000),
     trim_scale(coalesce(sum(c.declined_ppm), 0) / 1000000), trim_scale(coalesce(sum(c.refunded_ppm), 0) / 1000000),
     coalesce(sum(c.revenue), 0)::bigint, coalesce(sum(c.commission), 0)::bigint
   from counted c left join program g on g.id = c.program_id
   group by 1, 2;
 end $$;
-comment on function clickledger.stats_hours(timestamptz, timestamptz, text, text, jsonb) is 'The sums of GET /v1/stats by day of the zone, link or class of click, and by currency, from the rollups and, where a bound or a midnight divides an hour of theirs, from the rows. Conversions have no class: they stand under null.';
+comment on function clickledger.stats_hours(timestamptz, timestamptz, text, text, jsonb) is 'The sums of GET /v1/stats by day of the zone, link, partner or class of click, and by currency, from the rollups and, where a bound or a midnight divides an hour of theirs, from the rows. Conversions have no class: they stand under null. partner_group: only partners that are now in this group of the programme.';
 
 -- --- From the rows ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,116 @@
+"""GET /v1/dashboard against GET /v1/stats and the views of analysts: each figure has one definition, wherever it is shown."""
+import json
+
+import psycopg2
+import pytest
+
+from conftest import ROOT
+
+QUARTER = {"from": "2026-01-01", "to": "2026-03-31"}
+
+
+@pytest.fixture(scope="module")
+def database(cluster):
+    database = cluster.database()
+    database.query((ROOT / "tests/data/warehouse.sql").read_text())
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def ask(database):
+    connection = psycopg2.connect(database.conninfo("cl_api"))
+
+    def answer(function, **p):
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select clickledger.api_begin(sha256('accounting'))")
+            cursor.execute(f"select clickledger.{function}(%s)", (json.dumps(p),))
+            return cursor.fetchone()[0]
+
+    yield answer
+    connection.close()
+
+
+NAMES = "clicks", "conversions", "revenue_minor", "commission_minor", "cr_ppm"
+
+
+def shown(rows, *keys):
+    return {tuple(row[key] for key in keys): tuple(float(row[name] or 0) for name in NAMES) for row in rows if any(row[name] for name in NAMES[:4])}
+
+
+@pytest.mark.parametrize("asked", [{"tz": "UTC"}, {"tz": "Asia/Kolkata"}, {"tz": "Europe/Moscow", "program_id": 1}, {"tz": "UTC", "partner_id": 2}])
+def test_figures_are_those_of_the_statistics(ask, asked):
+    told, stats = ask("api_dashboard", **QUARTER, **asked), ask("api_stats", **QUARTER, **asked)
+    assert (told["from"], told["to"], told["tz"]) == (stats["from"], stats["to"], asked["tz"])
+    with_currency = [row for row in stats["data"] if row["currency"]]
+    assert shown(told["data"]["days"], "day", "currency") == shown(with_currency, "day", "currency") != {}
+    assert shown(told["data"]["totals"], "currency") == shown([row for row in stats["totals"] if row["currency"]], "currency")
+    for row in told["data"]["totals"] + told["data"]["days"] + told["data"]["top"]:
+        assert row["earned_minor"] == row["revenue_minor"] - row["commission_minor"]
+    for rank in told["data"]["top"][:3]:
+        alone = {row["currency"]: row for row in ask("api_stats", **QUARTER, **{**asked, "partner_id": rank["partner_id"]})["totals"]}
+        assert all(rank[name] == alone[rank["currency"]][name] for name in NAMES)
+
+
+def test_partners_are_those_of_the_analysts(ask, database):
+    """In the programme's own zone a month is partner_month."""
+    zone, currency = database.query("select time_zone, currency from program where id = 1")[0]
+    told = ask("api_dashboard", **{"from": "2026-03-01", "to": "2026-03-31", "program_id": 1})
+    assert told["tz"] == zone
+    rows = database.query("select partner_id, clicks, conversions, revenue_minor, payout_minor, earned_minor from partner_month"
+                          " where program_id = 1 and month = '2026-03-01' and partner_id <> 0 and earned_minor > 0 order by earned_minor desc, 1 limit 10")
+    assert rows and [(r["partner_id"], r["clicks"], r["conversions"], r["revenue_minor"], r["commission_minor"], r["earned_minor"])
+                     for r in told["data"]["top"]] == [(p, c, float(n), *money) for p, c, n, *money in rows]
+    assert {r["currency"] for r in told["data"]["top"]} == {currency}
+
+    def earned(month):
+        return dict(database.query("select partner_id, earned_minor from partner_month where program_id = 1 and month = %s and partner_id <> 0", (month,)))
+
+    # The period before has as many days: of January's 31 days as many as February has.
+    february = ask("api_dashboard", **{"from": "2026-02-01", "to": "2026-02-28", "program_id": 1})
+    assert february["before_from"] < "2026-01-04T12"
+    assert all(r["earned_minor"] == earned("2026-02-01").get(r["partner_id"], 0) and r["change_minor"] < 0 for r in february["data"]["falling"])
+    march = ask("api_dashboard", **{"from": "2026-04-01", "to": "2026-04-30", "program_id": 1})["data"]["falling"]
+    assert march and march[0]["change_minor"] <= march[-1]["change_minor"] < 0
+
+
+def test_funnel_is_the_view(ask, database):
+    told = ask("api_dashboard", **QUARTER, program_id=1, part="funnel")["data"]
+    names = "clicks", "leads", "orders", "orders_paid", "orders_pending", "orders_declined", "orders_refunded"
+    expected = database.query(f"select {', '.join(f'sum({name})' for name in names)} from funnel where program_id = 1 and month < '2026-04-01'")[0]
+    assert tuple(told[name] for name in names) == tuple(map(float, expected))
+    assert told["order_to_paid_ppm"] == told["orders_paid"] * 1000000 // told["orders"]
+
+
+def test_cost_and_groups(ask, database):
+    database.query("insert into channel_cost (program_id, day, source, medium, campaign, currency, amount_minor)"
+                   " select id, '2026-02-10', 'google', 'cpc', 'spring', currency, 700000 from program where id = 1")
+    database.query("insert into partner_group (program_id, name, partner_id, active_at) values (1, 'gold', 1, '{[2020-01-01,)}'),"
+                   " (1, 'gold', 2, '{[2020-01-01,2021-01-01)}')")
+    (total,) = ask("api_dashboard", **QUARTER, program_id=1)["data"]["totals"]
+    assert total["cost_minor"] == 700000
+    assert total["roi_ppm"] == (total["earned_minor"] - 700000) * 1000000 // (total["commission_minor"] + 700000)
+    (group,), (partner,) = (ask("api_dashboard", **QUARTER, program_id=1, **whose)["data"]["totals"]
+                            for whose in ({"partner_group": "gold"}, {"partner_id": 1}))
+    assert group == partner and group["cost_minor"] is None
+    assert ask("api_dashboard", **QUARTER, program_id=1, partner_group="none")["data"]["totals"] == []
+    for p in {"partner_group": "gold"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2024-01-01", "to": "2026-01-01"}, {"tz": "Mars"}:
+        with pytest.raises(psycopg2.Error) as refused:
+            ask("api_dashboard", **p)
+        assert refused.value.pgcode == "CL422"
+
+
+def test_times(ask, database):
+    times = ask("api_dashboard", **QUARTER, part="times")["data"]
+    approved = database.value("select count(*) from conversion where status = 'approved' and occurred_at < '2026-04-01'")
+    assert 0 < times["approval"]["count"] <= approved and times["hold"]["count"] > 0
+    released = database.value("""
+      select percentile_disc(0.5) within group (order by s)
+      from (select floor(extract(epoch from greatest(min(t.posted_at) - c.occurred_at, '0'))) as s
+            from conversion c join ledger_transaction t on t.conversion_id = c.id join ledger_entry e on e.transaction_id = t.id
+            join ledger_account a on a.id = e.account_id
+            where a.kind = 'partner_available' and e.amount_minor > 0 and c.status = 'approved' and c.occurred_at < '2026-04-01'
+            group by c.id, t.partner_id) x""")
+    assert times["hold"]["median_seconds"] == released
+    assert ask("api_dashboard", **{"from": "2020-01-01", "to": "2020-01-31"}, part="times")["data"] == {
+        what: {"count": 0, "median_seconds": None, "p90_seconds": None} for what in ("approval", "hold")}
