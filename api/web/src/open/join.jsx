@@ -6,7 +6,6 @@ import { language, t } from "../lib/i18n.js";
 import { address } from "../lib/router.js";
 import { PASSWORD_MIN } from "../lib/password.js";
 import { useStore } from "../lib/store.js";
-import { rateOf } from "../partner/terms_text.jsx";
 import { CheckField, Form, Notice, Submit, TextField, useForm } from "../ui/field.jsx";
 import { Failure } from "../ui/table.jsx";
 import { Time } from "../ui/value.jsx";
@@ -21,26 +20,26 @@ function check(values) {
   return errors;
 }
 
-function Offer({ program, offer }) {
-  const { terms, text } = offer;
+function Offer({ program, terms }) {
+  const [rate, ...rest] = terms.text;
   return (
     <Leaf title={program.name} lead={t("join.lead")}>
       <div class="offer-told">
         <h2>{t("join.offer")}</h2>
         <p class="muted">{t("terms.version", { n: terms.version })} · {t("terms.since")} <Time at={terms.effective_from} date /></p>
-        <p class="offer-rate">{rateOf(terms, program.currency)}</p>
-        <ul class="offer-text">{text.map((line) => <li key={line}>{line}</li>)}</ul>
+        <p class="offer-rate">{rate}</p>
+        <ul class="offer-text">{rest.map((line) => <li key={line}>{line}</li>)}</ul>
       </div>
     </Leaf>
   );
 }
 
-function Registration({ code, offer, onDone }) {
+function Registration({ code, terms, onDone }) {
   const form = useForm({ name: "", email: "", password: "", site: "", message: "", accepted: false }, async (values) => {
     const { name, email, password, site, message } = values;
     await ask("POST", `/v1/join/${encodeURIComponent(code)}`, { quiet: true, body: {
       name: name.trim(), email: email.trim(), password, site: site.trim(), ...(message.trim() && { message: message.trim() }),
-      language: language.get(), terms_id: offer.terms_id, terms_version: offer.terms_version } });
+      language: language.get(), terms_id: terms.id, terms_version: terms.version } });
     onDone(values.email.trim());
   }, check);
   return (
@@ -51,7 +50,7 @@ function Registration({ code, offer, onDone }) {
         <TextField name="password" label={t("field.password")} hint={t("field.password_hint", { n: PASSWORD_MIN })} type="password" autocomplete="new-password" />
         <TextField name="site" label={t("join.site")} hint={t("join.site_hint")} inputMode="url" spellcheck={false} maxLength={2048} />
         <TextField name="message" label={t("join.message")} hint={t("join.message_hint")} optional lines={3} maxLength={2000} />
-        <CheckField name="accepted" label={t("join.accept", { n: offer.terms_version })} />
+        <CheckField name="accepted" label={t("join.accept", { n: terms.version })} />
         <div class="form-foot"><Submit>{t("join.do")}</Submit></div>
       </Form>
       <p class="leaf-links"><a href="/login">{t("join.have")}</a></p>
@@ -75,6 +74,6 @@ export function Join({ code }) {
   if (error?.status === 404) return <div class="single"><Leaf title={t("join.missing")} lead={t("join.missing_text")} /></div>;
   if (error) return <Failure error={error} retry={reload} />;
   if (!data) return <div class="single"><Leaf title={t("join.title")}><p><span class="skeleton" /></p></Leaf></div>;
-  if (!data.offer) return <div class="single"><Leaf title={data.program.name} lead={t("join.no_offer")} /></div>;
-  return <div class="join"><Offer program={data.program} offer={data.offer} /><Registration code={code} offer={data.offer} onDone={setDone} /></div>;
+  if (!data.terms) return <div class="single"><Leaf title={data.program.name} lead={t("join.no_offer")} /></div>;
+  return <div class="join"><Offer program={data.program} terms={data.terms} /><Registration code={code} terms={data.terms} onDone={setDone} /></div>;
 }

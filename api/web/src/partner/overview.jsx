@@ -130,7 +130,8 @@ export function Overview() {
     ?? [...totals].sort((one, other) => other.commission_minor - one.commission_minor || other.clicks - one.clicks)[0]?.currency ?? programs.list?.[0]?.currency;
   const now = days.data && (ofCurrency(totals, currency)[0] ?? NOTHING);
   const before = days.data?.previous && ofCurrency(days.data.previous.totals, currency)[0];
-  const rows = shown.data?.group_by === group ? ofCurrency(shown.data.data, currency) : undefined;
+  // Orders have no class: they stand under null.
+  const rows = shown.data?.group_by === group ? ofCurrency(shown.data.data, currency).filter((row) => group !== "class" || row.class) : undefined;
   const nothing = days.data && !days.stale && !totals.length;
 
   return (
