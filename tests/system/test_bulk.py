@@ -1,9 +1,10 @@
 """What the team does many times at once: a verdict for each, and one bad one does not hold back the others."""
 import re
 
-from api import NONE, api, world  # noqa: F401 (fixtures)
+from api import NONE, Client, api, world  # noqa: F401 (fixtures)
 
 TARGET = "https://shop.example/"
+PREVIEW = {"commission_kind": "percent", "rate_ppm": 1}
 
 
 def test_many_conversions_are_decided(world):
@@ -48,3 +49,20 @@ def test_many_promo_codes(world):
         assert (refused.status, refused.code) == (422, code), body
     assert team.post(path, {**owner, "codes": ["x" * 132_000]}).status == 413
     assert world.anna.client.post(path, {**owner, "count": 1}).status == 403
+
+
+def test_roles(world):
+    """Who runs programmes may do these things; whoever is of the team may look."""
+    program = f"/v1/programs/{world.program}"
+    for role in "manager", "finance", "analyst", "viewer":
+        key = world.postgres.value("select api_key_create('team', null, %s)", (role,))
+        world.postgres.query("update api_key set role = %s where name = %s", (role, role))
+        client, allowed = Client(world.api, key), role == "manager"
+        for path, body in (("/v1/conversions/decide", {"ids": [NONE], "action": "approve"}), (program + "/terms/preview", PREVIEW),
+                           ("/v1/promo-codes/bulk", {"program_id": NONE, "partner_id": NONE, "target_url": TARGET, "count": 1}),
+                           ("/v1/creatives", {"program_id": NONE, "kind": "banner", "name": "x"})):
+            assert (client.post(path, body).status != 403) == allowed, (role, path)
+        for path in "/v1/audit", "/v1/dashboard", "/v1/dashboard?part=funnel", "/v1/dashboard?part=times", "/v1/creatives":
+            assert client.get(path).status == 200, (role, path)
+    for path in "/v1/audit", "/v1/dashboard":
+        assert world.anna.client.get(path).status == 403
