@@ -44,6 +44,7 @@ class Cabinet:
         self.press("form button[type=submit]")
         wait_for(lambda: "/login" not in self.browser.driver.current_url, WAIT_SECONDS, "the login")
         self.settle()
+        self.speak("en")  # a person keeps the language that was chosen last
 
     def find(self, selector):
         """The first visible element, once there is one."""

@@ -26,7 +26,7 @@ class Installation:
     def up(self, *options):
         """ops/up --detach; the addresses it printed."""
         done = subprocess.run([ROOT / "ops/up", "--state", self.state, "--port", str(self.port), "--workers", str(self.workers), "--detach", *options],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600,
                               env=dict(os.environ, CLICKLEDGER_BUILD=str(BUILD)))
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()

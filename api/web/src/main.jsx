@@ -41,7 +41,9 @@ function Room({ asker, path }) {
 }
 
 function Redirect({ to }) {
-  useEffect(() => navigate(to, { replace: true }), [to]);
+  useEffect(() => {
+    navigate(to, { replace: true });
+  }, [to]);
   return null;
 }
 

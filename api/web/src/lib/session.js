@@ -39,7 +39,10 @@ export const session = {
   renew: async () => enter(await ask("GET", "/v1/me")),
 
   /** Changes name or language of the person. */
-  change: async (changes) => enter(await ask("PATCH", "/v1/me", { body: changes })),
+  async change(changes) {
+    await ask("PATCH", "/v1/me", { body: changes });
+    return session.renew();
+  },
 
   async logout() {
     await ask("POST", "/v1/logout", { quiet: true }).catch(() => null);

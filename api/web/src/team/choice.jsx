@@ -34,7 +34,9 @@ export function StatusFilter({ name = "status", label, options, standard }) {
 export function TextFilter({ name, label, ...rest }) {
   const value = useFilters(name)[name] ?? "";
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    setText(value);
+  }, [value]);
   return (
     <input aria-label={label} placeholder={label} value={text} onInput={(event) => setText(event.currentTarget.value)}
       onChange={() => setQuery({ [name]: text.trim() || null })} {...rest} />
@@ -46,7 +48,9 @@ function PartnerInput({ value, onChange, ...rest }) {
   const known = useStore(partners);
   const shown = partnerOf(value) ? partnerText(partnerOf(value)) : value ? `#${value}` : "";
   const [text, setText] = useState(shown);
-  useEffect(() => setText(shown), [shown]);
+  useEffect(() => {
+    setText(shown);
+  }, [shown]);
   function typed(next) {
     setText(next);
     const found = partnerIdOf(next);

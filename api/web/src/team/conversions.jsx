@@ -45,7 +45,8 @@ function DeclineDialog({ ids, reasons, onDone, onClose }) {
 }
 
 function Facts({ of }) {
-  return of?.length ? <span class="tags">{of.map(({ fact, name }) => <span key={fact ?? name} class="tag">{t(`fact.${fact ?? name}`)}</span>)}</span> : null;
+  const names = [...new Set(of.map(({ fact }) => fact))];
+  return names.length > 0 && <span class="tags">{names.map((fact) => <span key={fact} class="tag">{t(`fact.${fact}`)}</span>)}</span>;
 }
 
 function Chosen({ ids, onApprove, onDecline, onNone }) {

@@ -156,9 +156,13 @@ export function Dashboard() {
         {totals.length > 1 && <Segments label={t("team.currency")} options={totals.map((sum) => [sum.currency, sum.currency])} value={currency} onChange={(one) => setQuery({ currency: one })} />}
       </div>
       {error && <Failure error={error} retry={reload} />}
-      <Figures label={t("team.figures")} items={[...items, { key: "roi", title: t("team.roi"), value: total && percentText(total.roi_ppm, 0), note: t("team.roi.note") }]} />
-      <Days data={data?.data} period={period} line={line} currency={currency} />
-      <Ranks data={data?.data} currency={currency} />
+      {!(error && !data) && (
+        <>
+          <Figures label={t("team.figures")} items={[...items, { key: "roi", title: t("team.roi"), value: total && percentText(total.roi_ppm, 0), note: t("team.roi.note") }]} />
+          <Days data={data?.data} period={period} line={line} currency={currency} />
+          <Ranks data={data?.data} currency={currency} />
+        </>
+      )}
       {!partner_group && <Channels query={statsQuery} currency={currency} />}
       <Funnel query={query} />
       <Times query={query} />

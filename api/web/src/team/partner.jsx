@@ -14,6 +14,7 @@ import { Money, Status, Sums, Time } from "../ui/value.jsx";
 import { ProgramField, ProgramName, programOptions } from "./choice.jsx";
 import { KeyShown } from "./key.jsx";
 import { loadPartners, partnerOf, partners, programOf } from "./names.js";
+import { InviteWish, Keys, PersonTable } from "./people.jsx";
 import { may } from "./rights.js";
 import { needed, Wish } from "./wish.jsx";
 
@@ -84,6 +85,7 @@ export function Partner({ id }) {
   const balance = useData("/v1/balance", { partner_id: id }, { every: FRESH_MS });
   const stats = useData("/v1/stats", { partner_id: id });
   const links = useList("/v1/links", { partner_id: id });
+  const people = useList("/v1/people", { partner_id: id });
   const codes = useList("/v1/promo-codes", { partner_id: id });
   const [wish, setWish] = useState(null);
   const close = () => setWish(null);
@@ -110,7 +112,7 @@ export function Partner({ id }) {
       <div class="row apart">
         {may("pay") && <Button icon="balance" onClick={() => setWish("adjust")}>{t("team.adjust")}</Button>}
         {may("manage") && <Button icon="people" onClick={() => setWish("group")}>{t("team.group.add")}</Button>}
-        {may("manage") && <Button icon="key" onClick={() => setWish("key")}>{t("team.key.add")}</Button>}
+        {may("manage") && !may("own") && <Button icon="key" onClick={() => setWish("key")}>{t("team.key.add")}</Button>}
         <a class="button" href={`/team/conversions?status=all&partner_id=${id}`}>{t("team.partner.orders")}</a>
       </div>
       <Section title={t("team.partner.month")}>
@@ -123,6 +125,11 @@ export function Partner({ id }) {
         <ListTable list={codes} caption={t("team.nav.codes")} columns={own.map((column) => (column.key === "what" ? { ...column, title: t("team.code"), cell: (row) => <code>{row.code}</code> } : column))}
           empty={<Empty icon="code" title={t("team.partner.no_codes")} />} />
       </Section>
+      <Section title={t("team.people.partner")} actions={may("own") && <Button icon="plus" onClick={() => setWish("invite")}>{t("team.people.add")}</Button>}>
+        <PersonTable list={people} empty={<Empty icon="person" title={t("team.people.none")}>{t("team.people.partner.none")}</Empty>} />
+      </Section>
+      {may("own") && <Keys partner={partner} />}
+      {wish === "invite" && <InviteWish partner={partner} onDone={people.reload} onClose={close} />}
       {wish === "adjust" && <AdjustWish partnerId={id} onClose={close} onDone={balance.reload} />}
       {wish === "group" && <GroupWish partner={partner} onClose={close} />}
       {wish === "key" && (

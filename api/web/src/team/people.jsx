@@ -1,8 +1,8 @@
-// The team's people and their roles, and keys of programs that ask the API. Owners only.
+// People who log in, of the team by role or of a partner, and keys of programs that ask the API. Owners change them.
 import { useState } from "preact/hooks";
 import { patch, post } from "../lib/api.js";
 import { useList } from "../lib/data.js";
-import { t } from "../lib/i18n.js";
+import { language, t } from "../lib/i18n.js";
 import { me } from "../lib/session.js";
 import { CopyText } from "../ui/copy.jsx";
 import { confirmed, Dialog, toast } from "../ui/dialog.jsx";
@@ -12,7 +12,7 @@ import { Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
 import { PartnerName } from "./choice.jsx";
 import { KeyShown } from "./key.jsx";
-import { ROLES } from "./rights.js";
+import { may, ROLES } from "./rights.js";
 import { needed, Wish } from "./wish.jsx";
 
 const roleOptions = () => ROLES.map((role) => [role, t(`team.role.${role}`)]);
@@ -26,27 +26,30 @@ function Invited({ token, onClose }) {
   );
 }
 
-function Team({ list, onInvite }) {
+/** People of a list; `empty` where there are none. */
+export function PersonTable({ list, empty }) {
   const self = me.get()?.person?.id;
   const change = (row, changes) => patch(`/v1/people/${row.id}`, changes).then(() => { toast(t("team.saved")); list.reload(); }, failed);
   async function disable(row) {
     if (await confirmed({ title: t("team.people.disable.title", { name: row.name }), text: t("team.people.disable.text"), yes: t("team.people.disable"), danger: true })) change(row, { disabled: true });
   }
+  const owns = may("own");
   const columns = [
     { key: "name", title: t("team.name"), kind: "main", cell: (row) => <>{row.name}<small>{row.email}</small></> },
-    { key: "role", title: t("team.role"), cell: (row) => (row.partner_id ? <PartnerName id={row.partner_id} /> : row.id === self ? t(`team.role.${row.role}`)
+    { key: "role", title: t("team.role"), cell: (row) => (row.partner_id ? <PartnerName id={row.partner_id} /> : row.id === self || !owns ? t(`team.role.${row.role}`)
       : <Select aria-label={t("team.role.of", { name: row.name })} options={roleOptions()} value={row.role} onChange={(role) => change(row, { role })} />) },
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
     { key: "status", title: t("team.status"), cell: (row) => <Status of={row.disabled_at ? "disabled" : row.has_password ? "active" : "pending"} /> },
-    { key: "do", title: "", kind: "actions", cell: (row) => row.id !== self && (row.disabled_at
+    { key: "do", title: "", kind: "actions", cell: (row) => owns && row.id !== self && (row.disabled_at
       ? <Button kind="quiet" onClick={() => change(row, { disabled: false })}>{t("team.people.enable")}</Button>
       : <Button kind="quiet" onClick={() => disable(row)}>{t("team.people.disable")}</Button>) },
   ];
-  return <ListTable list={list} caption={t("team.people.team")} columns={columns} empty={<Empty icon="people" title={t("team.people.none")} action={onInvite}>{t("team.people.none.text")}</Empty>} />;
+  return <ListTable list={list} caption={t("team.people.team")} columns={columns} empty={empty} />;
 }
 
-function Keys() {
-  const list = useList("/v1/keys", { kind: "team" });
+/** Keys of a partner, or without one of the team. */
+export function Keys({ partner }) {
+  const list = useList("/v1/keys", partner ? { partner_id: partner.id } : { kind: "team" });
   const [wish, setWish] = useState(null);
   async function revoke({ id, name }) {
     if (!(await confirmed({ title: t("team.key.revoke.title", { name }), text: t("team.key.revoke.text"), yes: t("team.key.revoke"), danger: true }))) return;
@@ -55,19 +58,20 @@ function Keys() {
   const columns = [
     { key: "name", title: t("team.name"), kind: "main", cell: (row) => row.name },
     { key: "prefix", title: t("team.key.begins"), cell: (row) => <code>{row.prefix}…</code> },
-    { key: "role", title: t("team.role"), cell: (row) => row.role && t(`team.role.${row.role}`) },
+    ...(partner ? [] : [{ key: "role", title: t("team.role"), cell: (row) => t(`team.role.${row.role}`) }]),
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
     { key: "status", title: t("team.status"), cell: (row) => <Status of={row.revoked_at ? "revoked" : "active"} /> },
     { key: "do", title: "", kind: "actions", cell: (row) => !row.revoked_at && <Button kind="quiet" onClick={() => revoke(row)}>{t("team.key.revoke")}</Button> },
   ];
   return (
-    <Section title={t("team.keys")} lead={t("team.keys.lead")} actions={<Button icon="plus" onClick={() => setWish("add")}>{t("team.key.add")}</Button>}>
+    <Section title={t("team.keys")} lead={t(partner ? "team.key.lead" : "team.keys.lead")} actions={<Button icon="plus" onClick={() => setWish("add")}>{t("team.key.add")}</Button>}>
       <ListTable list={list} caption={t("team.keys")} columns={columns} empty={<Empty icon="key" title={t("team.keys.none")} />} />
       {wish === "add" && (
         <Wish title={t("team.key.add")} does={t("team.key.add")} initial={{ name: "", role: "viewer" }} check={needed("name")} onClose={() => setWish(null)}
-          onDone={(made) => { setWish(made); list.reload(); }} send={(values, key) => post("/v1/keys", values, key)}>
+          onDone={(made) => { setWish(made); list.reload(); }} 
+          send={({ name, role }, key) => (partner ? post(`/v1/partners/${partner.id}/keys`, { name }, key) : post("/v1/keys", { name, role }, key))}>
           <TextField name="name" label={t("team.name")} hint={t("team.key.name")} maxLength={200} />
-          <SelectField name="role" label={t("team.role")} options={roleOptions()} />
+          {!partner && <SelectField name="role" label={t("team.role")} options={roleOptions()} />}
         </Wish>
       )}
       {wish?.key && <KeyShown made={wish} onClose={() => setWish(null)} />}
@@ -75,29 +79,38 @@ function Keys() {
   );
 }
 
+/** Invites somebody of a partner, or without one of the team; the invitation is shown once. */
+export function InviteWish({ partner, onDone, onClose }) {
+  const [made, setMade] = useState(null);
+  if (made) return <Invited token={made.token} onClose={onClose} />;
+  const whose = ({ role, ...person }) => ({ ...person, ...(partner ? { partner_id: partner.id } : { role }) });
+  return (
+    <Wish title={t("team.people.add")} does={t("team.people.add")} initial={{ name: "", email: "", role: "viewer", language: language.get() }} check={needed("name", "email")}
+      onClose={(answer) => answer ?? onClose()} onDone={(answer) => { setMade(answer); onDone(); }} send={(values, key) => post("/v1/people", whose(values), key)}>
+      {(form) => (
+        <>
+          <div class="form-row"><TextField name="name" label={t("team.name")} maxLength={200} /><TextField name="email" label={t("field.email")} type="email" maxLength={254} /></div>
+          <div class="form-row">
+            {!partner && <SelectField name="role" label={t("team.role")} hint={t(`team.role.${form.values.role}.may`)} options={roleOptions()} />}
+            <SelectField name="language" label={t("team.language")} options={[["en", "English"], ["ru", "Русский"]]} />
+          </div>
+        </>
+      )}
+    </Wish>
+  );
+}
+
 export function People() {
   const list = useList("/v1/people");
-  const [wish, setWish] = useState(null);
-  const invite = <Button kind="primary" icon="plus" onClick={() => setWish("add")}>{t("team.people.add")}</Button>;
+  const [inviting, setInviting] = useState(false);
+  const invite = <Button kind="primary" icon="plus" onClick={() => setInviting(true)}>{t("team.people.add")}</Button>;
   return (
     <Page title={t("team.nav.people")} lead={t("team.people.lead")} actions={invite}>
-      <Section title={t("team.people.team")}><Team list={list} onInvite={invite} /></Section>
+      <Section title={t("team.people.team")}>
+        <PersonTable list={list} empty={<Empty icon="people" title={t("team.people.none")} action={invite}>{t("team.people.none.text")}</Empty>} />
+      </Section>
       <Keys />
-      {wish === "add" && (
-        <Wish title={t("team.people.add")} does={t("team.people.add")} initial={{ name: "", email: "", role: "viewer", language: "en" }} check={needed("name", "email")}
-          onClose={() => setWish(null)} onDone={(made) => { setWish(made); list.reload(); }} send={(values, key) => post("/v1/people", values, key)}>
-          {(form) => (
-            <>
-              <div class="form-row"><TextField name="name" label={t("team.name")} maxLength={200} /><TextField name="email" label={t("field.email")} type="email" maxLength={254} /></div>
-              <div class="form-row">
-                <SelectField name="role" label={t("team.role")} hint={t(`team.role.${form.values.role}.may`)} options={roleOptions()} />
-                <SelectField name="language" label={t("team.language")} options={[["en", "English"], ["ru", "Русский"]]} />
-              </div>
-            </>
-          )}
-        </Wish>
-      )}
-      {wish?.token && <Invited token={wish.token} onClose={() => setWish(null)} />}
+      {inviting && <InviteWish onDone={list.reload} onClose={() => setInviting(false)} />}
     </Page>
   );
 }

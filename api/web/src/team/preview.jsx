@@ -48,7 +48,9 @@ export function Preview({ program, draft, stale }) {
     post(`/v1/programs/${program.id}/terms/preview`, draft).then(setAsked, setRefused);
   }, []);
   const { data, error, reload } = useData(asked && `/v1/terms-previews/${asked.id}`, {}, { every: ended ? 0 : ASK_MS });
-  useEffect(() => setEnded(!!data && data.status !== "open"), [data]);
+  useEffect(() => {
+    setEnded(!!data && data.status !== "open");
+  }, [data]);
   if (refused || error) return <Failure error={refused ?? error} retry={error && reload} />;
   if (!ended) return <p class="muted" role="status" aria-busy="true">{t("team.preview.running")}</p>;
   if (!data.result) return <Notice kind="bad" role="alert">{told(`team.preview.fault.${data.fault}`) ? t(`team.preview.fault.${data.fault}`) : data.fault}</Notice>;

@@ -16,7 +16,8 @@ import { loadPrograms, programOf, programs } from "./names.js";
 import { may } from "./rights.js";
 import { needed, Wish } from "./wish.jsx";
 
-const FACTS = ["self_referral", "too_fast", "code_without_visit", "order_velocity", "click_flood"];
+// Signs of fraud, and the numbers that each needs.
+const FACTS = { self_referral: [], too_fast: ["least"], code_without_visit: [], order_velocity: ["least"], click_flood: ["least", "minutes"] };
 
 /** A form of the page that says when it is saved. */
 function useSaved(initial, send, check) {
@@ -93,13 +94,21 @@ function Payouts({ program }) {
 }
 
 function Fraud({ program }) {
-  const form = useSaved({ fact: FACTS[0], action: "hold" }, (values) => patch(`/v1/programs/${program.id}/fraud-policy`, values));
+  const form = useSaved({ fact: Object.keys(FACTS)[0], action: "hold", least: "", minutes: "" }, ({ fact, action, ...numbers }) => patch(`/v1/programs/${program.id}/fraud-policy`, {
+    fact, action, ...Object.fromEntries(FACTS[fact].map((name) => [name, Number(numbers[name])])) }), (values) => needed(...FACTS[values.fact])(values));
+  const { fact } = form.values;
   return (
     <Form form={form} label={t("team.program.fraud")}>
       <div class="form-row">
-        <SelectField name="fact" label={t("team.fraud.fact")} options={FACTS.map((fact) => [fact, t(`fact.${fact}`)])} />
+        <SelectField name="fact" label={t("team.fraud.fact")} options={Object.keys(FACTS).map((one) => [one, t(`fact.${one}`)])} />
         <SelectField name="action" label={t("team.fraud.action")} options={["hold", "pass", "off"].map((action) => [action, t(`team.fraud.${action}`)])} />
       </div>
+      {FACTS[fact].length > 0 && (
+        <div class="form-row">
+          <TextField name="least" label={t(`team.fraud.least.${fact}`)} type="number" min={1} max={1000000} />
+          {FACTS[fact].includes("minutes") && <TextField name="minutes" label={t("team.fraud.minutes")} type="number" min={1} max={60} />}
+        </div>
+      )}
       <div class="form-foot"><Submit>{t("team.save")}</Submit></div>
     </Form>
   );

@@ -110,6 +110,21 @@ function Editor({ program, from, onDone, onClose }) {
   );
 }
 
+function Acceptances({ program }) {
+  const list = useList(`/v1/programs/${program.id}/acceptances`);
+  const columns = [
+    { key: "partner", title: t("team.partner"), kind: "main", cell: (row) => <PartnerName id={row.partner_id} /> },
+    { key: "version", title: t("team.terms.column"), cell: (row) => t("team.terms.version", { n: row.version }) },
+    { key: "at", title: t("team.at"), cell: (row) => <Time at={row.accepted_at} /> },
+  ];
+  return (
+    <Section title={t("team.terms.acceptances")} actions={<Csv path={`/v1/programs/${program.id}/acceptances`} />}>
+      <ListTable list={list} caption={t("team.terms.acceptances")} columns={columns} rowKey={(row) => `${row.terms_id}/${row.partner_id}`}
+        empty={<Empty icon="terms" title={t("team.terms.acceptances.none")}>{t("team.terms.acceptances.text")}</Empty>} />
+    </Section>
+  );
+}
+
 export function Terms({ id }) {
   useStore(programs);
   const program = programOf(id);
@@ -134,6 +149,7 @@ export function Terms({ id }) {
       <Section title={t("team.terms.versions")}>
         <ListTable list={list} caption={t("team.terms.versions")} columns={columns} empty={<Empty icon="terms" title={t("team.terms.none")}>{t("team.terms.none.text")}</Empty>} />
       </Section>
+      <Acceptances program={program} />
     </Page>
   );
 }

@@ -3,20 +3,20 @@ import { Dialog, toast } from "../ui/dialog.jsx";
 import { Button, Form, Submit, TextField, useForm } from "../ui/field.jsx";
 import { t } from "../lib/i18n.js";
 
-/** `send(values, key)` does it; `check(values)` as useForm(); `done`: what the reader is told; `onDone(answer)` comes behind `onClose`. */
+/** `send(values, key)` does it; `check(values)` as useForm(); `done`: what the reader is told; `onDone(answer)` comes behind `onClose(answer)`. */
 export function Wish({ title, lead, initial, send, check, done, does, danger, wide, onDone, onClose, children }) {
   const form = useForm(initial, async (values, key) => {
     const answer = await send(values, key);
     if (done) toast(typeof done === "function" ? done(answer) : done);
-    onClose();
+    onClose(answer);
     onDone?.(answer);
   }, check);
   return (
-    <Dialog title={title} onClose={onClose} wide={wide}>
+    <Dialog title={title} onClose={() => onClose()} wide={wide}>
       <Form form={form} label={title}>
         {lead && <p class="muted">{lead}</p>}
         {typeof children === "function" ? children(form) : children}
-        <div class="form-foot"><Submit kind={danger ? "danger" : "primary"}>{does}</Submit><Button onClick={onClose}>{t("dialog.cancel")}</Button></div>
+        <div class="form-foot"><Submit kind={danger ? "danger" : "primary"}>{does}</Submit><Button onClick={() => onClose()}>{t("dialog.cancel")}</Button></div>
       </Form>
     </Dialog>
   );

@@ -21,13 +21,14 @@ export function Chart({ labels, series, format, summary }) {
   const data = [labels.map((_, i) => i), ...series.map(({ values }) => values)];
 
   useEffect(() => {
+    const canvas = root.current; // the reference is empty before the last turn of the watcher
     let gone = false;
     let watcher;
     import("./plot.js").then(({ draw }) => {
       if (gone) return;
-      plot.current = draw(root.current, { labels: () => latest.current, series, format, height: HEIGHT_PX, data: latestData.current });
-      watcher = new ResizeObserver(() => plot.current?.setSize({ width: root.current.clientWidth, height: HEIGHT_PX }));
-      watcher.observe(root.current);
+      plot.current = draw(canvas, { labels: () => latest.current, series, format, height: HEIGHT_PX, data: latestData.current });
+      watcher = new ResizeObserver(() => plot.current?.setSize({ width: canvas.clientWidth, height: HEIGHT_PX }));
+      watcher.observe(canvas);
     });
     return () => {
       gone = true;
@@ -41,7 +42,9 @@ export function Chart({ labels, series, format, summary }) {
   const latestData = useRef(data);
   latest.current = labels;
   latestData.current = data;
-  useEffect(() => plot.current?.setData(data), [JSON.stringify(data)]);
+  useEffect(() => {
+    plot.current?.setData(data);
+  }, [JSON.stringify(data)]);
 
   return (
     <figure class="chart">
