@@ -1,36 +1,19 @@
 -- Touches of a batch's visitors are found by one look into each partition for all of them, and not by one for each order: on most
 -- days there is nothing of a visitor, and to learn that costs as much as to find something.
 
-create function clickledger.touch_hits(ids bigint[], touches_max integer, reach interval) returns table (
+create function clickledger.touch_search(orders bigint[], programs bigint[], visitors uuid[], untils timestamptz[], since timestamptz[],
+    seen_since timestamptz[], been_since timestamptz[], touches_max integer) returns table (
     conversion_id bigint, kind text, id uuid, ts timestamptz, program_id bigint, partner_id bigint, link_id bigint, promo_code_id bigint,
     class clickledger.hit_class)
   language plpgsql stable rows 2000 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_nestloop = off as $$
 #variable_conflict use_column
 declare
-  -- One of each for every visitor of every conversion. An impression or visit that does not count has no time since when.
-  orders bigint[];
-  programs bigint[];
-  visitors uuid[];
-  untils timestamptz[];
-  since timestamptz[];
-  seen_since timestamptz[];
-  been_since timestamptz[];
-  first_ts timestamptz;
-  first_seen timestamptz;
-  first_been timestamptz;
-  last_ts timestamptz;
+  first_ts constant timestamptz := (select min(t) from unnest(since) as t);
+  first_seen constant timestamptz := (select min(t) from unnest(seen_since) as t);
+  first_been constant timestamptz := (select min(t) from unnest(been_since) as t);
+  last_ts constant timestamptz := (select max(t) from unnest(untils) as t);
 begin
-  select array_agg(v.id), array_agg(v.program_id), array_agg(v.visitor_id), array_agg(v.occurred_at), array_agg(v.since), array_agg(v.seen_since),
-      array_agg(v.been_since), min(v.since), min(v.seen_since), min(v.been_since), max(v.occurred_at)
-    into orders, programs, visitors, untils, since, seen_since, been_since, first_ts, first_seen, first_been, last_ts
-  from (
-    select distinct c.id, c.program_id, k.value as visitor_id, c.occurred_at, c.occurred_at - reach as since,
-      c.occurred_at - nullif(a.impression_window_hours, 0) * interval '1 hour' as seen_since,
-      c.occurred_at - nullif(a.visit_window_hours, 0) * interval '1 hour' as been_since
-    from unnest(ids) as wanted (id)
-    join clickledger.conversion c on c.id = wanted.id
-    join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
-    left join lateral clickledger.policy_at(c.program_id, c.occurred_at) a on true) v;
+  -- Variables, so that partitions of other days are left out. None where nothing of a kind counts: then all are.
   return query
   with hits as materialized (
     select 'click' as kind, t.visitor_id, t.click_id as id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, t.class
@@ -55,8 +38,29 @@ begin
       and t.ts >= case t.kind when 'impression' then v.seen_since when 'visit' then v.been_since else v.since end) n
   where n.place <= touches_max;
 end $$;
+comment on function clickledger.touch_search(bigint[], bigint[], uuid[], timestamptz[], timestamptz[], timestamptz[], timestamptz[], integer) is 'What touch_hits() finds, for one of each array for every visitor of every conversion; an impression or visit that does not count has no time since when. Its plan reads hits by index and joins them by hash, whatever planning without numbers takes for cheaper.';
+
+create function clickledger.touch_hits(ids bigint[], touches_max integer, reach interval) returns table (
+    conversion_id bigint, kind text, id uuid, ts timestamptz, program_id bigint, partner_id bigint, link_id bigint, promo_code_id bigint,
+    class clickledger.hit_class)
+  language sql stable rows 2000 as $$
+  select f.*
+  from (
+    select array_agg(v.id) as orders, array_agg(v.program_id) as programs, array_agg(v.visitor_id) as visitors, array_agg(v.occurred_at) as untils,
+      array_agg(v.since) as since, array_agg(v.seen_since) as seen_since, array_agg(v.been_since) as been_since
+    from (
+      select distinct c.id, c.program_id, k.value as visitor_id, c.occurred_at, c.occurred_at - reach as since,
+        c.occurred_at - nullif(a.impression_window_hours, 0) * interval '1 hour' as seen_since,
+        c.occurred_at - nullif(a.visit_window_hours, 0) * interval '1 hour' as been_since
+      from unnest(ids) as wanted (id)
+      join clickledger.conversion c on c.id = wanted.id
+      join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
+      left join lateral clickledger.policy_at(c.program_id, c.occurred_at) a on true) v) g
+  cross join lateral clickledger.touch_search(g.orders, g.programs, g.visitors, g.untils, g.since, g.seen_since, g.been_since, touches_max) f
+$$;
 comment on function clickledger.touch_hits(bigint[], integer, interval) is 'Hits of the visitors of conversions that may be touches: in the programme, before the conversion, clicks and entered codes not older than reach, impressions and visits within the window of the policy in force. At most touches_max of each sort, visitor and conversion, people apart from others, the newest.';
-grant execute on function clickledger.touch_hits(bigint[], integer, interval) to cl_attrib;
+grant execute on function clickledger.touch_hits(bigint[], integer, interval),
+  clickledger.touch_search(bigint[], bigint[], uuid[], timestamptz[], timestamptz[], timestamptz[], timestamptz[], integer) to cl_attrib;
 
 create or replace function clickledger.conversion_touches(ids bigint[], touches_max integer) returns table (
     conversion_id bigint, kind text, id uuid, at_us bigint, program_id bigint, partner_id bigint, link_id bigint,
