@@ -46,7 +46,7 @@ def database(cluster):
 
 @pytest.fixture(scope="module")
 def ask(database):
-    connection = psycopg2.connect(database.conninfo("cl_api"))
+    connection = psycopg2.connect(database.conninfo("cl_api"), options="-c statement_timeout=60s")  # a busy machine is no fault
 
     def answer(key, **p):
         with connection, connection.cursor() as cursor:
