@@ -17,7 +17,8 @@ export default {
   "team.reason.needed": "Say why: the partner has a right to know.", "team.reason.seen": "The partner reads it.", "team.note": "Note",
   "team.note.hint": "Only the team sees it.", "team.amount.wrong": "Write an amount, such as 150.00.",
   "team.rate.wrong": "Write a percentage from 0 to 100, such as 7.5.", "team.verdict": "Verdict", "team.verdict.all": "All verdicts",
-  "team.verdict.made": "made", "team.verdict.taken": "taken already", "team.verdict.repeated": "twice in this list", "team.verdict.not_a_code": "not a code",
+  "team.verdict.accepted": "accepted", "team.verdict.duplicate": "there already", "team.verdict.refused": "refused", "team.verdict.made": "made",
+  "team.verdict.taken": "taken already", "team.verdict.repeated": "twice in this list", "team.verdict.not_a_code": "not a code",
   "team.chosen": { one: "{n} chosen", other: "{n} chosen" }, "team.chosen.label": "What is done with the chosen", "team.chosen.none": "Choose none",
   "team.chosen.all": { one: "Choose this one", other: "Choose all {n} shown" },
 
@@ -151,10 +152,12 @@ export default {
   "team.uploads.add": "New upload", "team.uploads.do": "Upload", "team.uploads.kind": "What it holds", "team.uploads.conversions": "orders",
   "team.uploads.channel_costs": "costs of channels",
   "team.uploads.conversions.columns": "Columns as in a postback: order_id, click_id or promo, status, amount, event_time …",
-  "team.uploads.channel_costs.columns": "Columns: day, channel, amount, currency.", "team.uploads.file": "File",
+  "team.uploads.channel_costs.columns": "Columns: day, source, medium, campaign, currency, amount.", "team.uploads.file": "File",
   "team.uploads.file.hint": "CSV or NDJSON, up to a million rows. The same rows again change nothing.", "team.uploads.needed": "Choose a file.",
   "team.uploads.earlier": "Earlier uploads", "team.uploads.none": "No uploads yet", "team.uploads.none.text": "Bring in orders that no postback reports.",
-  "team.uploads.rows": "Rows", "team.upload.row": "Row", "team.upload.rows": "Rows", "team.upload.why": "Why", "team.upload.text": "As sent",
+  "team.uploads.rows": "Rows", "team.upload.line": "Line", "team.upload.receipt": "Receipt",
+  "team.upload.broken": "The file broke off: {reason} What was taken stays; send the whole file again.", "team.upload.status.receiving": "arriving",
+  "team.upload.status.complete": "complete", "team.upload.status.broken": "broken off", "team.upload.rows": "Rows", "team.upload.why": "Why",
   "team.upload.verdicts": "Verdicts", "team.upload.no_rows": "No such rows",
 
   // People, keys

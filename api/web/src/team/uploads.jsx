@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { ask } from "../lib/api.js";
 import { useData, useList } from "../lib/data.js";
-import { t, told } from "../lib/i18n.js";
+import { t } from "../lib/i18n.js";
 import { countText } from "../lib/money.js";
 import { navigate } from "../lib/router.js";
 import { Field, Form, Notice, SelectField, Submit, useForm } from "../ui/field.jsx";
@@ -15,9 +15,8 @@ import { may } from "./rights.js";
 
 const KINDS = ["conversions", "channel_costs"];
 const ASK_MS = 1000;
-const OPEN = ["receiving", "pending", "queued", "running"];
+const VERDICTS = ["accepted", "duplicate", "refused"];
 const typeOf = (name) => (/\.(ndjson|jsonl)$/i.test(name) ? "application/x-ndjson" : "text/csv");
-const verdictText = (verdict) => (told(`team.verdict.${verdict}`) ? t(`team.verdict.${verdict}`) : verdict);
 
 function FileField({ chosen, onChoose }) {
   return (
@@ -29,9 +28,9 @@ function FileField({ chosen, onChoose }) {
 
 function NewUpload() {
   const chosen = useRef();
-  const form = useForm({ kind: KINDS[0], program_id: likelyProgram(), file: null }, async ({ kind, program_id }, key) => {
+  const form = useForm({ kind: KINDS[0], program_id: likelyProgram(), file: null }, async ({ kind, program_id }) => {
     const file = chosen.current.files[0];
-    const made = await ask("POST", "/v1/uploads", { query: { kind, program_id }, body: file, type: typeOf(file.name), key });
+    const made = await ask("POST", "/v1/uploads", { query: { kind, program_id }, body: file, type: typeOf(file.name) });
     navigate(`/team/uploads/${made.id}`);
   }, () => (chosen.current.files.length ? {} : { file: t("team.uploads.needed") }));
   return (
@@ -54,7 +53,7 @@ export function Uploads() {
     { key: "program", title: t("team.program"), cell: (row) => <ProgramName id={row.program_id} /> },
     { key: "at", title: t("team.at"), cell: (row) => <Time at={row.created_at} /> },
     { key: "rows", title: t("team.uploads.rows"), kind: "number", cell: (row) => countText(row.rows) },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} /> },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} room="team.upload.status" /> },
   ];
   return (
     <Page title={t("team.nav.uploads")} lead={t("team.uploads.lead")}>
@@ -73,25 +72,24 @@ export function Upload({ id }) {
   const { data, error, reload } = useData(`/v1/uploads/${id}`, {}, { every: ended ? 0 : ASK_MS });
   const { verdict } = useFilters("verdict");
   const list = useList(`/v1/uploads/${id}/rows`, { verdict }, { every: ended ? 0 : ASK_MS });
-  const running = !data || OPEN.includes(data.status);
+  const running = !data || data.status === "receiving";
   if (running === ended) setEnded(!running);
-  const verdicts = Object.entries(data?.verdicts ?? {});
   const columns = [
-    { key: "row", title: t("team.upload.row"), kind: "main", cell: (row) => countText(row.row ?? row.line) },
-    { key: "verdict", title: t("team.verdict"), cell: (row) => verdictText(row.verdict) },
-    { key: "why", title: t("team.upload.why"), cell: (row) => row.message ?? row.reason },
-    { key: "text", title: t("team.upload.text"), cell: (row) => <code class="clip">{row.text ?? row.order_id}</code> },
+    { key: "line", title: t("team.upload.line"), kind: "main", cell: (row) => countText(row.line) },
+    { key: "verdict", title: t("team.verdict"), cell: (row) => t(`team.verdict.${row.verdict}`) },
+    { key: "why", title: t("team.upload.why"), cell: (row) => row.reason ?? "–" },
+    { key: "receipt", title: t("team.upload.receipt"), cell: (row) => (row.receipt ? <code>{row.receipt}</code> : "–") },
   ];
   return (
     <Page title={t("team.upload.number", { n: id })} back={{ path: "/team/uploads", text: t("team.nav.uploads") }}
-      lead={data && <>{t(`team.uploads.${data.kind}`)} · <ProgramName id={data.program_id} /> · <Status of={data.status} /></>} actions={<Csv path={`/v1/uploads/${id}/rows`} query={{ verdict }} />}>
+      lead={data && <>{t(`team.uploads.${data.kind}`)} · <ProgramName id={data.program_id} /> · <Status of={data.status} room="team.upload.status" /></>} actions={<Csv path={`/v1/uploads/${id}/rows`} query={{ verdict }} />}>
       {error && <Failure error={error} retry={reload} />}
-      {data?.error && <Notice kind="bad" role="alert">{data.error}</Notice>}
+      {data?.status === "broken" && <Notice kind="bad" role="alert">{t("team.upload.broken", { reason: data.reason ?? "" })}</Notice>}
       <Figures label={t("team.upload.verdicts")} items={[{ key: "rows", title: t("team.uploads.rows"), value: data && countText(data.rows) },
-        ...verdicts.map(([key, n]) => ({ key, title: verdictText(key), value: countText(n) }))]} />
+        ...VERDICTS.map((key) => ({ key, title: t(`team.verdict.${key}`), value: data && countText(data[key]) }))]} />
       <Section title={t("team.upload.rows")}>
-        <div class="filters"><StatusFilter name="verdict" label={t("team.verdict")} options={[["", t("team.verdict.all")], ...verdicts.map(([key]) => [key, verdictText(key)])]} /></div>
-        <ListTable list={list} caption={t("team.upload.rows")} columns={columns} rowKey={(row) => row.row ?? row.line} empty={<Empty title={t("team.upload.no_rows")} />} />
+        <div class="filters"><StatusFilter name="verdict" label={t("team.verdict")} options={[["", t("team.verdict.all")], ...VERDICTS.map((key) => [key, t(`team.verdict.${key}`)])]} /></div>
+        <ListTable list={list} caption={t("team.upload.rows")} columns={columns} rowKey={(row) => row.line} empty={<Empty title={t("team.upload.no_rows")} />} />
       </Section>
     </Page>
   );
