@@ -9,6 +9,8 @@ struct snapshot {
     struct service_counters service;
     struct pg_pool_counters pool;
     struct http_counters http;
+    struct exports exports;
+    struct uploads uploads;
 };
 
 #define ROW(metric_name, kind, member, text, label_text)                                                     \
@@ -40,6 +42,13 @@ static const struct metric metrics[] = {
     COUNTER("postgres_disconnects_total", pool.disconnects, "Connections to PostgreSQL lost or closed."),
     GAUGE("postgres_connections", pool.open, "Connections to PostgreSQL."),
     GAUGE("postgres_busy", pool.busy, "Of them, with a transaction."),
+    COUNTER("exports_total", exports.begun, "Lists that were asked for as CSV."),
+    COUNTER("exports_broken_total", exports.broken,
+            "Of them, broken off: by the client, the database or the time."),
+    GAUGE("exports_open", exports.open, "Of them, being read now."),
+    COUNTER("uploads_total", uploads.begun, "Files of rows that were sent."),
+    COUNTER("uploads_broken_total", uploads.broken, "Of them, ended before their end."),
+    GAUGE("uploads_open", uploads.open, "Of them, under way."),
     GAUGE("waiting", pool.waiting, "Requests that wait for a connection."),
 };
 
@@ -47,7 +56,7 @@ static ssize_t metrics_write(const void *ctx, char *out, size_t out_bytes)
 {
     const struct service *service = ctx;
     const struct snapshot snapshot = {service->counters, *pg_pool_counters(service->pool),
-                                      *http_server_counters(service->server)};
+                                      *http_server_counters(service->server), service->exports, service->uploads};
     const void *instances[] = {&snapshot};
     return metrics_render(metrics, array_length(metrics), instances, 1, out, out_bytes);
 }

@@ -3,6 +3,7 @@
 
 #include "api/answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <sodium.h>
@@ -10,8 +11,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-#define ANSWER_HEADERS                                                                                       \
-    {SLICE("Content-Type"), SLICE("application/json")}, {SLICE("Cache-Control"), SLICE("no-store")},         \
+#define ANSWER_HEADERS(type)                                                                                 \
+    {SLICE("Content-Type"), SLICE(type)}, {SLICE("Cache-Control"), SLICE("no-store")},                       \
     {                                                                                                        \
         SLICE("X-Content-Type-Options"), SLICE("nosniff")                                                    \
     }
@@ -20,7 +21,7 @@
 static void respond(struct http_conn *conn, unsigned status, struct slice name, struct slice value,
                     struct slice body)
 {
-    const struct http_header headers[] = {ANSWER_HEADERS, {name, value}};
+    const struct http_header headers[] = {ANSWER_HEADERS("application/json"), {name, value}};
     (void)http_respond(conn, status, headers, array_length(headers) - (name.data ? 0 : 1), body);
 }
 
@@ -107,19 +108,55 @@ void answer_fault(struct http_conn *conn, const struct fault *fault)
         answer_fault_with(conn, fault, SLICE_NONE, SLICE_NONE);
 }
 
-void answer_not_allowed(struct http_conn *conn, const struct fault *fault, unsigned allowed)
+// The last segment of the path that is no capture, which names the list.
+static struct slice route_noun(const struct route *route)
+{
+    struct slice noun = SLICE_NONE;
+    for (const char *at = strchr(route->path, '/'); at; at = strchr(at + 1, '/')) {
+        if (at[1] != '{')
+            noun = (struct slice){at + 1, strcspn(at + 1, "/")};
+    }
+    return noun;
+}
+
+int answer_csv_begin(struct http_conn *conn, const struct route *route)
+{
+    char file[96];
+    struct slice noun = route_noun(route);
+    int n = snprintf(file, sizeof(file), "attachment; filename=\"%.*s.csv\"",
+                     (int)min_of(noun.len, (size_t)64), noun.data);
+    const struct http_header headers[] = {ANSWER_HEADERS("text/csv; charset=utf-8; header=present"),
+                                          {SLICE("Content-Disposition"), {file, (size_t)n}}};
+    return http_stream_begin(conn, 200, headers, array_length(headers));
+}
+
+#define ALLOW_BYTES 64
+
+static struct slice allow_list(unsigned allowed, char list[ALLOW_BYTES])
 {
     static const struct {
         enum http_method method;
         const char *name;
     } names[] = {{HTTP_GET, "GET, HEAD"}, {HTTP_POST, "POST"}, {HTTP_PATCH, "PATCH"}};
-    char list[32] = "";
+    size_t at = (size_t)snprintf(list, ALLOW_BYTES, "OPTIONS");
     for (size_t i = 0; i < array_length(names); i++) {
         if (allowed & 1u << names[i].method)
-            snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", *list ? ", " : "",
-                     names[i].name);
+            at += (size_t)snprintf(list + at, ALLOW_BYTES - at, ", %s", names[i].name);
     }
-    answer_fault_with(conn, fault, SLICE("Allow"), slice_of(list));
+    return (struct slice){list, at};
+}
+
+void answer_options(struct http_conn *conn, unsigned allowed)
+{
+    char list[ALLOW_BYTES];
+    const struct http_header allow = {SLICE("Allow"), allow_list(allowed, list)};
+    (void)http_respond(conn, 204, &allow, 1, SLICE_NONE);
+}
+
+void answer_not_allowed(struct http_conn *conn, const struct fault *fault, unsigned allowed)
+{
+    char list[ALLOW_BYTES];
+    answer_fault_with(conn, fault, SLICE("Allow"), allow_list(allowed, list));
 }
 
 // "CL404" -> 404; 0 if it is not of our class.
@@ -159,6 +196,7 @@ int fault_of_job(const struct pg_job_result *result, struct fault *fault)
 {
     switch (result->end) {
     case PG_JOB_DONE:
+    case PG_JOB_OPEN:
         if (result->value.data)
             return 0;
         return fault_internal(fault);

@@ -3,7 +3,8 @@
 // Answers of the API: their headers, their error bodies, and what a failed job means in HTTP.
 
 #include "api/fault.h"
-#include "base/http_conn.h"
+#include "api/route.h"
+#include "base/http_stream.h"
 #include "base/pg_pool.h"
 
 void answer_json(struct http_conn *conn, unsigned status, struct slice body);
@@ -16,6 +17,12 @@ void answer_image(struct http_conn *conn, struct slice made);
 // {"error": {"code", "message"}}, with WWW-Authenticate for 401 and Retry-After for 429 and 503
 // (fault->retry_ms, else a second).
 void answer_fault(struct http_conn *conn, const struct fault *fault);
+
+// The head of a list as CSV: a file, named after the last word of the route's path.
+must_check int answer_csv_begin(struct http_conn *conn, const struct route *route);
+
+// 204 with Allow: what OPTIONS asks. `allowed` as below.
+void answer_options(struct http_conn *conn, unsigned allowed);
 
 // 405 with Allow; `allowed` is a bit set of enum http_method.
 void answer_not_allowed(struct http_conn *conn, const struct fault *fault, unsigned allowed);

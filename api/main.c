@@ -25,6 +25,7 @@ struct api_config {
     char trusted_proxies[1024];
     int64_t address_rate, key_rate;
     int64_t connections, waiting_max, wait_timeout_ms, timeout_ms;
+    int64_t exports, export_timeout_ms, uploads;
 };
 
 static const struct config_option options[] = {
@@ -53,6 +54,15 @@ static const struct config_option options[] = {
      NULL},
     {"api", "key_rate", CONFIG_INT, CONFIG_FIELD(struct api_config, key_rate), 0, 1000000, "50",
      "requests a second with one key or session, likewise", NULL},
+    {"api", "exports", CONFIG_INT, CONFIG_FIELD(struct api_config, exports), 1, PG_POOL_SIZE_MAX, "2",
+     "lists that may be read as CSV at a time, each on a connection of its own, of which one is always left; "
+     "more get "
+     "503",
+     NULL},
+    {"api", "export_timeout", CONFIG_DURATION, CONFIG_FIELD(struct api_config, export_timeout_ms), 1000,
+     86400000, "10m", "a CSV that its client has not taken by then is broken off", NULL},
+    {"api", "uploads", CONFIG_INT, CONFIG_FIELD(struct api_config, uploads), 1, PG_POOL_SIZE_MAX, "2",
+     "files of rows that may be uploaded at a time; more get 503", NULL},
     {"api", "web", CONFIG_STRING, CONFIG_FIELD(struct api_config, web), 0, 0, "",
      "folder of the pages for partners and the team, as built; empty: none", NULL},
     {"api", "tracker_url", CONFIG_STRING, CONFIG_FIELD(struct api_config, tracker_url), 0, 0, "",
@@ -144,6 +154,16 @@ static struct pg_pool *open_pool(struct running *running, const struct api_confi
     return pg_pool_new(running->base, &pool_options);
 }
 
+static struct exports exports_of(const struct running *running, const struct api_config *config)
+{
+    int64_t left = config->connections > 1 ? config->connections - 1 : 1;
+    return (struct exports){.max = (unsigned)min_of(config->exports, left),
+                            .timeout_ms = (unsigned)config->export_timeout_ms,
+                            .base = running->base,
+                            .server = running->service.server,
+                            .pool = running->service.pool};
+}
+
 static int load_pages(struct service *service, const char *folder)
 {
     char why[PAGES_WHY_BYTES];
@@ -182,6 +202,12 @@ static int open_all(struct running *running, const struct api_config *config)
     if (!service->server || !service->pool || !running->admin)
         return -ENOMEM;
     http_server_limit_bodies(service->server, service_body_bytes_max);
+    service->exports = exports_of(running, config);
+    service->uploads = (struct uploads){.max = (unsigned)config->uploads,
+                                        .base = running->base,
+                                        .server = service->server,
+                                        .pool = service->pool};
+    http_server_stream_bodies(service->server, service_body_streams);
     int loaded = load_pages(service, config->web);
     if (loaded < 0)
         return loaded;

@@ -1,5 +1,5 @@
-// OpenAPI 3.0.3 from the table of routes: paths, parameters with types and limits, bodies, statuses. Pure.
-// What answers look like inside is described in docs, not here: PostgreSQL makes them.
+// OpenAPI 3.1 from the table of routes: paths, parameters with types and limits, bodies, statuses. Pure.
+// What items look like inside is described in docs, not here: PostgreSQL makes them.
 
 #include "api/openapi.h"
 
@@ -123,8 +123,12 @@ static struct json *schema_of(const struct field *field)
 {
     struct json *schema = json_map();
     put_type(schema, field);
-    if (field->clearable)
-        put(schema, "nullable", json_truth(true));
+    if (field->clearable) {
+        struct json *types = json_list();
+        incomplete |= !json_add(types, json_share(json_get(schema, "type"))) ||
+                      !json_add(types, json_text(SLICE("null")));
+        put(schema, "type", types);
+    }
     return schema;
 }
 
@@ -138,6 +142,12 @@ static struct json *parameter(const char *name, const char *place, bool needed, 
     put_text(json, "description", help);
     put(json, "schema", schema);
     return json;
+}
+
+static struct json *parameter_of(const struct field *field)
+{
+    const char *place = field->place == FIELD_PATH ? "path" : "query";
+    return parameter(field->name, place, field->needed, field->help, schema_of(field));
 }
 
 static struct json *idempotency_parameter(void)
@@ -154,12 +164,11 @@ static struct json *parameters_of(const struct route *route)
     struct json *list = json_list();
     for (size_t i = 0; i < route->n_fields; i++) {
         const struct field *field = &route->fields[i];
-        if (field->place == FIELD_BODY)
-            continue;
-        const char *place = field->place == FIELD_PATH ? "path" : "query";
-        incomplete |=
-            !json_add(list, parameter(field->name, place, field->needed, field->help, schema_of(field)));
+        if (field->place != FIELD_BODY)
+            incomplete |= !json_add(list, parameter_of(field));
     }
+    if (route->csv)
+        incomplete |= !json_add(list, parameter_of(&route_format));
     if (route->method == HTTP_POST)
         incomplete |= !json_add(list, idempotency_parameter());
     return list;
@@ -198,11 +207,33 @@ static struct json *image_content(void)
     return content;
 }
 
+static void put_content(struct json *content, const char *media_type, struct json *schema)
+{
+    struct json *type = json_map();
+    put(type, "schema", schema);
+    put(content, media_type, type);
+}
+
 static struct json *content_of(struct json *schema)
 {
-    struct json *content = json_map(), *type = json_map();
-    put(type, "schema", schema);
-    put(content, "application/json", type);
+    struct json *content = json_map();
+    put_content(content, "application/json", schema);
+    return content;
+}
+
+static struct json *string_schema(void)
+{
+    struct json *schema = json_map();
+    put_text(schema, "type", "string");
+    return schema;
+}
+
+// A file of rows.
+static struct json *rows_content(void)
+{
+    struct json *content = json_map();
+    put_content(content, "text/csv", string_schema());
+    put_content(content, "application/x-ndjson", string_schema());
     return content;
 }
 
@@ -214,11 +245,25 @@ static struct json *response(const char *description, struct json *content)
     return json;
 }
 
+static struct json *reference(const char *to)
+{
+    struct json *json = json_map();
+    put_text(json, "$ref", to);
+    return json;
+}
+
+// Of a list, as JSON and as CSV.
+static struct json *list_content(const struct route *route)
+{
+    struct json *content = content_of(reference("#/components/schemas/List")), *schema = string_schema();
+    put_text(schema, "description", route->csv);
+    put_content(content, "text/csv", schema);
+    return content;
+}
+
 static struct json *error_schema(void)
 {
-    struct json *schema = json_map();
-    put_text(schema, "$ref", "#/components/schemas/Error");
-    return schema;
+    return reference("#/components/schemas/Error");
 }
 
 static struct json *responses_of(const struct route *route)
@@ -226,8 +271,12 @@ static struct json *responses_of(const struct route *route)
     char status[12];
     struct json *json = json_map();
     snprintf(status, sizeof(status), "%u", route->status);
-    put(json, status,
-        response(route->help, route->answers_image ? image_content() : content_of(object_schema())));
+    struct json *content = route->csv             ? list_content(route)
+                           : route->answers_image ? image_content()
+                                                  : content_of(object_schema());
+    put(json, status, response(route->help, content));
+    put(json, "429", reference("#/components/responses/Wait"));
+    put(json, "503", reference("#/components/responses/Wait"));
     put(json, "default", response("Refused or failed", content_of(error_schema())));
     return json;
 }
@@ -239,9 +288,14 @@ static struct json *operation_of(const struct route *route)
     put_text(json, "summary", route->help);
     put_text(json, "x-asker", route_asker_name(route->asker));
     put(json, "parameters", parameters_of(route));
+    if (route->asker == ROUTE_OPEN)
+        put(json, "security", json_list());
     if (route->method != HTTP_GET) {
         body = json_map();
-        put(body, "content", route->takes_image ? image_content() : content_of(body_schema(route)));
+        put(body, "content",
+            route->takes_image  ? image_content()
+            : route->takes_rows ? rows_content()
+                                : content_of(body_schema(route)));
         put(json, "requestBody", body);
     }
     put(json, "responses", responses_of(route));
@@ -270,8 +324,17 @@ static struct json *paths_object(void)
 static struct json *components_object(void)
 {
     static const char shapes[] =
-        "{\"securitySchemes\": {\"key\": {\"type\": \"http\", \"scheme\": \"bearer\"}},"
-        " \"schemas\": {\"Error\": {\"type\": \"object\", \"required\": [\"error\"], \"properties\": "
+        "{\"securitySchemes\": {\"key\": {\"type\": \"http\", \"scheme\": \"bearer\"},"
+        " \"session\": {\"type\": \"apiKey\", \"in\": \"cookie\", \"name\": \"__Host-cl_session\","
+        " \"description\": \"of a login; what changes something also needs X-CSRF-Token\"}},"
+        " \"responses\": {\"Wait\": {\"description\": \"Too much at once, or the database is away\","
+        " \"headers\": {\"Retry-After\": {\"description\": \"seconds\", \"schema\": {\"type\": "
+        "\"integer\"}}},"
+        " \"content\": {\"application/json\": {\"schema\": {\"$ref\": \"#/components/schemas/Error\"}}}}},"
+        " \"schemas\": {\"List\": {\"type\": \"object\", \"required\": [\"data\"], \"properties\":"
+        " {\"data\": {\"type\": \"array\", \"items\": {\"type\": \"object\"}},"
+        " \"next_cursor\": {\"type\": [\"string\", \"null\"]}}},"
+        " \"Error\": {\"type\": \"object\", \"required\": [\"error\"], \"properties\": "
         "{\"error\":"
         " {\"type\": \"object\", \"required\": [\"code\", \"message\"], \"properties\":"
         " {\"code\": {\"type\": \"string\"}, \"message\": {\"type\": \"string\"}}}}}}}";
@@ -287,15 +350,17 @@ char *openapi_print(const char *version)
         "Money is in integer minor units with its currency, times are ISO 8601 in UTC, rates are parts per "
         "million. "
         "Lists go from the newest to the oldest and are read on with next_cursor.";
-    struct json *document = json_map(), *info = json_map(), *security = json_list(), *scheme = json_map();
+    struct json *document = json_map(), *info = json_map(), *security = json_list(), *scheme = json_map(),
+                *session = json_map();
     char *text = NULL;
     incomplete = false;
     put_text(info, "title", "Clickledger");
     put_text(info, "version", version);
     put_text(info, "description", description);
     put(scheme, "key", json_list());
-    incomplete |= !json_add(security, scheme);
-    put_text(document, "openapi", "3.0.3");
+    put(session, "session", json_list());
+    incomplete |= !json_add(security, scheme) || !json_add(security, session);
+    put_text(document, "openapi", "3.1.0");
     put(document, "info", info);
     put(document, "security", security);
     put(document, "paths", paths_object());

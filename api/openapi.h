@@ -2,5 +2,5 @@
 
 // The description of the API that /v1/openapi.json gives, made from the table of routes.
 
-// OpenAPI 3.0 as text, NUL-terminated, for free(). NULL: no memory.
+// OpenAPI 3.1 as text, NUL-terminated, for free(). NULL: no memory.
 char *openapi_print(const char *version);

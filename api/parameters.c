@@ -30,7 +30,8 @@ static const struct field *field_find(const struct route *route, enum field_plac
         if (field->place == place && slice_equal(slice_of(field->name), name))
             return field;
     }
-    return NULL;
+    bool is_format = place == FIELD_QUERY && route->csv && slice_equal(slice_of(route_format.name), name);
+    return is_format ? &route_format : NULL;
 }
 
 static int unknown(struct fault *fault, struct slice name)
@@ -198,6 +199,25 @@ static int check_needed(struct reading *reading)
     return 0;
 }
 
+bool parameters_ask_csv(const struct json *params)
+{
+    const struct json *format = json_get(params, route_format.name);
+    return format && slice_equal(json_text_of(format), SLICE("csv"));
+}
+
+// CSV is the whole list.
+static int check_format(const struct reading *reading)
+{
+    static const char *const of_pages[] = {"limit", "cursor", "compare"};
+    for (size_t i = 0; i < array_length(of_pages) && parameters_ask_csv(reading->params); i++) {
+        if (json_get(reading->params, of_pages[i])) {
+            fault_set(reading->fault, 422, of_pages[i], "CSV is one whole list: it takes no %s", of_pages[i]);
+            return PARAMETERS_REFUSED;
+        }
+    }
+    return 0;
+}
+
 int parameters_read(const struct route_match *match, const struct http_request *request, struct json **out,
                     struct fault *fault)
 {
@@ -211,6 +231,8 @@ int parameters_read(const struct route_match *match, const struct http_request *
         result = match->route->takes_image ? read_image(&reading, request) : read_body(&reading, request);
     if (result == 0)
         result = check_needed(&reading);
+    if (result == 0)
+        result = check_format(&reading);
     if (result == 0)
         *out = reading.params;
     else

@@ -66,6 +66,7 @@ struct route {
     enum http_method method;
     const char *path;     // "/v1/programs/{id}/terms"
     const char *function; // clickledger.<function>(jsonb): what the answer is made by
+    const char *csv_sql;  // that makes a page of CSV of it: parameters, columns, whether names stand in front
     const char *sql;      // that calls it
     enum route_asker asker;
     unsigned status; // of success
@@ -73,15 +74,20 @@ struct route {
     const char *help;
     const struct field *fields;
     size_t n_fields;
+    const char *csv;       // of a list: its columns in CSV, see csv_page(); NULL: it has no CSV
     size_t body_bytes_max; // 0: ROUTE_BODY_BYTES_MAX
     bool answers_image;    // of the function's `media_type` and `content`
     bool takes_image;   // the body is an image; the function needs what api/image.h measures, and `content`
+    bool takes_rows;    // the body is a file of rows, streamed: see api/upload.h
     const char *proves; // this field must be the password of who asks, or of the person with the given e-mail
     const char *hashes; // this field goes to the function as `password_hash`
     bool logs_in;       // the function begins a session; the answer sets its cookie
     bool logs_out;      // the answer takes the cookie away
     bool tells_csrf;    // the function needs the parameter `csrf`
 };
+
+// Of each route with CSV, beside its own.
+extern const struct field route_format;
 
 struct route_list {
     const struct route *rows;

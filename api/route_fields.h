@@ -1,19 +1,23 @@
 #pragma once
 
-// What the tables of routes are written with. A row is a route: what it is called, what it takes, what answers
-// it, who may ask. Adding one means a row in a table and a function api_* in sql/; nothing else knows the
-// routes. Lists are pages: see PAGE. Limits of texts are those of the tables in the database.
+// What the tables of routes are written with. A row is a route: what it is called, what it takes, what
+// answers it, who may ask. Adding one means a row in a table and a function api_* in sql/; nothing else knows
+// the routes. Lists are pages: see PAGE. Limits of texts are those of the tables in the database.
 
 #include "api/route.h"
 
-#define NAME_MAX             200
-#define URL_MAX              2048
-#define TOKEN_MAX            64
-#define PAGE_MAX             500
-#define ID_MAX               INT64_MAX
-#define READ(name)           .function = name, .sql = "select clickledger." name "($1::jsonb)::text"
-#define WRITE(name)          .function = name, .sql = "select clickledger.api_post($1, $2, $3::jsonb)"
-#define FIELDS(list)         .fields = list, .n_fields = array_length(list)
+#define NAME_MAX  200
+#define URL_MAX   2048
+#define TOKEN_MAX 64
+#define PAGE_MAX  500
+#define ID_MAX    INT64_MAX
+#define READ(name)                                                                                           \
+    .function = name,                                                                                        \
+    .csv_sql =                                                                                               \
+        "select lines, next_cursor from clickledger.csv_page(clickledger." name "($1::jsonb), $2, $3)",      \
+    .sql = "select clickledger." name "($1::jsonb)::text"
+#define WRITE(name)  .function = name, .sql = "select clickledger.api_post($1, $2, $3::jsonb)"
+#define FIELDS(list) .fields = list, .n_fields = array_length(list)
 
 // clang-format off
 #define ID      {"id", FIELD_PATH, FIELD_WHOLE, true, 1, ID_MAX, NULL, "number"}

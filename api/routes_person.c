@@ -2,9 +2,9 @@
 
 #include "api/route_fields.h"
 
-#define EMAIL_MAX            254
-#define PASSWORD_MIN         10
-#define PASSWORD_MAX         128
+#define EMAIL_MAX    254
+#define PASSWORD_MIN 10
+#define PASSWORD_MAX 128
 
 // clang-format off
 #define ROLES   "owner|manager|finance|analyst|viewer"
@@ -93,17 +93,20 @@ static const struct route rows[] = {
      "Sets a password by the token of an invitation or reset, and begins a session.", FIELDS(password_new_fields),
      .hashes = "password", .logs_in = true},
     {HTTP_GET, "/v1/sessions", READ("api_sessions"), ROUTE_PERSON, 200, false,
-     "Where the person who asks is logged in.", FIELDS(page_fields)},
+     "Where the person who asks is logged in.", FIELDS(page_fields),
+     .csv = "id,agent,created_at,expires_at,is_this"},
     {HTTP_POST, "/v1/sessions/{id}/revoke", WRITE("api_session_revoke"), ROUTE_PERSON, 200, false,
      "Ends a session of the person who asks.", FIELDS(id_fields)},
     {HTTP_GET, "/v1/people", READ("api_people"), ROUTE_ANY, 200, false,
-     "People who log in.", FIELDS(people_fields)},
+     "People who log in.", FIELDS(people_fields),
+     .csv = "id,email,name,language,partner_id,role,has_password,created_at,disabled_at"},
     {HTTP_POST, "/v1/people", WRITE("api_person_create"), ROUTE_PARTNER_OWNER, 201, true,
      "Invites a person; the token that sets its password is shown once.", FIELDS(person_fields)},
     {HTTP_PATCH, "/v1/people/{id}", READ("api_person_change"), ROUTE_PARTNER_OWNER, 200, false,
      "Changes a person; what is not given stays.", FIELDS(person_change_fields)},
     {HTTP_GET, "/v1/keys", READ("api_keys"), ROUTE_PARTNER_OWNER, 200, false,
-     "API keys, without themselves.", FIELDS(keys_fields)},
+     "API keys, without themselves.", FIELDS(keys_fields),
+     .csv = "id,kind,partner_id,name,role,prefix,created_at,expires_at,revoked_at"},
     {HTTP_POST, "/v1/keys", WRITE("api_key_make"), ROUTE_PARTNER_OWNER, 201, true,
      "Makes an API key of who asks, or of the team; it is shown once.", FIELDS(key_fields)},
     {HTTP_POST, "/v1/keys/{id}/revoke", WRITE("api_key_revoke"), ROUTE_PARTNER_OWNER, 200, false,
@@ -114,7 +117,9 @@ static const struct route rows[] = {
      "Registers a partner, which accepts exactly this version of the offer.", FIELDS(join_apply_fields),
      .hashes = "password"},
     {HTTP_GET, "/v1/applications", READ("api_applications"), ROUTE_ANY, 200, false,
-     "Applications for programmes.", FIELDS(applications_fields)},
+     "Applications for programmes.", FIELDS(applications_fields),
+     .csv = "id,program_id,program,partner_id,partner,terms_id,terms_version,site,message,status,reason,"
+            "created_at,decided_at,is_automatic"},
     {HTTP_POST, "/v1/applications", WRITE("api_application_create"), ROUTE_PARTNER, 201, false,
      "Applies for a further programme.", FIELDS(application_fields)},
     {HTTP_POST, "/v1/applications/{id}/approve", WRITE("api_application_approve"), ROUTE_MANAGER, 200, false,

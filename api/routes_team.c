@@ -4,12 +4,23 @@
 #include "api/image.h"
 #include "api/route_fields.h"
 
+#define UPLOAD_BYTES_MAX     (1024L * 1024 * 1024)
 #define DECIDE_MAX           500
 #define CODES_MAX            1000
 #define CODES_BODY_BYTES_MAX (128 * 1024) // of CODES_MAX codes with TOKEN_MAX characters
 #define CODE_PREFIX_MAX      56           // TOKEN_MAX without the random characters
 
 // clang-format off
+static const struct field uploads_fields[] = {PROGRAM, PAGE};
+static const struct field upload_fields[] = {
+    {"kind", FIELD_QUERY, FIELD_CHOICE, true, 0, 0, "conversions|channel_costs", "what the rows are"},
+    {"program_id", FIELD_QUERY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the programme of all rows"},
+};
+static const struct field upload_rows_fields[] = {
+    ID,
+    {"verdict", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "accepted|duplicate|refused", "only with this verdict"},
+    PAGE,
+};
 static const struct field id_fields[] = {ID};
 static const struct field decide_fields[] = {
     {"ids", FIELD_BODY, FIELD_IDS, true, 1, DECIDE_MAX, NULL, "conversions"},
@@ -82,7 +93,8 @@ static const struct route rows[] = {
      .body_bytes_max = CODES_BODY_BYTES_MAX},
     {HTTP_GET, "/v1/creatives", READ("api_creatives_ready"), ROUTE_ANY, 200, false,
      "Banners, texts and links for pages; a partner finds the active ones of its programmes.",
-     FIELDS(creatives_fields)},
+     FIELDS(creatives_fields),
+     .csv = "id,program_id,kind,name,text,target_url,erid,status,image,created_at"},
     {HTTP_POST, "/v1/creatives", WRITE("api_creative_create"), ROUTE_MANAGER, 201, false,
      "Makes a banner, text or link.", FIELDS(creative_fields)},
     {HTTP_PATCH, "/v1/creatives/{id}", READ("api_creative_change"), ROUTE_MANAGER, 200, false,
@@ -96,7 +108,22 @@ static const struct route rows[] = {
      "Revenue, commission, earned, ROI by day and partner; the funnel; times of approval and hold; with formulas.",
      FIELDS(dashboard_fields)},
     {HTTP_GET, "/v1/audit", READ("api_audit"), ROUTE_TEAM, 200, false,
-     "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields)},
+     "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields),
+     .csv = "id,at,api_key_id,api_key_name,person_id,person_name,db_role,action,object,object_id,before,"
+            "after,hidden"},
+    {HTTP_GET, "/v1/uploads", READ("api_uploads"), ROUTE_TEAM, 200, false,
+     "Files of rows that were uploaded.", FIELDS(uploads_fields),
+     .csv = "id,kind,program_id,status,rows,accepted,duplicate,refused,reason,api_key_id,created_at,ended_at"},
+    {HTTP_POST, "/v1/uploads", .function = "upload_begin", .sql = "select clickledger.upload_begin($1::jsonb)::text",
+     ROUTE_MANAGER, 201, false,
+     "Takes a file of rows, as text/csv or application/x-ndjson, each with a verdict of its own.",
+     FIELDS(upload_fields),
+     .body_bytes_max = UPLOAD_BYTES_MAX, .takes_rows = true},
+    {HTTP_GET, "/v1/uploads/{id}", READ("api_upload"), ROUTE_TEAM, 200, false,
+     "How an upload stands.", FIELDS(id_fields)},
+    {HTTP_GET, "/v1/uploads/{id}/rows", READ("api_upload_rows"), ROUTE_TEAM, 200, false,
+     "What became of its rows, in their order.", FIELDS(upload_rows_fields),
+     .csv = "line,verdict,reason,receipt"},
 };
 // clang-format on
 

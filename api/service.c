@@ -152,9 +152,9 @@ static void asked(void *ctx, const struct pg_job_result *result)
         note_success(asking);
     else if (fault.status == 401 && asking->has_key)
         limiter_failed(service->limiter, &asking->address, asking->key_hash, clock_monotonic_ms());
-    if (conn && good)
+    if (conn && good && result->end == PG_JOB_DONE)
         answer_done(asking, conn, result->value);
-    else if (conn)
+    else if (conn && !good)
         refuse(service, conn, &fault);
     asking_free(asking);
 }
@@ -221,17 +221,27 @@ static int add_csrf(const struct route *route, const struct identity *identity, 
 
 // --- Questions to the database and to the password process
 
+static struct pg_step identity_step(const struct asking *asking, char hash[KEY_PARAM_BYTES])
+{
+    key_hash_param(asking->key_hash, hash);
+    return (struct pg_step){.sql = "select clickledger.api_begin($1, $2)",
+                            .n_params = 2,
+                            .params = {slice_of(hash), slice_of(route_asker_name(asking->route->asker))}};
+}
+
 static int run_job(struct asking *asking, const struct pg_step *step, pg_job_done *done)
 {
     char hash[KEY_PARAM_BYTES];
-    key_hash_param(asking->key_hash, hash);
-    const struct pg_step steps[] = {
-        {.sql = "select clickledger.api_begin($1, $2)",
-         .n_params = 2,
-         .params = {slice_of(hash), slice_of(route_asker_name(asking->route->asker))}},
-        *step,
-    };
+    const struct pg_step steps[] = {identity_step(asking, hash), *step};
     return pg_pool_run(asking->service->pool, steps, array_length(steps), done, asking);
+}
+
+static int run_export(struct asking *asking, const struct json *params)
+{
+    char hash[KEY_PARAM_BYTES];
+    const struct pg_step identity = identity_step(asking, hash);
+    return export_open(&asking->service->exports, asking->handle, asking->route, &identity, params, asked,
+                       asking);
 }
 
 static int run(struct asking *asking, struct slice idempotency_key, const struct json *params)
@@ -330,6 +340,8 @@ static int begin(struct asking *asking, struct slice idempotency_key, const stru
 {
     if (asking->route->proves)
         return ask_proof(asking);
+    if (parameters_ask_csv(params))
+        return run_export(asking, params);
     return asking->route->hashes ? ask_passwords(asking, NULL) : run(asking, idempotency_key, params);
 }
 
@@ -391,6 +403,11 @@ static int ask(struct service *service, struct http_conn *conn, const struct htt
         result = read_idempotency_key(route, request, &idempotency_key, fault);
     if (result == 0)
         result = parameters_read(match, request, &params, fault);
+    if (result == 0 && route->takes_rows) {
+        result = upload_open(&service->uploads, conn, request, route, identity.hash, params, fault);
+        json_free(params);
+        return result < 0 ? fault_internal(fault) : result;
+    }
     if (result == 0)
         result = add_secret(route, identity.key, idempotency_key, params);
     if (result == 0)
@@ -443,6 +460,13 @@ static bool handle_open(struct service *service, struct http_conn *conn, const s
     return true;
 }
 
+bool service_body_streams(void *ctx, const struct http_request *request)
+{
+    struct route_match match;
+    (void)ctx;
+    return route_find(request->method, request->path, &match) == 0 && match.route->takes_rows;
+}
+
 size_t service_body_bytes_max(void *ctx, const struct http_request *request)
 {
     struct route_match match;
@@ -459,6 +483,10 @@ void service_handle(void *ctx, struct http_conn *conn, const struct http_request
     if (handle_open(service, conn, request) || pages_handle(service->pages, conn, request))
         return;
     int found = route_find(request->method, request->path, &match);
+    if (found == ROUTE_METHOD && request->method == HTTP_OPTIONS) {
+        answer_options(conn, match.allowed);
+        return;
+    }
     if (found == ROUTE_METHOD) {
         fault_set(&fault, 405, "method", "this path has no such method");
         answer_not_allowed(conn, &fault, match.allowed);

@@ -3,10 +3,12 @@
 // Requests in, jobs of the database out, answers back. One service per program, on its loop.
 
 #include "api/buckets.h"
+#include "api/export.h"
 #include "api/guard.h"
 #include "api/limiter.h"
 #include "api/pages.h"
 #include "api/password.h"
+#include "api/upload.h"
 #include "base/http_client.h"
 #include "base/http_server.h"
 #include "base/metrics.h"
@@ -36,6 +38,8 @@ struct service {
     struct password_service *passwords;
     char *openapi;       // text of /v1/openapi.json
     struct pages *pages; // NULL: none; freed by the service
+    struct exports exports;
+    struct uploads uploads;
     struct service_counters counters;
 };
 
@@ -46,3 +50,5 @@ void service_deinit(struct service *service);
 
 http_handler service_handle; // ctx is the service
 http_body_bytes_max service_body_bytes_max;
+
+http_body_streams service_body_streams; // whether its body is an upload

@@ -116,6 +116,7 @@ void http_conn_close(struct http_conn *conn)
     server->free_slots[server->n_free_slots++] = conn->slot;
     server->n_conns--;
     http_conn_move(conn, CONN_DEAD);
+    http_stream_gone(conn);
 }
 
 // The last answer is on the wire.
@@ -135,7 +136,7 @@ static void conn_finish(struct http_conn *conn)
         conn->reading = event_add(&conn->read_event, NULL) == 0;
 }
 
-static void conn_resume_later(struct http_conn *conn)
+void http_conn_resume_later(struct http_conn *conn)
 {
     if (conn->resuming)
         return;
@@ -203,10 +204,14 @@ void http_conn_settle(struct http_conn *conn)
         return;
     bool quiet = conn_is_quiet(conn), has_bytes = conn_has_bytes(conn);
 
-    if (quiet && conn->closing) {
+    if (conn->stream.filled && http_output_is_empty(conn))
+        http_conn_resume_later(conn);
+    if (conn->stream.body_open && conn->eof) {
+        http_conn_close(conn); // what it began to send will never be whole
+    } else if (quiet && conn->closing) {
         conn_finish(conn);
     } else if (conn->state == CONN_IDLE && has_bytes && http_input_may_parse(conn)) {
-        conn_resume_later(conn);
+        http_conn_resume_later(conn);
     } else if (quiet && conn->eof) {
         http_conn_close(conn);
     } else {
@@ -245,23 +250,26 @@ void http_conn_dispatch(struct http_conn *conn)
     conn_handle_request(conn);
 }
 
-static void conn_answered(struct http_conn *conn)
+void http_conn_answered(struct http_conn *conn)
 {
     conn->server->counters.answered++;
     conn->since_ms = http_server_now_ms(conn->server);
-    conn->input->pos = conn->input->next;
+    conn->input->pos = conn->stream.body_open ? conn->input->end : conn->input->next;
+    conn->stream = (struct http_streaming){0};
     http_conn_move(conn, CONN_IDLE);
     http_conn_mark(conn);
 }
 
-static int conn_respond(struct http_conn *conn, struct http_response *response)
+int http_conn_lay_out(struct http_conn *conn, struct http_response *response)
 {
     struct http_server *server = conn->server;
 
-    assert(conn->state == CONN_WAITING);
+    assert(conn->state == CONN_WAITING && !conn->stream.begun);
     response->head_only = conn->input->head.request.method == HTTP_HEAD;
     response->minor = conn->input->head.request.minor;
-    conn->closing |= server->draining;
+    conn->faulted |= conn->stream.body_open; // the rest of the body is thrown away
+    conn->closing |=
+        server->draining || conn->stream.body_open || (response->streamed && response->minor == 0);
     response->keep_alive = !conn->closing;
     int result = http_output_respond(conn, response, server->limits.output_bytes_max);
     if (result != 0) {
@@ -271,7 +279,14 @@ static int conn_respond(struct http_conn *conn, struct http_response *response)
         if (http_output_respond(conn, &bare, SIZE_MAX) != 0)
             conn->faulted = true; // no memory even for that: the close is the answer
     }
-    conn_answered(conn);
+    return result;
+}
+
+static int conn_respond(struct http_conn *conn, struct http_response *response)
+{
+    int result = http_conn_lay_out(conn, response);
+
+    http_conn_answered(conn);
     return result;
 }
 
@@ -376,6 +391,7 @@ void http_conn_retry(struct http_server *server, struct http_handle handle)
     assert(!server->in_handler);
     if (conn == NULL)
         return;
+    assert(conn->stream.events == NULL);
     server->counters.retried++;
     conn->held = conn->closing = conn->faulted = false;
     conn->run_count = 0;

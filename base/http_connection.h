@@ -8,6 +8,7 @@
 
 #include "base/http_body.h"
 #include "base/http_server.h"
+#include "base/http_stream.h"
 
 // What a connection waits for. Each state is a list; http_conn_move() alone changes it.
 enum conn_state {
@@ -37,6 +38,17 @@ struct http_output {
     size_t bytes, sent, committed, len;
 };
 
+// Of a request that is WAITING.
+struct http_streaming {
+    const struct http_stream_events *events; // NULL: nobody streams
+    void *ctx;
+    bool chunked, head_only; // of the answer
+    bool begun;              // its head is out
+    bool filled;             // written, and `ready` not told since
+    bool body_open;          // the request's body has not come to its end
+    bool paused;             // and is not wanted now
+};
+
 struct http_conn {
     struct http_server *server;
     TAILQ_ENTRY(http_conn) by_state, by_dirty, by_resume, by_blocked;
@@ -51,6 +63,7 @@ struct http_conn {
     struct http_input *input;
     struct http_output out;
     struct http_peer peer;
+    struct http_streaming stream;
     bool run_closed;   // no request may join the run
     bool run_has_body; // the run is one request with a body
     bool held;

@@ -95,9 +95,16 @@ static bool input_has_room(struct http_conn *conn)
     return input->end < input->bytes || (conn->state == CONN_BODY && input_grow(conn));
 }
 
+// Nothing more is wanted of the client.
+static bool input_is_over(const struct http_conn *conn)
+{
+    return conn->closing && !conn->stream.body_open;
+}
+
 void http_input_read_more(struct http_conn *conn)
 {
-    if (conn->reading || conn->eof || conn->closing || (conn->input != NULL && !input_has_room(conn)))
+    if (conn->reading || conn->eof || input_is_over(conn) || conn->stream.paused ||
+        (conn->input != NULL && !input_has_room(conn)))
         return;
     conn->reading = event_add(&conn->read_event, NULL) == 0;
     if (!conn->reading)
@@ -111,7 +118,7 @@ static void input_ask_again(struct http_conn *conn)
     conn->reading = event_add(&conn->read_event, NULL) == 0;
 }
 
-static void input_pause(struct http_conn *conn)
+void http_input_stop(struct http_conn *conn)
 {
     event_del(&conn->read_event);
     conn->reading = false;
@@ -142,6 +149,52 @@ static void input_request(struct http_conn *conn, size_t next)
     http_conn_dispatch(conn);
 }
 
+static bool input_streams(const struct http_conn *conn)
+{
+    const struct http_server *server = conn->server;
+    const struct http_head *head = &conn->input->head;
+
+    return head->framing != HTTP_FRAMING_NONE && server->body_streams &&
+           server->body_streams(server->ctx, &head->request);
+}
+
+// Everybody who waits for the word gets it once there is somebody to take the body.
+static int input_continue(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+
+    if (!input->head.expect_continue || input->end != input->pos + input->head.parsed)
+        return 0;
+    http_conn_mark(conn);
+    return http_output_append(conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+// Room behind the head, before the handler has slices of it.
+static bool input_stream_room(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+
+    if (input->run_start > 0)
+        input_slide(input);
+    return input->bytes - input->pos - input->head.parsed >= SLACK_BYTES || input_grow(conn);
+}
+
+static bool input_stream_begins(struct http_conn *conn)
+{
+    if (!input_stream_room(conn)) {
+        http_conn_close(conn);
+        return false;
+    }
+    conn->run_closed = conn->run_has_body = true;
+    conn->stream.body_open = true;
+    input_request(conn, conn->input->pos + conn->input->head.parsed);
+    if (conn->state != CONN_WAITING)
+        return false; // answered
+    if (input_continue(conn) != 0)
+        http_conn_close(conn);
+    return conn->state == CONN_WAITING;
+}
+
 static bool input_body_begins(struct http_conn *conn)
 {
     struct http_input *input = conn->input;
@@ -153,13 +206,10 @@ static bool input_body_begins(struct http_conn *conn)
     }
     if (conn->state == CONN_IDLE)
         conn->since_ms = http_server_now_ms(conn->server);
+    if (input->head.request.body_streams)
+        return input_stream_begins(conn);
     http_conn_move(conn, CONN_BODY);
-    if (input->head.expect_continue && input->end == input->pos + input->head.parsed) {
-        if (http_output_append(conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) != 0)
-            return input_bad(conn, HTTP_FAULT_BODY_LARGE);
-        http_conn_mark(conn);
-    }
-    return true;
+    return input_continue(conn) == 0 || input_bad(conn, HTTP_FAULT_BODY_LARGE);
 }
 
 static size_t input_body_bytes_max(const struct http_conn *conn)
@@ -176,6 +226,7 @@ static bool input_head_done(struct http_conn *conn)
     struct http_head *head = &input->head;
 
     input->body_bytes = 0;
+    head->request.body_streams = input_streams(conn);
     switch (http_body_start(&input->body, head->framing, head->content_length, input_body_bytes_max(conn))) {
     case HTTP_PARSE_BAD:
         return input_bad(conn, input->body.fault);
@@ -184,6 +235,7 @@ static bool input_head_done(struct http_conn *conn)
     case HTTP_PARSE_DONE:
         break;
     }
+    head->request.body_streams = false; // there is none
     input_request(conn, input->pos + head->parsed);
     return true;
 }
@@ -236,6 +288,30 @@ static bool input_body(struct http_conn *conn)
     return true;
 }
 
+// What has come of a streamed body goes to whoever takes it, who copies it; the room behind the head is free
+// again.
+static void input_stream(struct http_conn *conn)
+{
+    struct http_input *input = conn->input;
+    size_t start = input->pos + input->head.parsed, got, used;
+    char *data = input->data + start;
+
+    if (conn->stream.paused || start == input->end)
+        return;
+    enum http_parse result = http_body_decode(&input->body, data, data, input->end - start, &got, &used);
+    if (result == HTTP_PARSE_BAD) {
+        http_stream_spoilt(conn, input->body.fault);
+        return;
+    }
+    input->next = start + used;
+    conn->stream.body_open = result == HTTP_PARSE_MORE;
+    if (conn->stream.body_open)
+        input->end = start;
+    if (conn->stream.events)
+        conn->stream.events->body(conn->stream.ctx, conn, (struct slice){data, got},
+                                  result == HTTP_PARSE_DONE);
+}
+
 static bool input_step(struct http_conn *conn)
 {
     switch (conn->state) {
@@ -259,6 +335,8 @@ void http_input_process(struct http_conn *conn)
 
     while (progress && http_input_may_parse(conn))
         progress = input_step(conn);
+    if (conn->stream.body_open)
+        input_stream(conn);
 }
 
 // --- Reading ---------------------------------------------------------------------------------------------
@@ -293,7 +371,7 @@ static void input_ended(struct http_conn *conn, ssize_t n)
         http_conn_close(conn);
     } else {
         conn->eof = true; // perhaps only of its sending half: what it has asked is answered
-        input_pause(conn);
+        http_input_stop(conn);
         http_conn_settle(conn);
     }
 }
@@ -307,8 +385,8 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
         input_discard(conn, what);
         return;
     }
-    if (conn->closing || (conn->input != NULL && !input_has_room(conn))) {
-        input_pause(conn);
+    if (input_is_over(conn) || (conn->input != NULL && !input_has_room(conn))) {
+        http_input_stop(conn);
         return;
     }
     if (conn->input == NULL && !input_take(conn)) {
@@ -324,7 +402,7 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
     conn->server->counters.bytes_in += (uint64_t)n;
     input->end += (size_t)n;
     http_input_process(conn);
-    if (conn->reading && (conn->state == CONN_HEAD || conn->state == CONN_BODY))
+    if (conn->reading && (conn->state == CONN_HEAD || conn->state == CONN_BODY || conn->stream.body_open))
         input_ask_again(conn); // a reset that came with the bytes is told as plain EV_READ
     http_conn_settle(conn);
 }

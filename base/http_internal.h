@@ -36,6 +36,7 @@ struct http_server {
     struct http_head_limits head_limits;
     http_handler *handler;
     http_body_bytes_max *body_bytes_max; // NULL: that of the limits for all
+    http_body_streams *body_streams;
     void *ctx;
     struct http_counters counters;
     struct conn_list states[CONN_STATES], dirty, resume, blocked;
@@ -65,11 +66,16 @@ void http_conn_close_unused(struct http_conn *conn);  // unless something of a r
 void http_conn_settle(
     struct http_conn *conn); // after progress: resume, close, linger, give memory back, read on
 void http_conn_dispatch(struct http_conn *conn);
+void http_conn_resume_later(struct http_conn *conn); // in the next turn: go on with the stream, parse, settle
+// Lays out an answer without its body; the request stays WAITING.
+must_check int http_conn_lay_out(struct http_conn *conn, struct http_response *response);
+void http_conn_answered(struct http_conn *conn);
 void http_conn_fault(struct http_conn *conn, enum http_fault fault, unsigned status);
 
 // http_input.c
 bool http_input_may_parse(const struct http_conn *conn);
 void http_input_process(struct http_conn *conn);
+void http_input_stop(struct http_conn *conn);
 void http_input_read_more(struct http_conn *conn); // (again) if there is room
 void http_input_on_readable(evutil_socket_t fd, short what, void *arg);
 void http_input_give(struct http_conn *conn);
@@ -82,6 +88,11 @@ void http_output_flush(struct http_conn *conn);
 void http_output_on_writable(evutil_socket_t fd, short what, void *arg);
 void http_output_give(struct http_conn *conn);
 bool http_output_is_empty(const struct http_conn *conn);
+
+// http_stream.c
+void http_stream_go_on(struct http_conn *conn);                         // tells `ready` if it is time
+void http_stream_gone(struct http_conn *conn);                          // the connection is closed
+void http_stream_spoilt(struct http_conn *conn, enum http_fault fault); // its body cannot be read
 
 // http_listen.c
 void http_listen_on_retry(evutil_socket_t fd, short what, void *arg);

@@ -39,7 +39,8 @@ struct http_request {
     struct slice query;       // behind the first '?'; .data is NULL where there is no '?'
     struct slice
         host; // checked form "name[:port]"; from an absolute target, else from Host; may be empty in 1.0
-    struct slice body; // decoded, whole
+    struct slice body; // decoded, whole; empty if it is streamed
+    bool body_streams; // it follows through http_stream_events.body
     struct http_header *headers;
     size_t n_headers;
     struct http_peer peer;

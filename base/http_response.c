@@ -197,7 +197,9 @@ int http_response_write(const struct http_response *response, const struct http_
     if (p == NULL)
         return HTTP_RESPONSE_UNSAFE;
     p = put(p, (struct slice){date->text, date->len});
-    if (status_has_body(status))
+    if (response->streamed)
+        p = put(p, response->minor > 0 ? SLICE("Transfer-Encoding: chunked\r\n") : SLICE(""));
+    else if (status_has_body(status))
         p = put_length(p, response->body.len);
     p = put_connection(p, response);
     p = put(p, SLICE("\r\n"));

@@ -31,6 +31,7 @@ struct http_response {
     const struct http_header *headers;
     size_t n_headers;
     struct slice body; // the body of the GET answer, also for HEAD
+    bool streamed;     // no body yet: it follows in chunks, in HTTP/1.0 up to the close
     bool head_only;    // the request was HEAD
     bool keep_alive;   // the connection stays
     unsigned minor;    // of the request's version

@@ -143,6 +143,7 @@ static void server_on_resume(evutil_socket_t fd, short what, void *arg)
         TAILQ_REMOVE(&server->resume, conn, by_resume);
         server->n_resume--;
         conn->resuming = false;
+        http_stream_go_on(conn);
         http_input_process(conn);
         http_conn_settle(conn);
     }
@@ -242,6 +243,11 @@ struct http_server *http_server_new(struct event_base *base, const struct http_l
 void http_server_limit_bodies(struct http_server *server, http_body_bytes_max *bytes_max)
 {
     server->body_bytes_max = bytes_max;
+}
+
+void http_server_stream_bodies(struct http_server *server, http_body_streams *streams)
+{
+    server->body_streams = streams;
 }
 
 struct http_server *http_server_free(struct http_server *server)

@@ -43,6 +43,9 @@ typedef void http_handler(void *ctx, struct http_conn *conn, const struct http_r
 // How many bytes the body of this request may have; it has no body yet.
 typedef size_t http_body_bytes_max(void *ctx, const struct http_request *request);
 
+// Whether the body of this request is to be streamed: then the handler is called when its head is there.
+typedef bool http_body_streams(void *ctx, const struct http_request *request);
+
 // NULL with errno.
 struct http_server *http_server_new(struct event_base *base, const struct http_limits *limits,
                                     http_handler *handler, void *ctx);
@@ -50,6 +53,9 @@ struct http_server *http_server_free(struct http_server *server); // NULL; takes
 
 // In place of limits.body_bytes_max, with the handler's ctx.
 void http_server_limit_bodies(struct http_server *server, http_body_bytes_max *bytes_max);
+
+// Without it no body is streamed. With the handler's ctx.
+void http_server_stream_bodies(struct http_server *server, http_body_streams *streams);
 
 // host is a numeric address ("127.0.0.1", "::"); port 0 takes any. 0 or a negative errno.
 must_check int http_server_listen(struct http_server *server, const char *host, uint16_t port,

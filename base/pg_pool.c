@@ -1,115 +1,25 @@
 // The door to PostgreSQL (libpq), asynchronous half: jobs on a fixed number of connections. Owner: the api's
-// loop. A link is the connection's life: DOWN -> CONNECTING -> IDLE <-> BUSY, and CLEANING after a refused
-// job, while the transaction is rolled back. Invariants: only link_move() changes a state; a link is IDLE
-// only if the server says that no transaction is open; a job has its answer once, and only after COMMIT. A
-// connection that does anything else is closed. Limits: options' size, waiting_max and job_timeout_ms;
-// PG_JOB_*_MAX.
-
-#include "base/pg_pool.h"
+// loop. A link is the connection's life: DOWN -> CONNECTING -> IDLE <-> BUSY, HELD while the owner of an open
+// job thinks, and CLEANING after a refused or closed job, while the transaction is rolled back. Invariants:
+// only link_move() changes a state; a link is IDLE only if the server says that no transaction is open; a job
+// has its answer once, and only after COMMIT. A connection that does anything else is closed. Limits:
+// options' size, waiting_max and job_timeout_ms; PG_JOB_*_MAX.
 
 #include <assert.h>
 #include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
-#include <event2/event.h>
 #include <libpq-fe.h>
 
-#define SETTINGS "-c timezone=UTC -c datestyle=ISO" // of each session, before the user's
+#include "base/pg_pool_internal.h"
 
-enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_IDLE, LINK_BUSY, LINK_CLEANING };
-
-struct pg_job {
-    TAILQ_ENTRY(pg_job) waiting;
-    struct event *timer;
-    struct pg_pool *pool;
-    struct pg_link *link; // NULL while it waits
-    pg_job_done *done;
-    void *ctx;
-    size_t n_steps;
-    struct pg_step steps[PG_JOB_STEPS_MAX]; // parameters point into `bytes`, NUL-terminated
-    char bytes[];
-};
-
-struct pg_link {
-    struct pg_pool *pool;
-    enum link_state state;
-    PGconn *conn;
-    struct event *io;    // of the socket; NULL while DOWN
-    struct event *retry; // timer
-    unsigned retry_ms;
-    struct pg_job *job; // BUSY
-    size_t n_results;   // of the job so far
-    PGresult *value, *error;
-};
-
-struct pg_pool {
-    struct event_base *base;
-    struct pg_pool_options options;
-    char *conninfo, *application, *settings;
-    struct pg_pool_counters counters;
-    TAILQ_HEAD(, pg_job) waiting;
-    struct event *dispatch; // gives waiting jobs to idle links, outside of pg_pool_run()
-    struct pg_link links[];
-};
+#define SETTINGS "-c timezone=UTC -c datestyle=ISO" // of each session, before the user\'s
 
 static void link_ready(evutil_socket_t fd, short what, void *arg);
 
 static struct timeval timeval_of(unsigned ms)
 {
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
-// --- Jobs
-
-static void job_end(struct pg_job *job, const struct pg_job_result *result)
-{
-    struct pg_pool *pool = job->pool;
-    uint64_t *const ends[] = {[PG_JOB_DONE] = &pool->counters.done,
-                              [PG_JOB_REFUSED] = &pool->counters.refused,
-                              [PG_JOB_LOST] = &pool->counters.lost,
-                              [PG_JOB_UNSENT] = &pool->counters.unsent};
-    ++*ends[result->end];
-    if (job->link) {
-        job->link->job = NULL;
-        pool->counters.busy--;
-    } else {
-        TAILQ_REMOVE(&pool->waiting, job, waiting);
-        pool->counters.waiting--;
-    }
-    job->done(job->ctx, result);
-    event_free(job->timer);
-    free(job);
-}
-
-static void job_end_without(struct pg_job *job, enum pg_job_end end, const char *message)
-{
-    struct pg_job_result result = {.end = end, .sqlstate = "", .message = message, .hint = "", .detail = ""};
-    job_end(job, &result);
-}
-
-static const char *error_field(const PGresult *error, int field)
-{
-    const char *text = PQresultErrorField(error, field);
-    return text ? text : "";
-}
-
-static void job_end_by(struct pg_job *job, const PGresult *value, const PGresult *error)
-{
-    struct pg_job_result result = {
-        .end = PG_JOB_DONE, .sqlstate = "", .message = "", .hint = "", .detail = ""};
-    if (error) {
-        result.end = PG_JOB_REFUSED;
-        result.sqlstate = error_field(error, PG_DIAG_SQLSTATE);
-        result.message = error_field(error, PG_DIAG_MESSAGE_PRIMARY);
-        result.hint = error_field(error, PG_DIAG_MESSAGE_HINT);
-        result.detail = error_field(error, PG_DIAG_MESSAGE_DETAIL);
-    } else if (value && PQntuples(value) > 0 && PQnfields(value) > 0 && !PQgetisnull(value, 0, 0)) {
-        result.value = (struct slice){PQgetvalue(value, 0, 0), (size_t)PQgetlength(value, 0, 0)};
-    }
-    job_end(job, &result);
 }
 
 // --- Links
@@ -148,7 +58,7 @@ static void link_close(struct pg_link *link)
     link->conn = NULL;
     link_forget_results(link);
     if (link->job)
-        job_end_without(link->job, PG_JOB_LOST, "the connection to the database was lost");
+        pg_job_end_without(link->job, PG_JOB_LOST, "the connection to the database was lost");
     link_move(link, LINK_DOWN);
 }
 
@@ -262,23 +172,65 @@ static void link_take(struct pg_link *link, struct pg_job *job)
     job->link = link;
     link->job = job;
     link_move(link, LINK_BUSY);
-    int result = evtimer_add(job->timer, &limit) == 0 ? link_send(link, "BEGIN", NULL) : -ENOMEM;
+    const char *begin = job->is_open ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN";
+    int result = evtimer_add(job->timer, &limit) == 0 ? link_send(link, begin, NULL) : -ENOMEM;
     for (size_t i = 0; i < job->n_steps && result == 0; i++)
         result = link_send(link, job->steps[i].sql, &job->steps[i]);
-    if (result == 0)
+    if (result == 0 && !job->is_open)
         result = link_send(link, "COMMIT", NULL);
+    link->n_expected = job->n_steps + (job->is_open ? 1 : 2);
     if (result < 0 || PQpipelineSync(link->conn) != 1 || link_flush(link) < 0)
         link_fail(link);
+}
+
+static int link_clean(struct pg_link *link)
+{
+    link_move(link, LINK_CLEANING);
+    if (link_send(link, "ROLLBACK", NULL) < 0 || PQpipelineSync(link->conn) != 1)
+        return -EIO;
+    return link_flush(link);
+}
+
+// The owner of an open job has gone.
+static int link_leave(struct pg_link *link)
+{
+    struct pg_job *job = link->job;
+    link->job = NULL;
+    link->pool->counters.busy--;
+    link->pool->counters.done++;
+    pg_job_free(job);
+    return link_clean(link);
+}
+
+// A step of an open job is answered; its owner may ask for the next or close it before this returns.
+static int link_hold(struct pg_link *link)
+{
+    struct pg_job *job = link->job;
+    struct pg_job_result result = pg_job_result_of(PG_JOB_OPEN, link->value);
+    PGresult *value = link->value;
+    evtimer_del(job->timer);
+    link->value = NULL;
+    link_forget_results(link);
+    link_move(link, LINK_HELD);
+    if (!job->done) {
+        PQclear(value);
+        return link_leave(link);
+    }
+    job->done(job->ctx, &result);
+    PQclear(value);
+    return 0;
 }
 
 // The server has answered everything up to the sync point. 0 or a negative errno.
 static int link_synced(struct pg_link *link)
 {
     struct pg_job *job = link->job;
-    if (link->state == LINK_BUSY && !link->error && link->n_results != job->n_steps + 2)
+    if (link->state == LINK_BUSY && !link->error && link->n_results != link->n_expected)
         return -EPROTO;
+    if (job && job->is_open && !link->error)
+        return link_hold(link);
     if (job)
-        job_end_by(job, link->value, link->error);
+        pg_job_end_by(job, link->value, link->error);
     bool failed = link->error != NULL;
     link_forget_results(link);
     if (PQtransactionStatus(link->conn) == PQTRANS_IDLE) {
@@ -287,10 +239,7 @@ static int link_synced(struct pg_link *link)
     }
     if (link->state == LINK_CLEANING || !failed)
         return -EPROTO;
-    link_move(link, LINK_CLEANING);
-    if (link_send(link, "ROLLBACK", NULL) < 0 || PQpipelineSync(link->conn) != 1)
-        return -EIO;
-    return link_flush(link);
+    return link_clean(link);
 }
 
 // Takes over one result. COMMIT that answers ROLLBACK is a refusal, too, but a failed step came before it.
@@ -313,11 +262,12 @@ static int link_result(struct pg_link *link, PGresult *result)
     }
     PQclear(result);
     if (status == PGRES_PIPELINE_SYNC)
-        return link->state == LINK_IDLE ? -EPROTO : link_synced(link);
+        return link->state == LINK_IDLE || link->state == LINK_HELD ? -EPROTO : link_synced(link);
     return status == PGRES_PIPELINE_ABORTED ? 0 : -EPROTO;
 }
 
-// One NULL ends a statement's results; two in a row, or NULL on an idle link, mean that there is no more.
+// One NULL ends a statement's results; two in a row, or NULL on a link that asks nothing, mean that there is
+// no more.
 static int link_results(struct pg_link *link)
 {
     bool after_null = false;
@@ -367,44 +317,28 @@ static void job_late(evutil_socket_t fd, short what, void *arg)
     if (job->link)
         link_fail(job->link);
     else
-        job_end_without(job, PG_JOB_UNSENT, "the database cannot be reached");
+        pg_job_end_without(job, PG_JOB_UNSENT, "the database cannot be reached");
 }
 
 static struct pg_job *job_new(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < n_steps; i++) {
-        for (size_t j = 0; j < steps[i].n_params; j++)
-            bytes += steps[i].params[j].len + 1;
-    }
-    struct pg_job *job = calloc(1, sizeof(*job) + bytes);
+    struct timeval limit = timeval_of(pool->options.wait_timeout_ms);
+    struct pg_job *job = calloc(1, sizeof(*job));
     if (!job)
         return NULL;
     job->pool = pool;
-    job->n_steps = n_steps;
-    char *at = job->bytes;
-    for (size_t i = 0; i < n_steps; i++) {
-        job->steps[i] = steps[i];
-        for (size_t j = 0; j < steps[i].n_params; j++) {
-            struct slice *param = &job->steps[i].params[j];
-            if (!param->data)
-                continue;
-            assert(!memchr(param->data, 0, param->len));
-            memcpy(at, param->data, param->len);
-            param->data = at;
-            at += param->len + 1;
-        }
-    }
-    return job;
+    job->timer = evtimer_new(pool->base, job_late, job);
+    if (job->timer && evtimer_add(job->timer, &limit) == 0 && pg_job_set_steps(job, steps, n_steps) == 0)
+        return job;
+    if (job->timer)
+        event_free(job->timer);
+    free(job);
+    return NULL;
 }
 
-int pg_pool_run(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps, pg_job_done *done,
-                void *ctx)
+int pg_pool_open(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps, pg_job_done *done,
+                 void *ctx, struct pg_job **out)
 {
-    struct timeval limit = timeval_of(pool->options.wait_timeout_ms);
-    assert(n_steps >= 1 && n_steps <= PG_JOB_STEPS_MAX);
-    for (size_t i = 0; i < n_steps; i++)
-        assert(steps[i].n_params <= PG_JOB_PARAMS_MAX);
     if (pool->counters.waiting >= pool->options.waiting_max) {
         pool->counters.full++;
         return PG_POOL_FULL;
@@ -414,18 +348,49 @@ int pg_pool_run(struct pg_pool *pool, const struct pg_step steps[], size_t n_ste
         return -ENOMEM;
     job->done = done;
     job->ctx = ctx;
-    job->timer = evtimer_new(pool->base, job_late, job);
-    if (!job->timer || evtimer_add(job->timer, &limit) != 0) {
-        if (job->timer)
-            event_free(job->timer);
-        free(job);
-        return -ENOMEM;
-    }
+    job->is_open = true;
     TAILQ_INSERT_TAIL(&pool->waiting, job, waiting);
     pool->counters.jobs++;
     pool->counters.waiting++;
     event_active(pool->dispatch, EV_TIMEOUT, 0);
+    *out = job;
     return 0;
+}
+
+int pg_pool_run(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps, pg_job_done *done,
+                void *ctx)
+{
+    struct pg_job *job;
+    int result = pg_pool_open(pool, steps, n_steps, done, ctx, &job);
+    if (result == 0)
+        job->is_open = false;
+    return result;
+}
+
+int pg_job_next(struct pg_job *job, const struct pg_step *step)
+{
+    struct timeval limit = timeval_of(job->pool->options.job_timeout_ms);
+    struct pg_link *link = job->link;
+    assert(link->state == LINK_HELD);
+    if (pg_job_set_steps(job, step, 1) < 0 || evtimer_add(job->timer, &limit) != 0)
+        return -ENOMEM;
+    link_move(link, LINK_BUSY);
+    link->n_expected = 1;
+    // What fails here is told from the loop, as everything else is.
+    if (link_send(link, step->sql, &job->steps[0]) < 0 || PQpipelineSync(link->conn) != 1 ||
+        link_flush(link) < 0)
+        event_active(job->timer, EV_TIMEOUT, 0);
+    return 0;
+}
+
+void pg_job_close(struct pg_job *job)
+{
+    struct pg_link *link = job->link;
+    job->done = NULL;
+    if (!link)
+        pg_job_end_without(job, PG_JOB_UNSENT, "");
+    else if (link->state == LINK_HELD && link_leave(link) < 0)
+        link_fail(link);
 }
 
 struct pg_pool *pg_pool_new(struct event_base *base, const struct pg_pool_options *options)
@@ -468,7 +433,7 @@ struct pg_pool *pg_pool_free(struct pg_pool *pool)
             event_free(pool->links[i].retry);
     }
     while (!TAILQ_EMPTY(&pool->waiting))
-        job_end_without(TAILQ_FIRST(&pool->waiting), PG_JOB_UNSENT, "the program is stopping");
+        pg_job_end_without(TAILQ_FIRST(&pool->waiting), PG_JOB_UNSENT, "the program is stopping");
     if (pool->dispatch)
         event_free(pool->dispatch);
     free(pool->conninfo);

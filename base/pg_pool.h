@@ -6,6 +6,10 @@
 // Its answer is the first cell of the last step, and is given only after COMMIT succeeded. A connection takes
 // the next job only when the server says that no transaction is open on it. Lost connections come back with a
 // growing pause.
+//
+// An open job reads more than an answer should hold: a transaction that sees one state of the database and
+// changes nothing, whose owner asks step by step, at its leisure, and closes it. It keeps its connection for
+// so long: its owner limits how many there are and how long they take.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +24,7 @@
 
 struct event_base;
 struct pg_pool;
+struct pg_job;
 
 struct pg_pool_options {
     const char *conninfo;                // as in libpq; the pool copies it
@@ -44,12 +49,14 @@ enum pg_job_end {
     PG_JOB_REFUSED, // the server refused it (see `sqlstate`); nothing was done
     PG_JOB_LOST,    // the connection broke or the time was up: unknown whether it was done
     PG_JOB_UNSENT,  // no connection within the time: nothing was done
+    PG_JOB_OPEN,    // not the end: a step of an open job is answered by `value` and `second`
 };
 
 struct pg_job_result {
     enum pg_job_end end;
     struct slice value;                             // .data NULL: no row or SQL null
     const char *sqlstate, *message, *hint, *detail; // of REFUSED; never NULL
+    struct slice second;                            // of an open job: the cell beside `value`
 };
 
 // Called once per accepted job, from the event loop, never from within pg_pool_run(). The strings live until
@@ -74,5 +81,15 @@ struct pg_pool *pg_pool_free(struct pg_pool *pool);
 // Steps and parameters are copied. 0, PG_POOL_FULL or -ENOMEM (then `done` is not called).
 must_check int pg_pool_run(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps,
                            pg_job_done *done, void *ctx);
+
+// As pg_pool_run(), and the job stays open: `done` is called for each answer with PG_JOB_OPEN; then the owner
+// calls, in it or later, pg_job_next() or pg_job_close(). Any other end is the last call, and the job is
+// gone.
+must_check int pg_pool_open(struct pg_pool *pool, const struct pg_step steps[], size_t n_steps,
+                            pg_job_done *done, void *ctx, struct pg_job **job);
+// The step is copied. 0, or -ENOMEM: the job is as it was.
+must_check int pg_job_next(struct pg_job *job, const struct pg_step *step);
+// Whether it waits, works or was answered: `done` is not called any more.
+void pg_job_close(struct pg_job *job);
 
 const struct pg_pool_counters *pg_pool_counters(const struct pg_pool *pool);

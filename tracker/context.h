@@ -12,7 +12,7 @@
 #include "tracker/recorder.h"
 #include "tracker/reference.h"
 #include "tracker/refusals.h"
-#include "tracker/scratch.h"
+#include "base/scratch.h"
 #include "tracker/turn.h"
 
 struct context {

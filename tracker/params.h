@@ -4,7 +4,7 @@
 
 #include "base/hit.h"
 #include "base/slice.h"
-#include "tracker/scratch.h"
+#include "base/scratch.h"
 
 #define PARAMS_TEXT_MAX   512 // bytes of a sub id, a UTM value, an ad network's click id
 #define PARAMS_PAGE_MAX   2048
@@ -38,6 +38,3 @@ void params_read(struct slice query, struct scratch *scratch, struct params *par
 
 // What a query says of consent, for requests that are not read by params_read().
 enum consent params_consent(struct slice query);
-
-// sub1..sub10, sub_id_1.., aff_sub, aff_sub2..: HIT_SUB1..HIT_SUB10, or 0.
-enum hit_field params_sub_field(struct slice name);

@@ -11,7 +11,7 @@
 #include "base/http_char.h"
 #include "base/query.h"
 #include "tracker/note.h"
-#include "tracker/report.h"
+#include "base/report.h"
 #include "tracker/signature.h"
 
 #define KEY_BYTES_MAX    256

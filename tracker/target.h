@@ -6,7 +6,7 @@
 #include "base/slice.h"
 #include "tracker/macro.h"
 #include "tracker/params.h"
-#include "tracker/scratch.h"
+#include "base/scratch.h"
 
 #define TARGET_URL_MAX    2048  // bytes of a target or deep link
 #define TARGET_PASSED_MAX 3072  // bytes of a destination up to which parameters are passed on

@@ -5,7 +5,7 @@
 // scratch.
 
 #include "base/slice.h"
-#include "tracker/scratch.h"
+#include "base/scratch.h"
 
 #define TEXT_MAX 2048 // largest `max`
 

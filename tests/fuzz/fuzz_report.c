@@ -9,7 +9,7 @@
 #include "base/money.h"
 #include "base/order_lines.h"
 #include "base/utf8.h"
-#include "tracker/report.h"
+#include "base/report.h"
 
 static struct scratch scratch;
 static uint8_t record[HIT_RECORD_MAX + 4];

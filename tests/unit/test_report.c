@@ -1,6 +1,6 @@
 // Conversion reports: which are good, and why the others are refused.
 
-#include "tracker/report.h"
+#include "base/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // What status words mean: the URL first, then the integration, then the synonyms.
 
-#include "tracker/report_status.h"
+#include "base/report_status.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

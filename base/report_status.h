@@ -2,7 +2,7 @@
 
 // What a shop means by the status of a report.
 
-#include "tracker/report.h"
+#include "base/report.h"
 
 // Puts our word (pending, approved, declined, refunded) in place of the shop's; absent means pending. 0, or
 // why not: HIT_REASON_STATUS_UNKNOWN, HIT_REASON_STATUS_IGNORED (the shop's word stays),

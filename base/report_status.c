@@ -2,7 +2,7 @@
 // (sale_status=billed,paid&ignore_status=ping), then the integration, then the synonyms below; all are
 // compared without case. Only a postback has the first two: the URL of a pixel is the visitor's.
 
-#include "tracker/report_status.h"
+#include "base/report_status.h"
 
 #include "base/catalog_policy.h"
 #include "base/http_char.h"

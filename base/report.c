@@ -2,15 +2,15 @@
 // because it is about money, but it is kept with whatever could be read. Parameters that we do not know are
 // the shop's own and are ignored.
 
-#include "tracker/report.h"
+#include "base/report.h"
 
 #include "base/clock.h"
 #include "base/currency.h"
 #include "base/http_char.h"
 #include "base/money.h"
-#include "tracker/report_lines.h"
-#include "tracker/report_params.h"
-#include "tracker/report_status.h"
+#include "base/report_lines.h"
+#include "base/report_params.h"
+#include "base/report_status.h"
 
 // Not why: whoever tries signatures learns nothing.
 #define SIGNATURE_REFUSED "The report is not signed as it must be."
@@ -160,7 +160,7 @@ static void click_id_read(const struct click_id_keys *keys, struct report_values
         return;
     }
     *field = (struct slice){(const char *)values->click_id, CLICK_ID_BYTES};
-    if (click_id_check(keys, values->click_id) != 0)
+    if (keys && click_id_check(keys, values->click_id) != 0)
         fault_note(fault, HIT_REASON_CLICK_ID_FORGED);
 }
 

@@ -6,7 +6,7 @@
 #include "base/click_id.h"
 #include "base/hit.h"
 #include "base/money.h"
-#include "tracker/scratch.h"
+#include "base/scratch.h"
 
 #define REPORT_ID_MAX   255 // bytes of order_id, event_id, promo
 #define REPORT_TEXT_MAX 512 // bytes of product, customer, a sub id
@@ -16,7 +16,7 @@ struct report_input {
     bool body_is_json;                             // the body is not a form but a flat JSON object
     const struct catalog_integration *integration; // names and words of its own; NULL: a pixel
     struct slice currency;                         // of the programme; empty: not known
-    const struct click_id_keys *keys;
+    const struct click_id_keys *keys;              // NULL: whether a click id was issued here is not checked
 };
 
 // Fixed-size fields, which the hit's slices point to.

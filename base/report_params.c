@@ -2,14 +2,14 @@
 // is not ours is ignored, one that is given twice is a fault, in query and body together. Bounded by
 // QUERY_PARAMS_MAX and JSON_MEMBERS_MAX.
 
-#include "tracker/report_params.h"
+#include "base/report_params.h"
 
 #include <errno.h>
 
 #include "base/json_members.h"
 #include "base/query.h"
+#include "base/sub_id.h"
 #include "base/utf8.h"
-#include "tracker/params.h"
 
 #define NAME_BYTES_MAX 64
 
@@ -79,7 +79,7 @@ static enum hit_field field_find(struct slice name, const struct catalog_integra
             return known[i].field;
         }
     *max = REPORT_TEXT_MAX;
-    return params_sub_field(name);
+    return sub_id_field(name);
 }
 
 // 0, -ENOSPC or a condition of the encoding.

@@ -2,7 +2,7 @@
 
 // The parameters of a conversion report, from its query and its body, into the fields of a hit.
 
-#include "tracker/report.h"
+#include "base/report.h"
 
 // Texts as sent: click_id, event_time and lines (JSON) stand in their fields until they are read. The first
 // fault is noted.

@@ -1,7 +1,7 @@
 // Reads the lines of a report. Pure, strict: they say what is paid for, so a member that is not known is a
 // fault and not ignored. Limits: base/order_lines.h.
 
-#include "tracker/report_lines.h"
+#include "base/report_lines.h"
 
 #include "base/json_members.h"
 #include "base/money.h"
