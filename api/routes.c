@@ -312,7 +312,7 @@ static const struct route rows[] = {
     {HTTP_GET, "/v1/programs", READ("api_programs"), ROUTE_ANY, 200, false,
      "Programmes; a partner's: those in which it takes part.", FIELDS(programs_fields),
      .csv = "id,code,name,currency,time_zone,fallback_url,hosts,visitor_cookie,cookie_hosts,cookie_domain,"
-            "cookie_cross_site,consent_required,duplicate_window_seconds,links_max,codes_max,status,"
+            "cookie_cross_site,consent_required,duplicate_window_seconds,payout_min_minor,links_max,codes_max,status,"
             "created_at"},
     {HTTP_POST, "/v1/programs", WRITE("api_program_create"), ROUTE_MANAGER, 201, false,
      "Makes a programme.", FIELDS(program_fields)},

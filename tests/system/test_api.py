@@ -239,16 +239,16 @@ def test_every_route_wants_its_key(world):
     assert len(routes) > 50
     for number, (method, path, operation) in enumerate(routes):
         path = path.replace("{id}", world.receipt if "receipts" in path else "1")
-        body = {name: example(schema) for name, schema in body_of(operation).items()} if method != "GET" else None
+        body, headers = {name: example(schema) for name, schema in body_of(operation).items()} if method != "GET" else None, None
         if "image/*" in operation.get("requestBody", {}).get("content", {}):
             body = (ROOT / "tests/fuzz/corpus/image/gif").read_bytes()
         if "text/csv" in operation.get("requestBody", {}).get("content", {}):
-            path, body = path + "?kind=conversions&program_id=1", b""
+            path, body, headers = path + "?kind=conversions&program_id=1", b"order_id\n", {"Content-Type": "text/csv"}
         for key in [None] + ["cl_team_" + "0" * 40] * (number % 2):  # too many would be limited
-            answer = world.api.call(method, path, body, key)
+            answer = world.api.call(method, path, body, key, headers)
             assert (answer.status, answer.code) == (401, "unauthorized"), (method, path, key, answer.text)
         if "partner" not in operation["x-asker"] and operation["x-asker"] != "any":
-            answer = world.api.call(method, path, body, world.anna.key)
+            answer = world.api.call(method, path, body, world.anna.key, headers)
             assert (answer.status, answer.code) == (403, "forbidden"), (method, path, answer.text)
     assert world.postgres.value("select count(*) from partner") == 2 and world.postgres.value("select count(*) from conversion_decision") == 0
 
