@@ -7,9 +7,11 @@ export default {
 
   // Words
   "team.program": "Programme", "team.program.all": "All programmes", "team.partner": "Partner", "team.partner.any": "Any partner", "team.status": "Status",
-  "team.status.all": "Any status", "team.order": "Order", "team.at": "When", "team.since": "Since", "team.amount": "Amount", "team.commission": "Commission",
-  "team.revenue": "Revenue", "team.clicks": "Clicks", "team.conversions.count": "Orders", "team.name": "Name", "team.number": "Number",
-  "team.currency": "Currency", "team.zone": "Time zone", "team.language": "Language", "team.link": "Link", "team.code": "Code", "team.target": "Leads to",
+  "team.status_m.pending": "Pending", "team.status_m.active": "Active", "team.status_m.paused": "Paused", "team.status_m.declined": "Declined",
+  "team.status_m.revoked": "Revoked", "team.status_m.disabled": "Disabled", "team.status_m.withdrawn": "Withdrawn", "team.status.all": "Any status",
+  "team.order": "Order", "team.at": "When", "team.since": "Since", "team.amount": "Amount", "team.commission": "Commission", "team.revenue": "Revenue",
+  "team.clicks": "Clicks", "team.conversions.count": "Orders", "team.name": "Name", "team.number": "Number", "team.currency": "Currency",
+  "team.zone": "Time zone", "team.language": "Language", "team.link": "Link", "team.code": "Code", "team.target": "Leads to",
   "team.target.hint": "http or https; macros such as {sub1} are filled in at the click.", "team.slug": "Own ending",
   "team.slug.hint": "The part behind /c/; without it a random one.", "team.site": "Site", "team.message": "Message", "team.terms": "Terms",
   "team.nobody": "nobody", "team.never": "never", "team.balance": "Balance", "team.approve": "Approve", "team.decline": "Decline", "team.pause": "Pause",

@@ -7,7 +7,9 @@ export default {
 
   // Words
   "team.program": "Программа", "team.program.all": "Все программы", "team.partner": "Партнёр", "team.partner.any": "Любой партнёр",
-  "team.status": "Состояние", "team.status.all": "Любое состояние", "team.order": "Заказ", "team.at": "Когда", "team.since": "С", "team.amount": "Сумма",
+  "team.status": "Состояние", "team.status_m.pending": "Ждёт", "team.status_m.active": "Активен", "team.status_m.paused": "Приостановлен",
+  "team.status_m.declined": "Отклонён", "team.status_m.revoked": "Отозван", "team.status_m.disabled": "Отключён", "team.status_m.withdrawn": "Снят",
+  "team.status.all": "Любое состояние", "team.order": "Заказ", "team.at": "Когда", "team.since": "Добавлено", "team.amount": "Сумма",
   "team.commission": "Вознаграждение", "team.revenue": "Выручка", "team.clicks": "Клики", "team.conversions.count": "Заказы", "team.name": "Имя",
   "team.number": "Номер", "team.currency": "Валюта", "team.zone": "Часовой пояс", "team.language": "Язык", "team.link": "Ссылка", "team.code": "Код",
   "team.target": "Куда ведёт", "team.target.hint": "http или https; макросы, например {sub1}, подставляются при клике.", "team.slug": "Своё окончание",

@@ -83,13 +83,13 @@ export function Codes() {
     { key: "program", title: t("team.program"), cell: (row) => <ProgramName id={row.program_id} /> },
     { key: "target", title: t("team.target"), cell: (row) => <span class="clip" title={row.target_url}>{row.target_url}</span> },
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} /> },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} room="team.status_m" /> },
   ];
   return (
     <Page title={t("team.nav.codes")} lead={t("team.codes.lead")}
       actions={<><Csv path="/v1/promo-codes" query={filters} />{may("manage") && <Button kind="primary" icon="plus" onClick={() => setShown("wish")}>{t("team.codes.add")}</Button>}</>}>
       <div class="filters">
-        <StatusFilter options={[["", t("team.status.all")], ["active", t("status.active")], ["paused", t("status.paused")]]} /><ProgramFilter /><PartnerFilter />
+        <StatusFilter options={[["", t("team.status.all")], ["active", t("team.status_m.active")], ["paused", t("team.status_m.paused")]]} /><ProgramFilter /><PartnerFilter />
       </div>
       <ListTable list={list} caption={t("team.nav.codes")} columns={columns} empty={<Empty icon="code" title={t("team.codes.none")}>{t("team.codes.none.text")}</Empty>} />
       {shown === "wish" && <CodesWish onClose={() => setShown(null)} onDone={(answer) => { setShown(answer); list.reload(); }} />}

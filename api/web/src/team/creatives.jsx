@@ -69,7 +69,7 @@ export function Creatives() {
     { key: "program", title: t("team.program"), cell: (row) => <ProgramName id={row.program_id} /> },
     { key: "erid", title: "erid", cell: (row) => row.erid },
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} /> },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} room="team.status_m" /> },
     { key: "do", title: "", kind: "actions", cell: (row) => may("manage") && (
       <span class="row tight">{TURNS[row.status].map(([status, text]) => <Button key={status} kind="quiet" onClick={() => turn(row, status)}>{t(text)}</Button>)}</span>) },
   ];
@@ -78,7 +78,7 @@ export function Creatives() {
       actions={may("manage") && <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>{t("team.creatives.add")}</Button>}>
       <div class="filters">
         <StatusFilter name="kind" label={t("team.creatives.kind")} options={[["", t("team.creatives.kind.all")], ...KINDS.map((kind) => [kind, t(`creative.${kind}`)])]} />
-        <StatusFilter options={[["", t("team.status.all")], ...["active", "paused", "withdrawn"].map((one) => [one, t(`status.${one}`)])]} /><ProgramFilter />
+        <StatusFilter options={[["", t("team.status.all")], ...["active", "paused", "withdrawn"].map((one) => [one, t(`team.status_m.${one}`)])]} /><ProgramFilter />
       </div>
       <ListTable list={list} caption={t("team.nav.creatives")} columns={columns} empty={<Empty icon="creative" title={t("team.creatives.none")}>{t("team.creatives.none.text")}</Empty>} />
       {adding && <CreativeWish onClose={() => setAdding(false)} onDone={list.reload} />}

@@ -105,7 +105,7 @@ export function Partner({ id }) {
   ];
   if (!partner) return <Page title={t("team.partner")} back={{ path: "/team/partners", text: t("team.nav.partners") }}><Empty title={t("team.partner.missing")} /></Page>;
   return (
-    <Page title={partner.name} back={{ path: "/team/partners", text: t("team.nav.partners") }} lead={<><Status of={partner.status} /> · {t("team.since")} <Time at={partner.created_at} date />{partner.email && ` · ${partner.email}`}</>}
+    <Page title={partner.name} back={{ path: "/team/partners", text: t("team.nav.partners") }} lead={<><Status of={partner.status} room="team.status_m" /> · {t("team.since")} <Time at={partner.created_at} date />{partner.email && ` · ${partner.email}`}</>}
       actions={may("manage") && <Decisions partner={partner} onDone={renew} />}>
       {partner.status === "paused" && <Notice kind="waiting">{t("team.partner.pause.text")}</Notice>}
       <Money4 balance={balance.data?.data} />

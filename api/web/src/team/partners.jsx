@@ -25,7 +25,7 @@ export function Partners() {
   const [adding, setAdding] = useState(false);
   const columns = [
     { key: "name", title: t("team.partner"), kind: "main", cell: (row) => <><a href={`/team/partners/${row.id}`}>{row.name}</a><small>{row.email}</small></> },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} /> },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} room="team.status_m" /> },
     { key: "last", title: t("team.partners.last"), cell: (row) => (row.last_click_at ? <Time at={row.last_click_at} date /> : t("team.never")) },
     { key: "order", title: t("team.partners.last_order"), cell: (row) => (row.last_order_at ? <Time at={row.last_order_at} date /> : t("team.never")) },
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
@@ -35,7 +35,7 @@ export function Partners() {
     <Page title={t("team.nav.partners")} lead={t("team.partners.lead")}
       actions={<><Csv path="/v1/partners" query={query} />{may("manage") && <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>{t("team.partners.add")}</Button>}</>}>
       <div class="filters">
-        <StatusFilter options={[["", t("team.status.all")], ...STATES.map((one) => [one, t(`status.${one}`)])]} />
+        <StatusFilter options={[["", t("team.status.all")], ...STATES.map((one) => [one, t(`team.status_m.${one}`)])]} />
         <Select aria-label={t("team.partners.activity")} value={days ?? ""} onChange={(value) => setQuery({ idle: value || null })}
           options={[["", t("team.partners.activity.any")], ...IDLE_DAYS.map((n) => [n, t("team.partners.idle", { n })])]} />
       </div>

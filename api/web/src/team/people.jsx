@@ -39,7 +39,7 @@ export function PersonTable({ list, empty }) {
     { key: "role", title: t("team.role"), cell: (row) => (row.partner_id ? <PartnerName id={row.partner_id} /> : row.id === self || !owns ? t(`team.role.${row.role}`)
       : <Select aria-label={t("team.role.of", { name: row.name })} options={roleOptions()} value={row.role} onChange={(role) => change(row, { role })} />) },
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.disabled_at ? "disabled" : row.has_password ? "active" : "pending"} /> },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.disabled_at ? "disabled" : row.has_password ? "active" : "pending"} room="team.status_m" /> },
     { key: "do", title: "", kind: "actions", cell: (row) => owns && row.id !== self && (row.disabled_at
       ? <Button kind="quiet" onClick={() => change(row, { disabled: false })}>{t("team.people.enable")}</Button>
       : <Button kind="quiet" onClick={() => disable(row)}>{t("team.people.disable")}</Button>) },
@@ -60,7 +60,7 @@ export function Keys({ partner }) {
     { key: "prefix", title: t("team.key.begins"), cell: (row) => <code>{row.prefix}…</code> },
     ...(partner ? [] : [{ key: "role", title: t("team.role"), cell: (row) => t(`team.role.${row.role}`) }]),
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.revoked_at ? "revoked" : "active"} /> },
+    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.revoked_at ? "revoked" : "active"} room="team.status_m" /> },
     { key: "do", title: "", kind: "actions", cell: (row) => !row.revoked_at && <Button kind="quiet" onClick={() => revoke(row)}>{t("team.key.revoke")}</Button> },
   ];
   return (
