@@ -274,17 +274,27 @@ int pg_exec(struct pg *pg, const char *sql)
     return result_take(pg, PQexec(pg->conn, sql), NULL);
 }
 
-int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n)
+static int start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n, bool binary)
 {
     struct param_arrays arrays = {0};
     int r = params_set(&arrays, params, n);
     if (r)
         return r;
     if (PQsendQueryParams(pg->conn, sql, (int)n, arrays.types, arrays.values, arrays.lengths, arrays.formats,
-                          false) != 1)
+                          binary) != 1)
         r = fail(pg, NULL);
     params_clear(&arrays, n);
     return r;
+}
+
+int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n)
+{
+    return start(pg, sql, params, n, false);
+}
+
+int pg_start_binary(struct pg *pg, const char *sql, const struct pg_param *params, size_t n)
+{
+    return start(pg, sql, params, n, true);
 }
 
 int pg_finish(struct pg *pg, struct pg_result **result)

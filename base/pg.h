@@ -15,7 +15,8 @@
 #define PG_ERROR_BYTES       512
 #define PG_CONNECT_TIMEOUT_S 5 // these hold unless the conninfo says otherwise
 #define PG_DEAD_PEER_MS      10000
-// max_locks_per_transaction of a server for years of daily partitions: docs/operations.md says what it is for.
+// max_locks_per_transaction of a server for years of daily partitions: docs/operations.md says what it is
+// for.
 #define PG_LOCKS_MIN 512
 
 enum pg_condition {
@@ -76,8 +77,10 @@ must_check int pg_query_binary(struct pg *pg, const char *sql, const struct pg_p
                                struct pg_result **result);
 
 // One statement that the caller does not wait for: started, then asked for until pg_finish() is something
-// else than PG_TIMEOUT. Nothing else may be asked of the connection until then.
+// else than PG_TIMEOUT. Nothing else may be asked of the connection until then. Cells are text or binary as
+// above.
 must_check int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
+must_check int pg_start_binary(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
 must_check int pg_finish(struct pg *pg, struct pg_result **result);
 
 struct pg_result *pg_result_free(struct pg_result *result); // NULL; takes NULL
@@ -89,7 +92,8 @@ struct slice pg_result_cell(const struct pg_result *result, size_t row, size_t c
 int64_t pg_result_int(const struct pg_result *result, size_t row, size_t column); // either form; 0 for null
 bool pg_result_bool(const struct pg_result *result, size_t row, size_t column);
 
-// COPY ... TO STDOUT. After begin: rows until one is SLICE_NONE; then it is over. A row is valid until the next.
+// COPY ... TO STDOUT. After begin: rows until one is SLICE_NONE; then it is over. A row is valid until the
+// next.
 must_check int pg_read_begin(struct pg *pg, const char *sql);
 must_check int pg_read_row(struct pg *pg, struct slice *row);
 

@@ -19,8 +19,9 @@ REQUESTS = 200000  # different ones
 WINDOW = "64g"  # all that waits, waits in Redis
 ANSWER_SECONDS = 60  # a loader answers between two loads, and a disk may stand still
 CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.visit, clickledger.promo_entry, clickledger.click_hourly,
-  clickledger.click_due, clickledger.unique_hourly, clickledger.touch_batch, clickledger.dead_letter, clickledger.lost_range,
-  clickledger.producer restart identity cascade"""
+  clickledger.click_due, clickledger.unique_hourly, clickledger.stored_hour, clickledger.touch_batch, clickledger.dead_letter, clickledger.lost_range,
+  clickledger.producer restart identity cascade;
+update clickledger.click_settled set epoch = epoch + 1, to_ts = '-infinity'"""
 
 
 @contextlib.contextmanager

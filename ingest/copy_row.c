@@ -14,6 +14,7 @@
 #include "base/frame.h"
 #include "base/hit_destination.h"
 #include "base/utf8.h"
+#include "ingest/click_keys.h"
 
 #define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
 #define INET_FAMILY_4     2
@@ -339,10 +340,7 @@ static int put_field(struct bytes_writer *w, enum source source, struct slice va
 
 uint64_t hit_ms(const struct hit *hit)
 {
-    uint64_t ms = 0;
-    for (int i = 0; i < 6; i++)
-        ms = ms << 8 | hit->id[i];
-    return ms;
+    return id_ms(hit->id);
 }
 
 static void put_verdict(struct bytes_writer *w, const struct hit *hit, bool time)

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS         3600000
 #define VALUE_BYTES     21 // of 20 digits, or a class, and a comma
 #define COLUMN_BYTES(n) ((n)*VALUE_BYTES + 2)
 
@@ -19,9 +18,9 @@ static int compare_u64(uint64_t a, uint64_t b)
 }
 
 // The order of click_hourly's key.
-static int row_compare(const void *left, const void *right)
+static int group_compare(const void *left, const void *right)
 {
-    const struct hourly_row *a = left, *b = right;
+    const struct click_group *a = left, *b = right;
     int by[] = {compare_u64(a->partner_id, b->partner_id), compare_u64(a->hour_ms, b->hour_ms),
                 compare_u64(a->program_id, b->program_id), compare_u64(a->link_id, b->link_id),
                 compare_u64(a->class, b->class)};
@@ -33,26 +32,9 @@ static int row_compare(const void *left, const void *right)
     return 0;
 }
 
-size_t hourly_count(const struct row_batch *clicks, struct hourly_row *out)
+void hourly_sort(struct click_group *groups, size_t n)
 {
-    size_t n = 0, kept = 0;
-
-    for (size_t i = 0; i < clicks->n; i++) {
-        const struct batch_row *row = &clicks->rows[i];
-        if (row->stored)
-            out[n++] = (struct hourly_row){
-                row->ms - row->ms % HOUR_MS, row->program_id, row->partner_id, row->link_id, row->class, 1};
-    }
-    if (n == 0)
-        return 0;
-    qsort(out, n, sizeof(*out), row_compare);
-    for (size_t i = 1; i < n; i++) {
-        if (row_compare(&out[kept], &out[i]) == 0)
-            out[kept].clicks += out[i].clicks;
-        else
-            out[++kept] = out[i];
-    }
-    return kept + 1;
+    qsort(groups, n, sizeof(*groups), group_compare);
 }
 
 #define COLUMNS 6
@@ -63,7 +45,7 @@ static char *number_put(char *at, uint64_t value)
 }
 
 // The columns of click_hourly as literals of arrays.
-static void columns_write(char *room, const struct hourly_row *rows, size_t n, char *begin[COLUMNS])
+static void columns_write(char *room, const struct click_group *rows, size_t n, char *begin[COLUMNS])
 {
     char *at[COLUMNS];
 
@@ -83,7 +65,7 @@ static void columns_write(char *room, const struct hourly_row *rows, size_t n, c
         strcpy(at[i] - 1, "}"); // over the last comma
 }
 
-static int rows_add(struct pg *pg, unsigned shard, const struct hourly_row *rows, size_t n)
+static int rows_add(struct pg *pg, unsigned shard, const struct click_group *rows, size_t n)
 {
     static const char sql[] =
         "insert into clickledger.click_hourly as c (hour, shard, program_id, partner_id, link_id, class, "
@@ -106,15 +88,16 @@ static int rows_add(struct pg *pg, unsigned shard, const struct hourly_row *rows
     return r;
 }
 
-int hourly_add(struct pg *pg, unsigned shard, const struct row_batch *clicks)
+int hourly_add(struct pg *pg, unsigned shard, const struct click_groups *clicks)
 {
     if (clicks->n == 0)
         return 0;
-    struct hourly_row *rows = reallocarray(NULL, clicks->n, sizeof(*rows));
-    if (!rows)
+    struct click_group *sorted = reallocarray(NULL, clicks->n, sizeof(*sorted));
+    if (!sorted)
         return -ENOMEM;
-    size_t n = hourly_count(clicks, rows);
-    int r = n > 0 ? rows_add(pg, shard, rows, n) : 0;
-    free(rows);
+    memcpy(sorted, clicks->groups, clicks->n * sizeof(*sorted));
+    hourly_sort(sorted, clicks->n);
+    int r = rows_add(pg, shard, sorted, clicks->n);
+    free(sorted);
     return r;
 }

@@ -1,6 +1,6 @@
-// Compares click_hourly and unique_hourly with the rows, hour by hour, says what differs and puts it right;
-// normally nothing. Owner: the command. Each hour is seen in one snapshot, in which loads have written both
-// or neither.
+// Compares click_hourly, unique_hourly and conversion_hourly with the rows, hour by hour, says what differs
+// and puts it right; normally nothing. Owner: the command. Each hour is seen in one snapshot, in which loads
+// (of conversions: attrib's batches) have written both or neither.
 
 #include "ingest/rebuild.h"
 
@@ -22,7 +22,7 @@ enum difference_column {
     DIFFERENCE_PROGRAM,
     DIFFERENCE_PARTNER,
     DIFFERENCE_LINK,
-    DIFFERENCE_CLASS,
+    DIFFERENCE_OF, // further words
     DIFFERENCE_COUNTED,
     DIFFERENCE_FOUND,
 };
@@ -54,8 +54,12 @@ static int hour_compare(void *ctx, struct pg *pg, int64_t from_ms, int64_t to_ms
     rebuild->differences = pg_result_free(rebuild->differences);
     return pg_query(
         pg,
-        "select rollup, (extract(epoch from hour) * 1000)::bigint, program_id, partner_id, link_id, class,"
-        " counted, found from clickledger.rollup_rebuild(to_timestamp($1::bigint / 1000),"
+        "select rollup, (extract(epoch from hour) * 1000)::bigint, program_id, partner_id, link_id,"
+        " 'class=' || class, counted, found from clickledger.rollup_rebuild(to_timestamp($1::bigint / 1000),"
+        " to_timestamp($2::bigint / 1000), $3)"
+        " union all select 'conversion_hourly', (extract(epoch from hour) * 1000)::bigint, program_id,"
+        " partner_id, link_id, format('kind=%s status=%s currency=%s measure=%s', kind, status, currency,"
+        " measure), counted, found from clickledger.conversion_rebuild(to_timestamp($1::bigint / 1000),"
         " to_timestamp($2::bigint / 1000), $3)",
         params, array_length(params), &rebuild->differences);
 }
@@ -63,15 +67,15 @@ static int hour_compare(void *ctx, struct pg *pg, int64_t from_ms, int64_t to_ms
 static void difference_tell(const struct pg_result *rows, size_t row)
 {
     struct slice rollup = pg_result_cell(rows, row, DIFFERENCE_ROLLUP);
-    struct slice class = pg_result_cell(rows, row, DIFFERENCE_CLASS);
+    struct slice of = pg_result_cell(rows, row, DIFFERENCE_OF);
     char hour[HISTORY_HOUR_BYTES];
 
     history_hour_format(pg_result_int(rows, row, DIFFERENCE_HOUR), hour);
     printf("%.*s %s program=%" PRId64 " partner=%" PRId64 " link=%" PRId64, (int)rollup.len, rollup.data,
            hour, pg_result_int(rows, row, DIFFERENCE_PROGRAM), pg_result_int(rows, row, DIFFERENCE_PARTNER),
            pg_result_int(rows, row, DIFFERENCE_LINK));
-    if (class.data)
-        printf(" class=%.*s", (int)class.len, class.data);
+    if (of.data)
+        printf(" %.*s", (int)of.len, of.data);
     printf(" counted=%" PRId64 " found=%" PRId64 "\n", pg_result_int(rows, row, DIFFERENCE_COUNTED),
            pg_result_int(rows, row, DIFFERENCE_FOUND));
 }

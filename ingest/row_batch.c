@@ -66,6 +66,10 @@ int row_batch_add(struct row_batch *batch, const struct hit *hit, const struct c
         .class = hit->class,
     };
     memcpy(row->id, hit->id, HIT_ID_BYTES);
+    if (hit->kind == HIT_CLICK && hit->class == HIT_CLASS_HUMAN) {
+        click_keys_of(hit, &row->keys);
+        row->place = click_place(hit);
+    }
     batch->len += row->bytes;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/hit.h"
+#include "ingest/click_keys.h"
 #include "ingest/copy_row.h"
 
 struct batch_row {
@@ -18,6 +19,8 @@ struct batch_row {
     uint64_t ms;
     uint64_t program_id, partner_id, link_id; // 0: none
     uint64_t content_hash;
+    struct click_keys keys; // of a click of a person, as is its place
+    uint16_t place;
     uint8_t class;
     bool stored;
 };

@@ -76,6 +76,7 @@ select is_empty($$
     payout_request payout_end ledger_adjust period_close
     terms_accept
     partner_address_set
+    stats_people
     api_creative_file
     partner_link_make partner_link_set partner_code_make partner_postback_make partner_postback_set notification_mark
     ', '\s+', ' ', 'g'), ' '))$$,
@@ -86,7 +87,8 @@ create function pg_temp.as_owner(role name) returns text language sql as $$
 $$;
 select is(pg_temp.as_owner('cl_analyst'), '', 'cl_analyst never has rights of the owner');
 select is(pg_temp.as_owner('cl_attrib'), 'ledger_post ledger_post_many terms_preview_apply', 'cl_attrib: only to post, and to preview terms');
-select is(pg_temp.as_owner('cl_ingest'), 'catalog_take click_rejudge click_settle hit_reclass hit_senders link_review partition_care partition_ensure '
+select is(pg_temp.as_owner('cl_ingest'), 'catalog_take click_rejudge click_settle click_settle_due click_settle_found conversion_rebuild hit_reclass '
+  'hit_senders link_review partition_care partition_ensure '
   'partition_late partition_state privacy_begin privacy_status privacy_step rollup_rebuild',
   'cl_ingest: to publish, to settle, to care for partitions and to keep the promises of retention');
 select is(pg_temp.as_owner('cl_privacy'), 'forget_listed forget_visitor forgotten_list privacy_status visitor_export', 'cl_privacy: to answer visitors');

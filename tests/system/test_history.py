@@ -8,7 +8,7 @@ from clicks import Click, load, look_again, settle
 from conftest import wait_for
 from frames import hit
 from ingest import INGEST, ingest, new_ingest, producer, row  # noqa: F401 pylint: disable=unused-import
-from rollups import clicks_differ, sketches_differ
+from rollups import clicks_differ, conversions_differ, sketches_differ
 from shop import PRODUCER, T0, Shop, uuid7
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Safari/537.36"
@@ -61,6 +61,29 @@ def test_rebuild_finds_nothing_and_what_was_falsified(postgres):
     assert found[0].startswith(f"unique_hourly 2026-03-10 14:00 program={shop.program} partner={shop.anna} link=1 counted=0 found=")
     assert sketches_differ(postgres.query) == []
     assert rebuild(postgres) == ["differences=0 mended=0"]
+
+
+def test_rebuild_of_conversions(postgres):
+    shop = Shop(postgres)
+    clicks = [Click(T0 + timedelta(minutes=n), 1, str(uuid.uuid4())) for n in range(2)]
+    load(postgres, shop, clicks)
+    settle(postgres)
+    for n, click in enumerate(clicks):
+        shop.report(T0 + timedelta(hours=1 + n), f"o{n}", click_id=click.id, amount_minor=1000 + n)
+    shop.attribute()
+    assert rebuild(postgres) == ["differences=0 mended=0"]
+    before = postgres.query("select * from conversion_hourly order by hour")
+    postgres.query("update conversion_hourly set revenue_minor = 7, commission_minor = commission_minor + 1 where hour = '2026-03-10 13:00Z'")
+    postgres.query("delete from conversion_hourly where hour = '2026-03-10 14:00Z'")
+    first = f"conversion_hourly 2026-03-10 13:00 program={shop.program} partner={shop.anna} link=1 kind=sale status=pending currency=RUB measure="
+    second = first.replace("13:00", "14:00")
+    named = [first + "commission_minor counted=101 found=100", first + "revenue_minor counted=7 found=1000",
+             second + "commission_minor counted=0 found=100", second + "conversions_ppm counted=0 found=1000000",
+             second + "revenue_minor counted=0 found=1001"]
+    assert rebuild(postgres, "--dry-run") == [*named, "differences=5 mended=0"]
+    assert rebuild(postgres) == [*named, "differences=5 mended=5"]
+    assert postgres.query("select * from conversion_hourly order by hour") == before
+    assert conversions_differ(postgres.query) == []
 
 
 def test_rebuild_leaves_days_whose_rows_were_detached(postgres):
