@@ -213,7 +213,7 @@ declare
   groups_max constant integer := 5000;
   column_name constant text := stats_column(by_what);
   -- Sketches of visitors are kept by hour and link.
-  has_people constant boolean := by_what in ('day', 'link') and stats_on_hours(from_at, to_at, zone);
+  has_people constant boolean := by_what in ('day', 'link') and uniques_known(stats_edges(from_at, to_at, zone, by_what = 'link'));
   made record;
 begin
   with people as materialized (
@@ -273,7 +273,7 @@ begin
     'from', part->'from', 'to', part->'to', 'tz', zone, 'group_by', by_what,
     'formulas', json_build_object(
       'clicks', 'clicks of people; clicks_not_counted: of bots, previews, prefetches, repeated ones and the like',
-      'uniques', 'different visitors (by cookie, else by address and user agent) of these clicks and of repeated ones, estimated with a standard error of 2.2 %, less below 1000; those of all days or links together are no sum; null where days do not begin on full hours of UTC, and by anything else than day and link',
+      'uniques', 'different visitors (by cookie, else by address and user agent) of these clicks and of repeated ones, estimated with a standard error of 2.2 %, less below 1000; those of all days or links together are no sum; null by anything else than day and link, and where days that do not begin on full hours of UTC are older than what is kept of visitors',
       'conversions', 'by the time of the order; pending and approved; declined and completely refunded ones are counted apart; where several touches share one, each counts its share; by what a click says, as the credited click said it; they have no class',
       'revenue_minor', 'amounts of pending and approved conversions without what was refunded, by the same shares',
       'commission_minor', 'commissions for pending and approved conversions',

@@ -3,12 +3,15 @@ import hashlib
 import itertools
 import json
 import re
+import uuid
+from datetime import datetime, timezone
 
 import psycopg2
 import pytest
 
 from api import LINK, NONE, OPEN, PROGRAM, Api, Client, World, api, world  # noqa: F401 (fixtures)
 from conftest import ROOT, wait_for
+from shop import uuid7
 
 
 def openapi(api):
@@ -142,7 +145,7 @@ def people(world, tenant, link, hour, *numbers):
 
 
 def test_unique_visitors(world):
-    """Nobody twice over hours, days and links; only a partner's own; not where days begin within an hour."""
+    """Nobody twice over hours, days and links; only a partner's own; where days begin within an hour, by its clicks."""
     anna, boris = world.anna, world.boris
     people(world, anna, anna.link, "2024-01-01T00:00Z", 1, 2)
     people(world, anna, anna.link, "2024-01-01T10:00Z", 2, 3)
@@ -160,7 +163,18 @@ def test_unique_visitors(world):
     assert uniques(world.team, "") == ([4, 2], 5)
     assert uniques(world.team, f"&partner_id={boris.id}") == ([2], 2)
     assert uniques(world.team, "&group_by=link") == ([4, 2], 5)
-    assert uniques(anna.client, "&tz=Asia/Kolkata") == ([None, None], None)
+    assert uniques(anna.client, "&tz=Asia/Kolkata") == ([None, None], None), "visitors of so long ago are not kept"
+    world.postgres.query("update privacy_policy set identity_days = 3650, detail_days = 3650")
+    world.postgres.query("select partition_ensure('2024-01-01', '2024-01-01')")
+    for minute, visitor in (15, 1), (45, 1), (45, 2), (46, 2):  # midnight there is at 18:30
+        at = uuid7(datetime(2024, 1, 1, 18, minute, tzinfo=timezone.utc))
+        world.postgres.query(
+            "insert into click (ts, click_id, visitor_id, program_id, partner_id, link_id, class, reason, status, catalog_revision, producer, seq,"
+            " content_hash) values (click_ts(%s), %s, %s, %s, %s, %s, 'human', 'none', 302, 1, %s, 1, 1)",
+            (at, at, str(uuid.UUID(int=visitor)), world.program, anna.id, anna.link, str(uuid.UUID(int=0))))
+    assert uniques(anna.client, "&tz=Asia/Kolkata") == ([4, 4], 6)
+    assert uniques(boris.client, "&tz=Asia/Kolkata") == ([2], 2)
+    assert uniques(world.team, "&tz=Asia/Kolkata") == ([5, 4], 7)
     assert "2.2 %" in anna.client.get("/v1/stats").body["formulas"]["uniques"]
 
 
