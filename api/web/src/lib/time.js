@@ -33,9 +33,7 @@ function format(options, moment, timeZone = zone.get(), locale = language.get())
 }
 
 export const timeText = (iso) => format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" }, new Date(iso));
-export const clockText = (iso) => format({ hour: "2-digit", minute: "2-digit" }, new Date(iso));
 export const dateText = (iso) => format({ day: "numeric", month: "short", year: "numeric" }, new Date(iso));
-export const shortDateText = (iso) => format({ day: "numeric", month: "short" }, new Date(iso));
 
 /** UTC+3 and the like, of now. */
 export function zoneText(name = zone.get()) {
@@ -50,11 +48,9 @@ const midnight = (day) => new Date(`${day}T00:00:00Z`);
 export const today = () => format({ year: "numeric", month: "2-digit", day: "2-digit" }, new Date(), zone.get(), "sv-SE");
 export const dayPlus = (day, days) => new Date(midnight(day).getTime() + days * DAY_MS).toISOString().slice(0, 10);
 export const daysBetween = (from, to) => Math.round((midnight(to) - midnight(from)) / DAY_MS);
-export const dayText = (day) => format({ day: "numeric", month: "short", year: "numeric" }, midnight(day), "UTC");
 export const dayShort = (day) => format({ day: "numeric", month: "short" }, midnight(day), "UTC");
 export const dayWithWeekday = (day) => format({ weekday: "short", day: "numeric", month: "short" }, midnight(day), "UTC");
 export const monthText = (month) => format({ month: "long", year: "numeric" }, midnight(`${month}-01`), "UTC");
-export const isWeekend = (day) => [0, 6].includes(midnight(day).getUTCDay());
 
 /** "3 minutes ago". */
 export function agoText(iso) {

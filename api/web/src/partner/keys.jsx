@@ -11,7 +11,7 @@ import { Page, Section } from "../ui/shell.jsx";
 import { Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
 
-export function KeyDialog({ onClose, onMade }) {
+function KeyDialog({ onClose, onMade }) {
   const [made, setMade] = useState(null);
   const form = useForm({ name: "" }, async ({ name }, key) => {
     setMade(await post("/v1/keys", { name: name.trim() }, key));

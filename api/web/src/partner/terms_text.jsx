@@ -3,7 +3,7 @@ import { t } from "../lib/i18n.js";
 import { moneyText, rateText } from "../lib/money.js";
 
 /** "10 % of the order", "300 ₽ for an order", or both. */
-export function rateOf(terms, currency) {
+function rateOf(terms, currency) {
   const parts = [];
   if (terms.rate_ppm) parts.push(t("terms.percent", { rate: rateText(terms.rate_ppm) }));
   if (terms.fixed_minor) parts.push(t("terms.fixed", { sum: moneyText(terms.fixed_minor, currency) }));

@@ -31,7 +31,7 @@ function NavLinks({ nav, home, onFollow }) {
   );
 }
 
-export function LanguageSwitch() {
+function LanguageSwitch() {
   const shown = useStore(language);
   const asker = useStore(me);
   const other = LANGUAGES.find((one) => one !== shown);
@@ -39,7 +39,7 @@ export function LanguageSwitch() {
   return <button type="button" class="button quiet" lang={other} onClick={choose}>{t("language.other")}</button>;
 }
 
-export function ThemeSwitch() {
+function ThemeSwitch() {
   const shown = useStore(theme);
   const next = THEMES[(THEMES.indexOf(shown) + 1) % THEMES.length];
   return <IconButton icon={THEME_ICONS[shown]} label={t(`theme.${shown}`)} onClick={() => setTheme(next)} />;
@@ -83,7 +83,7 @@ function Foot() {
   );
 }
 
-export const SkipLink = () => <a class="skip" href="#main">{t("nav.skip")}</a>;
+const SkipLink = () => <a class="skip" href="#main">{t("nav.skip")}</a>;
 
 /** `nav`: {path, text, icon, tab, count, apart}; `home`: the first page; `who`: whose cabinet it is; `bell`: where news are. */
 export function Shell({ nav, home, who, bell, children }) {
