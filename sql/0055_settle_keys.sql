@@ -12,7 +12,9 @@ create table clickledger.click_settled (
   epoch bigint not null default 0,
   to_ts timestamptz not null default '-infinity'
 );
-insert into clickledger.click_settled (to_ts) select coalesce(max(ts), '-infinity') from clickledger.click;
+-- By the ids' index: they are in the order of time.
+insert into clickledger.click_settled (to_ts)
+  values (coalesce((select ts from clickledger.click order by click_id desc limit 1), '-infinity'));
 alter table clickledger.click_settled enable row level security;
 alter table clickledger.click_settled force row level security;
 create policy analyst on clickledger.click_settled for select to cl_analyst using (true);
