@@ -104,7 +104,7 @@ def settle(world):
     for group in groups:
         group.start()
     wait_for("clicks to be settled", lambda: world.state.psql("cl_owner", "-c", "select not exists (select from clickledger.click_due)") == "t", LIMIT_SECONDS)
-    return left, sum(group.used().per(max(left, 1)).total for group in groups)
+    return left, sum(group.used().per(left).total for group in groups) if left else 0
 
 
 def theirs(world, name, path, clicks, sample):
