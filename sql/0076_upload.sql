@@ -286,3 +286,5 @@ comment on function clickledger.api_upload_rows(jsonb) is 'GET /v1/uploads/{id}/
 
 grant execute on function clickledger.upload_json(clickledger.upload), clickledger.upload_begin(jsonb), clickledger.upload_take(bigint, jsonb),
   clickledger.upload_end(bigint, text), clickledger.api_uploads(jsonb), clickledger.api_upload(jsonb), clickledger.api_upload_rows(jsonb) to cl_api;
+
+select clickledger.audit_table('clickledger.channel_cost');

@@ -5,7 +5,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run",
-         "--disable-component-update", "--disable-sync", "--disable-extensions", "--host-resolver-rules=MAP * 127.0.0.1",
+         "--disable-component-update", "--disable-sync", "--disable-extensions",
          "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,OptimizationHints,MediaRouter"]
 # A headless browser says so, and is counted as a bot.
 PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -13,11 +13,13 @@ LOAD_SECONDS = 60
 
 
 class Chromium:
-    def __init__(self, folder):
+    def __init__(self, folder, *rules):
+        """rules: which names are elsewhere than at their own port of this machine, such as MAP www.shop.example 127.0.0.1:8000."""
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        for flag in [*FLAGS, "--user-agent=" + PERSON, f"--user-data-dir={pathlib.Path(folder) / 'profile'}"]:
+        names = "--host-resolver-rules=" + ", ".join([*rules, "MAP * 127.0.0.1"])
+        for flag in [*FLAGS, names, "--user-agent=" + PERSON, f"--user-data-dir={pathlib.Path(folder) / 'profile'}"]:
             options.add_argument(flag)
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         self.driver.set_page_load_timeout(LOAD_SECONDS)

@@ -41,11 +41,15 @@ class Site:
                .replace('data-program="shop"', f'data-program="{self.program}" {self.attributes}'))
         return f"<!doctype html><title>Shop</title><script src='{script}'></script>{tag}<body>{body}</body>"
 
+    def contents(self):
+        """What it serves, by path."""
+        return {"/": self.page("<a id='next' href='/cart'>Cart</a>"), "/cart": self.page(FORMS), "/done": self.page("Thanks", "/order.js"),
+                "/stub.js": STUB, "/order.js": ORDER}
+
     def answer(self, request, url):
         if url.path == "/done":
             self.sent.append(urllib.parse.parse_qs(url.query))
-        content = {"/": self.page("<a id='next' href='/cart'>Cart</a>"), "/cart": self.page(FORMS), "/done": self.page("Thanks", "/order.js"),
-                   "/stub.js": STUB, "/order.js": ORDER}.get(url.path)
+        content = self.contents().get(url.path)
         data = (content or "").encode()
         request.send_response(200 if content else 404)
         request.send_header("Content-Type", "text/javascript" if url.path.endswith(".js") else "text/html; charset=utf-8")

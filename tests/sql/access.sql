@@ -79,6 +79,7 @@ select is_empty($$
     stats_people
     api_creative_file
     partner_link_make partner_link_set partner_code_make partner_postback_make partner_postback_set notification_mark
+    upload_begin upload_take upload_end
     ', '\s+', ' ', 'g'), ' '))$$,
   'cl_api gets rights of the owner only for what is listed here; each of these asks who asks');
 create function pg_temp.as_owner(role name) returns text language sql as $$

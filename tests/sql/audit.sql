@@ -24,6 +24,8 @@ insert into unaudited values
   ('person_token', 'hashes of tokens that work once; what they did is told of the person'),
   ('outbox', 'messages about what is told where it happened'),
   ('notification_read', 'what somebody has read changes nothing for others'),
+  ('upload', 'says itself who sent what, and when'),
+  ('upload_row', 'what became of an upload''s rows'),
   ('payout_line', 'the lines that a payout closes follow from the ledger and the payout');
 select isnt_empty($$select from written where relname = 'payout'$$, 'what functions write is found');
 select is_empty($$
