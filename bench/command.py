@@ -21,6 +21,8 @@ BENCHMARKS = {
     "attrib-live": "from an order's report to its commission in GET /v1/balance at 200 orders/s; ratio of the p99 to 5 s",
     "links": "CPU per request with a million links, beside a thousand",
     "query": "answers of the API and of the views about a year of 10 million clicks; the slowest p99 of a partner's month, divided by 10 ms",
+    "api": "CPU per request and p99 of GET /v1/stats, a partner's month by day, beside pgbench with the same SQL",
+    "export": "rows a second, CPU per row and the API's largest memory of a CSV of 1,000,000 conversions; ratio to the memory of a tenth of them",
 }
 
 
@@ -32,7 +34,8 @@ def parse():
     parser.add_argument("name", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="a short run that shows that it works; its figures mean nothing")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of each side (default 5)")
-    parser.add_argument("--requests", type=int, metavar="N", help="requests of a round; clicks of query (default 10,000,000: about 6 GB)")
+    parser.add_argument("--requests", type=int, metavar="N", help="requests of a round; clicks of query (default 10,000,000: about 6 GB)"
+                        " and of api (1,000,000), rows of export (1,000,000)")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of a round of latency (default 5), of the outage of catchup (default 60)")
     parser.add_argument("--shards", type=int, default=2, metavar="N", help="shards and ingest processes of ingest and catchup (default 2)")
     parser.add_argument("--clicks", type=int, metavar="N", help="clicks of attrib and, at most, of attrib-scale (default 10000000)")

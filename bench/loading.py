@@ -10,23 +10,25 @@ from world import LOAD_CORE, ROOT
 MIX = os.path.join(ROOT, "bench", "browsers.mix")
 
 
-class Loader:
-    def __init__(self, build, slugs):
+class Asker:
+    """Asks for one path with the headers of a mix."""
+
+    def __init__(self, build, folder, path, mix):
         self.program = os.path.join(build, "bench", "clickledger-load")
-        self.folder = os.path.dirname(slugs)
+        self.folder, self.path = folder, path
         self.mix = os.path.join(self.folder, "mix")
         self.seed = 0
-        with open(MIX) as sample, open(self.mix, "w") as mix:
-            mix.write(sample.read() + f"\nvalues slug {slugs}\n")
+        with open(self.mix, "w") as file:
+            file.write(mix)
 
     def run(self, url, *options, ids=None, realtime=False, **more):
-        """Asks for links of the mix; the report as numbers. Click ids are appended to the file `ids`. realtime: before
+        """The report as numbers. Click ids are appended to the file `ids`. realtime: before
         all others on its core, so that what it measures is not when it was let run; that takes root."""
         self.seed += 1
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             report, new = os.path.join(folder, "report"), os.path.join(folder, "ids")
             command = ["chrt", "-f", "10"] if realtime and os.getuid() == 0 else []
-            command += [self.program, url + "/c/{slug}?{query}", "--mix", self.mix, "--quiet", "--report", report,
+            command += [self.program, url + self.path, "--mix", self.mix, "--quiet", "--report", report,
                        "--seed", str(self.seed), *options]
             for name, value in more.items():
                 command += [f"--{name}", str(value)]
@@ -41,3 +43,11 @@ class Loader:
                     all_.write(source.read())
             with open(report) as file:
                 return {name: int(value) for name, value in (line.strip().split("=") for line in file)}
+
+
+class Loader(Asker):
+    """Asks for links of the mix of browsers."""
+
+    def __init__(self, build, slugs):
+        with open(MIX) as sample:
+            super().__init__(build, os.path.dirname(slugs), "/c/{slug}?{query}", sample.read() + f"\nvalues slug {slugs}\n")

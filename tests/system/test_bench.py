@@ -110,6 +110,8 @@ def test_errors(name, arguments, code, said):
     pytest.param(["attrib-live"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
     pytest.param(["catchup"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
     pytest.param(["query"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
+    pytest.param(["api"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
+    pytest.param(["export"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
     pytest.param(["fresh"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
 ], ids=lambda arguments: arguments[0])
 def test_runs(arguments):
