@@ -22,8 +22,9 @@ VARIANT = VARIANTS[3]
 STEPS = ("touch_batch", "terms", "attribution_policy", "conversion_hourly", "conversion", "conversion_exchange", "conversion_line", "conversion_report",
          "conversion_decision", "conversion_due", "conversion_key", "credit", "customer_binding", "conversion_fact", "commission", "ledger_period",
          "ledger_account", "ledger_transaction", "ledger_entry", "commission_line", "explanation")
-# What else attrib may write: facts of other kinds, runs of recompute, seals.
-OTHERS = {"currency_rate", "terms_acceptance", "fraud_policy", "partner_due", "recompute_run", "ledger_seal", "ledger_seal_line", "ledger_unsealed"}
+# What else attrib may write: facts of other kinds, runs of recompute, previews of terms, seals.
+OTHERS = {"currency_rate", "terms_acceptance", "fraud_policy", "partner_due", "recompute_run", "terms_preview", "ledger_seal", "ledger_seal_line",
+          "ledger_unsealed"}
 WRITTEN_SQL = """
   select relname from pg_class where relnamespace = 'clickledger'::regnamespace and relkind = 'r'
     and (has_table_privilege('cl_attrib', oid, 'insert, delete') or has_any_column_privilege('cl_attrib', oid, 'update'))"""
