@@ -175,7 +175,8 @@ create policy analyst on clickledger.ledger_sum for select to cl_analyst using (
 create policy partner_own on clickledger.ledger_sum for select to cl_api using (partner_id = nullif(current_setting('cl.partner', true), '')::bigint);
 create policy team on clickledger.ledger_sum for select to cl_api using (current_setting('cl.team', true) = 'on');
 create policy asker on clickledger.ledger_unsealed for select to cl_api
-  using (exists (select from clickledger.ledger_transaction t where t.id = transaction_id)); -- under that table's own policies
+  using (nullif(current_setting('cl.key', true), '') is not null
+    and exists (select from clickledger.ledger_transaction t where t.id = transaction_id)); -- under that table's own policies
 grant select on clickledger.ledger_sum to cl_api, cl_analyst;
 grant select on clickledger.ledger_unsealed to cl_api;
 grant select on clickledger.sum_violation to cl_analyst;
