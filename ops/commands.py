@@ -130,8 +130,11 @@ def seed_people(state):
 def call(state, path, body):
     request = urllib.request.Request(f"http://127.0.0.1:{state.settings['api_port']}{path}", json.dumps(body).encode(),
                                      {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            answer.read()
+    except OSError as error:
+        raise Failure(f"POST {path}: {error}; see {state.path('log', 'api.log')}") from error
 
 
 def catalog_has_arrived(state):
