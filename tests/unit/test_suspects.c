@@ -106,7 +106,8 @@ static void one_order(void)
                           (uint64_t)random() % people);
     for (size_t at = 0, n; at < CLICKS; at += n) {
         struct suspects found = {0};
-        n = min_of((size_t)random() % 40 + 1, CLICKS - at);
+        size_t some = (size_t)random() % 40 + 1;
+        n = min_of(some, CLICKS - at);
         uint32_t from = recent_end(recent);
         assert_int_equal(recent_add(recent, &clicks[at], n), 0);
         assert_int_equal(suspects_find(recent, from, recent_end(recent), asked, WINDOW_MS, &found), 0);
