@@ -8,7 +8,7 @@ import os
 import statistics
 import time
 
-from orders import CLICKS_PER_VISITOR, MODELS, PERIOD, Orders
+from orders import MODELS, PERIOD, Orders
 from report import ratios, spread, table, target
 from service import Failure
 from state import say
@@ -68,9 +68,9 @@ def print_rounds(title, found, last):
     return statistics.median(pairs)
 
 
-def whole_way(world, build, sizes, visitors):
+def whole_way(world, build, sizes):
     world.sql("truncate clickledger.conversion_due")
-    world.add_reports(sizes["conversions"] + 1, sizes["conversions"] + sizes["orders"], visitors)
+    world.add_reports(sizes["conversions"] + 1, sizes["conversions"] + sizes["orders"])
     world.settle()
     done = world.attrib(build, "run")
     said, seconds, memory = done.said, done.seconds, done.memory
@@ -80,16 +80,16 @@ def whole_way(world, build, sizes, visitors):
 
 def run(options):
     sizes = {**(QUICK if options.quick else SIZES), **({"clicks": options.clicks, "conversions": options.clicks // 20} if options.clicks else {})}
-    rounds, visitors = (1 if options.quick else min(options.rounds, 3)), int(sizes["clicks"] / CLICKS_PER_VISITOR)
+    rounds = 1 if options.quick else min(options.rounds, 3)
     with Orders() as world:
-        say(f"making {sizes['clicks']} clicks of {visitors} visitors, {sizes['conversions']} conversions")
-        world.add_clicks(sizes["clicks"], visitors)
-        world.add_conversions(sizes["conversions"], visitors)
-        title = f"attrib: {sizes['conversions']} conversions, {sizes['clicks']} clicks, {visitors} visitors, {rounds} rounds: median (min..max)"
+        say(f"making {sizes['clicks']} clicks and {sizes['conversions']} conversions")
+        world.add_clicks(sizes["clicks"])
+        world.add_conversions(sizes["conversions"])
+        title = f"attrib: {sizes['conversions']} conversions, {sizes['clicks']} clicks, {world.visitors} visitors, {rounds} rounds: median (min..max)"
         worst = print_rounds(title + "; last touch", *rounds_run(world, options.build, "attrib_last.sql", rounds))
         world.sql("insert into clickledger.attribution_policy (program_id, version, effective_from, model) select id, 1, '2025-01-01',"
                   f" (array{list(MODELS)})[row_number() over (order by id)] from clickledger.program where code like 'bench%'")
         worst = max(worst, print_rounds(title + "; all five models", *rounds_run(world, options.build, "attrib_peer.sql", rounds)))
-        whole_way(world, options.build, sizes, visitors)
+        whole_way(world, options.build, sizes)
     print("seconds of ours, divided by those of the SQL, the worse of both:")
     return worst

@@ -5,7 +5,7 @@ did; the time itself is printed beside it.
 """
 import os
 
-from orders import CLICKS_PER_VISITOR, DAYS, Orders
+from orders import DAYS, Orders
 from report import table, target
 from state import say
 
@@ -17,14 +17,13 @@ def run(options):
     sizes = [5000, 20000] if options.quick else [1000000, options.clicks or 10000000]
     orders = 200 if options.quick else ORDERS
     rows, costs, next_order = [["clicks", "CPU ms an order", "ms an order", "attrib's memory"]], [], 1
-    visitors = int(sizes[-1] / CLICKS_PER_VISITOR)
     with Orders() as world:
         for clicks in sizes:
             say(f"making {clicks} clicks")
-            world.add_clicks(clicks, visitors)
+            world.add_clicks(clicks)
             rounds = []
             for _ in range(1 if options.quick else 3):
-                world.add_reports(next_order, next_order + orders - 1, visitors)
+                world.add_reports(next_order, next_order + orders - 1)
                 next_order += orders
                 world.settle()
                 rounds.append(world.attrib(options.build, "run"))

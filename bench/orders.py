@@ -1,7 +1,8 @@
 """A world of PostgreSQL alone, with clicks, visitors and orders in the product's own tables: for benchmarks of attrib.
 
 Everything is made by a formula of its number, so that each run has the same data. A visitor belongs to one of five
-programmes, which differ by their model. Clicks lie in 30 days, orders in the last 15 of them.
+programmes, which differ by their model. Clicks lie in 30 days, orders in the last 15 of them. More clicks are clicks of more
+visitors, from all of whom the orders come, so that a journey is as long in a large world as in a small one.
 """
 import os
 import subprocess
@@ -41,7 +42,7 @@ select clickledger.click_ts(id), id, md5('v' || visitor)::uuid, programs.ids[1 +
   'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36', 'ru', 'RU',
   'phone', 'android', 'chrome', 1, '00000000-0000-0000-0000-000000000007', n, n
 from (
-  select n, n % {visitors} as visitor, abs(hashint8(n)) as h,
+  select n, {known} + n % {new} as visitor, abs(hashint8(n)) as h,
     clickledger.bench_id('{begin}'::timestamptz + {days} * interval '1 day' * (abs(hashint8(n * 7 + 3)) % 1000000) / 1000000.0, n) as id
   from generate_series({first}, {last}) as n) made,
   (select array_agg(id order by id) as ids, (select min(id) from clickledger.partner where name like 'bench %') as partner
@@ -49,14 +50,14 @@ from (
 order by 1"""
 ORDER = """
 from (
-  select n, n * 5 + n % 5 as visitor, '{begin}'::timestamptz + interval '{wait} days'
+  select n, n * 1000003 % {visitors} as visitor, '{begin}'::timestamptz + interval '{wait} days'
     + {order_days} * interval '1 day' * (abs(hashint8(n * 11 + 5)) % 1000000) / 1000000.0 as at
   from generate_series({first}::bigint, {last}) as n) made,
   (select array_agg(id order by id) as ids from clickledger.program where code like 'bench%') programs"""
 CONVERSION_SQL = """
 insert into clickledger.conversion (program_id, kind, order_id, occurred_at, status, currency, amount_minor, visitor_id)
 select programs.ids[1 + visitor % {programs}], 'sale', 'order-' || n, at, 'approved', 'RUB', 1000 + abs(hashint8(n)) % 100000,
-  md5('v' || visitor % {visitors})::uuid
+  md5('v' || visitor)::uuid
 """ + ORDER + """;
 insert into clickledger.conversion_key (conversion_id, kind, value) select id, 'visitor', visitor_id from clickledger.conversion
 """
@@ -66,7 +67,7 @@ select id, clickledger.click_ts(id), 'postback', program_id, 'report-' || n, 'sa
   '00000000-0000-0000-0000-000000000007', n, n
 from (
   select clickledger.bench_id(at, n) as id, programs.ids[1 + visitor % {programs}] as program_id, n, 1000 + abs(hashint8(n)) % 100000 as amount,
-    md5('v' || visitor % {visitors})::uuid as visitor_id
+    md5('v' || visitor)::uuid as visitor_id
 """ + ORDER + ") told"
 
 
@@ -89,23 +90,28 @@ class Orders(World):
     def sql(self, *statements, role="cl_owner"):
         return self.state.psql(role, *(word for statement in statements for word in ("-c", statement)))
 
-    def _formula(self, sql, first, last, visitors):
-        return sql.format(first=first, last=last, visitors=visitors, programs=PROGRAMS, partners=PARTNERS, begin=BEGIN, days=DAYS,
-                          wait=DAYS - ORDER_DAYS, order_days=ORDER_DAYS)
+    @property
+    def visitors(self):
+        return int(self.clicks / CLICKS_PER_VISITOR)
 
-    def add_clicks(self, count, visitors):
+    def _formula(self, sql, first, last, **more):
+        return sql.format(first=first, last=last, visitors=self.visitors, programs=PROGRAMS, partners=PARTNERS, begin=BEGIN, days=DAYS,
+                          wait=DAYS - ORDER_DAYS, order_days=ORDER_DAYS, **more)
+
+    def add_clicks(self, count):
         """Up to `count` clicks in all."""
-        for first in range(self.clicks + 1, count + 1, CHUNK):
-            self.sql(self._formula(CLICK_SQL, first, min(first + CHUNK - 1, count), visitors))
-            say(f"  {min(first + CHUNK - 1, count)} clicks")
-        self.clicks = count
+        while self.clicks < count:
+            first, known = self.clicks + 1, self.visitors
+            self.clicks = min(self.clicks + CHUNK, count)
+            self.sql(self._formula(CLICK_SQL, first, self.clicks, known=known, new=self.visitors - known))
+            say(f"  {self.clicks} clicks")
 
-    def add_conversions(self, count, visitors):
+    def add_conversions(self, count):
         """As if their reports had been folded, but nobody is credited yet."""
-        self.sql(self._formula(CONVERSION_SQL, 1, count, visitors))
+        self.sql(self._formula(CONVERSION_SQL, 1, count))
 
-    def add_reports(self, first, last, visitors):
-        self.sql(self._formula(REPORT_SQL, first, last, visitors))
+    def add_reports(self, first, last):
+        self.sql(self._formula(REPORT_SQL, first, last))
 
     def settle(self):
         self.state.psql("postgres", "-c", "vacuum analyze", "-c", "checkpoint")
