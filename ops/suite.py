@@ -68,7 +68,8 @@ def compile_into(tally, folder, title, *settings, environment=None):
 
 def meson_suites(tally, folder, title, suites):
     say(f"\n== {title}: {', '.join(suites)}")
-    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--no-suite", "long"]
+    # Four at a time: the longest ones wait.
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--num-processes", "4", "--no-suite", "long"]
     code = run(command + [word for suite in suites for word in ("--suite", suite)])
     passed = failed = 0
     with open(os.path.join(folder, "meson-logs", "testlog.json")) as log:
