@@ -1,6 +1,6 @@
 -- What the team looks at: figures by day and partner, who falls, the funnel, and how long things take. From the rollups and the
--- ledger; each figure as GET /v1/stats and the views of analysts define it. By channel, country and device GET /v1/stats answers,
--- from rows.
+-- ledger; each figure as GET /v1/stats and the views of analysts define it. By utm_source, country and device of the credited click
+-- GET /v1/stats answers, from rows.
 
 create policy team_reads on clickledger.channel_cost for select to cl_api using (current_setting('cl.team', true) = 'on');
 grant select (program_id, day, source, medium, campaign, currency, amount_minor) on clickledger.channel_cost to cl_api;
@@ -113,11 +113,11 @@ begin
   end if;
   return (
     with approved as (
-      select extract(epoch from greatest(least(
+      select extract(epoch from greatest(a.approved_at - c.occurred_at, interval '0')) as seconds
+      from conversion c, lateral (select least(
           (select min(d.decided_at) from conversion_decision d where d.conversion_id = c.id and d.action = 'approve'),
-          (select min(coalesce(r.event_time, r.ts)) from conversion_report r where r.conversion_id = c.id and r.status = 'approved' and r.verdict = 'applied'))
-        - c.occurred_at, interval '0')) as seconds
-      from conversion c where c.id = any (orders)),
+          (select min(coalesce(r.event_time, r.ts)) from conversion_report r where r.conversion_id = c.id and r.status = 'approved' and r.verdict = 'applied')) as approved_at) a
+      where c.id = any (orders) and a.approved_at is not null),
     available as (
       select extract(epoch from greatest(min(t.posted_at) - c.occurred_at, interval '0')) as seconds
       from conversion c join ledger_transaction t on t.conversion_id = c.id join ledger_entry e on e.transaction_id = t.id and e.amount_minor > 0
@@ -125,13 +125,13 @@ begin
       where c.id = any (orders) and dashboard_wants(c.program_id, t.partner_id, p)
       group by c.id, t.partner_id, c.occurred_at),
     told as (
-      select 'approval' as what, seconds from approved where seconds is not null union all select 'hold', seconds from available)
+      select 'approval' as what, seconds from approved union all select 'hold', seconds from available)
     select jsonb_object_agg(w.what, (
       select jsonb_build_object('count', count(*), 'median_seconds', floor(percentile_disc(0.5) within group (order by t.seconds)),
         'p90_seconds', floor(percentile_disc(0.9) within group (order by t.seconds))) from told t where t.what = w.what))
     from (values ('approval'), ('hold')) as w (what));
 end $$;
-comment on function clickledger.dashboard_times(timestamptz, timestamptz, jsonb) is 'How long approval and hold took, for approved orders of the period: whole seconds. CL422 range: more than 20000 of them.';
+comment on function clickledger.dashboard_times(timestamptz, timestamptz, jsonb) is 'How long approval and hold took, for approved orders of the period of which it is known: whole seconds. CL422 range: more than 20000 of them.';
 
 create function clickledger.api_dashboard(p jsonb) returns json
   language plpgsql stable set search_path = clickledger, pg_temp as $$

@@ -101,9 +101,14 @@ def test_cost_and_groups(ask, database):
 
 
 def test_times(ask, database):
+    # The team approves one after three hours, one at once (the clocks differ), and one again.
+    database.query("insert into conversion_decision (conversion_id, action, api_key_id, decided_at)"
+                   " select c.id, 'approve', (select min(id) from api_key), c.occurred_at + d.after"
+                   " from (select id, occurred_at, row_number() over (order by id) as n from conversion"
+                   "       where status = 'approved' and occurred_at < '2026-04-01') c"
+                   " join (values (1, interval '3 hours'), (2, '-1 s'), (3, '1 hour'), (3, '2 days')) d (n, after) on d.n = c.n")
     times = ask("api_dashboard", **QUARTER, part="times")["data"]
-    approved = database.value("select count(*) from conversion where status = 'approved' and occurred_at < '2026-04-01'")
-    assert 0 < times["approval"]["count"] <= approved and times["hold"]["count"] > 0
+    assert times["approval"] == {"count": 3, "median_seconds": 3600, "p90_seconds": 10800} and times["hold"]["count"] > 0
     released = database.value("""
       select percentile_disc(0.5) within group (order by s)
       from (select floor(extract(epoch from greatest(min(t.posted_at) - c.occurred_at, '0'))) as s
@@ -114,3 +119,22 @@ def test_times(ask, database):
     assert times["hold"]["median_seconds"] == released
     assert ask("api_dashboard", **{"from": "2020-01-01", "to": "2020-01-31"}, part="times")["data"] == {
         what: {"count": 0, "median_seconds": None, "p90_seconds": None} for what in ("approval", "hold")}
+
+
+def test_more_orders_than_are_read_are_refused(ask, database):
+    """These have neither report nor decision, so that nobody knows how long they took: they are not counted."""
+    def fill(first, last):
+        database.query("insert into conversion (program_id, kind, order_id, occurred_at, status, currency, amount_minor)"
+                       " select p.id, 'sale', 'many-' || n, '2020-01-10', 'approved', p.currency, 100 from program p, generate_series(%s, %s) n where p.id = 1",
+                       (first, last))
+
+    many = {"from": "2020-01-01", "to": "2020-01-31", "part": "times"}
+    try:
+        fill(1, 20_000)
+        assert ask("api_dashboard", **many)["data"]["approval"] == {"count": 0, "median_seconds": None, "p90_seconds": None}
+        fill(20_001, 20_001)
+        with pytest.raises(psycopg2.Error) as refused:
+            ask("api_dashboard", **many)
+        assert refused.value.diag.message_hint == "range" and "more than 20000 approved orders" in refused.value.diag.message_primary
+    finally:
+        database.query("delete from conversion where order_id ~ '^many-'")
