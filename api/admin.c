@@ -31,6 +31,7 @@ static const struct metric metrics[] = {
     REFUSED(refused, "reason=\"request\""),
     REFUSED(unauthorized, "reason=\"unauthorized\""),
     REFUSED(limited, "reason=\"too_many_failures\""),
+    REFUSED(paced, "reason=\"too_many_requests\""),
     REFUSED(unavailable, "reason=\"unavailable\""),
     REFUSED(failed, "reason=\"internal\""),
     JOBS(done, "end=\"done\""),
@@ -56,7 +57,8 @@ static ssize_t metrics_write(const void *ctx, char *out, size_t out_bytes)
 {
     const struct service *service = ctx;
     const struct snapshot snapshot = {service->counters, *pg_pool_counters(service->pool),
-                                      *http_server_counters(service->server), service->exports, service->uploads};
+                                      *http_server_counters(service->server), service->exports,
+                                      service->uploads};
     const void *instances[] = {&snapshot};
     return metrics_render(metrics, array_length(metrics), instances, 1, out, out_bytes);
 }

@@ -1,5 +1,5 @@
-// Answers of the API. Invariants: every answer is JSON, none may be cached or sniffed; what the database says
-// about its own failures stays in the log.
+// Answers of the API. Invariants: none is sniffed, and none but images may be cached; every refusal is JSON;
+// what the database says about its own failures stays in the log.
 
 #include "api/answer.h"
 

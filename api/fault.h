@@ -39,6 +39,11 @@ static inline int fault_wait(struct fault *fault, uint64_t wait_ms, const char *
     return 1;
 }
 
+static inline int fault_busy(struct fault *fault)
+{
+    return fault_set(fault, 503, "busy", "too many requests are waiting; try again");
+}
+
 static inline int fault_internal(struct fault *fault)
 {
     return fault_set(fault, 500, "internal", "this failed; it was logged");

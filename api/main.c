@@ -97,6 +97,7 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     log_event(LOG_INFO, "api.stopping");
     running->draining = true;
+    uploads_stop(&running->service.uploads); // they have no end that could be waited for
     http_server_drain(running->service.server);
     http_server_close_unused(running->service.server);
     evtimer_add(running->drain_limit, &limit);
@@ -206,7 +207,8 @@ static int open_all(struct running *running, const struct api_config *config)
     service->uploads = (struct uploads){.max = (unsigned)config->uploads,
                                         .base = running->base,
                                         .server = service->server,
-                                        .pool = service->pool};
+                                        .pool = service->pool,
+                                        .limiter = service->limiter};
     http_server_stream_bodies(service->server, service_body_streams);
     int loaded = load_pages(service, config->web);
     if (loaded < 0)
@@ -225,8 +227,8 @@ static void close_all(struct running *running)
     struct service *service = &running->service;
     running->admin = http_server_free(running->admin);
     service->pool = pg_pool_free(service->pool);
+    service_deinit(service); // who waits for the password process is answered
     service->server = http_server_free(service->server);
-    service_deinit(service);
     if (running->stopped)
         event_free(running->stopped);
     if (running->drain_limit)
@@ -235,12 +237,19 @@ static void close_all(struct running *running)
         event_base_free(running->base);
 }
 
+// Uploads end in the database, also those whose client has gone; each of their steps has its time.
+static bool is_over(const struct running *running)
+{
+    bool drained = running->draining && http_server_connections(running->service.server) == 0;
+    return (running->stop || drained) && running->service.uploads.open == 0;
+}
+
 static void serve(struct running *running)
 {
     struct http_server *server = running->service.server;
     log_event(LOG_INFO, "api.listening", log_uint("port", http_server_port(server)));
     program_ready();
-    while (!running->stop && !(running->draining && http_server_connections(server) == 0)) {
+    while (!is_over(running)) {
         event_base_loop(running->base, EVLOOP_ONCE);
         http_server_flush(server);
         http_server_flush(running->admin);

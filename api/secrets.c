@@ -12,11 +12,6 @@
 
 #define AGENT_BYTES_MAX 200 // of a User-Agent, as people see it in the list of their sessions
 
-static bool put_text(struct json *params, const char *name, struct slice text)
-{
-    return json_put(params, name, json_text(text));
-}
-
 // A new session: what its token is made of, whose browser it is, and which one it takes the place of.
 static bool add_session(const struct http_request *request, struct secrets *secrets, struct json *params)
 {
@@ -28,13 +23,14 @@ static bool add_session(const struct http_request *request, struct secrets *secr
     key_secret(SLICE_NONE, NULL, SLICE_NONE, secret);
     session_token(secret, secrets->token);
     session_csrf(slice_of(secrets->token), csrf);
-    bool whole = put_text(params, "secret", slice_of(secret)) && put_text(params, "csrf", slice_of(csrf)) &&
-                 put_text(params, "agent", (struct slice){agent, agent_len});
+    bool whole = json_put_text(params, "secret", slice_of(secret)) &&
+                 json_put_text(params, "csrf", slice_of(csrf)) &&
+                 json_put_text(params, "agent", (struct slice){agent, agent_len});
     sodium_memzero(secret, sizeof(secret));
     if (whole && session_from_request(request, &old) == 0) {
         key_hash(old, hash);
         key_hash_param(hash, old_hash);
-        whole = put_text(params, "session_hash", slice_of(old_hash + 2)); // without "\\x"
+        whole = json_put_text(params, "session_hash", slice_of(old_hash + 2)); // without "\\x"
     }
     return whole;
 }

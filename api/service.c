@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 200
+#define PACED                     "too_many_requests" // the code of 429 that is no guessing
 
 // A request that waits for the database or for the password process.
 struct asking {
@@ -82,6 +83,8 @@ static void refuse(struct service *service, struct http_conn *conn, const struct
 {
     if (fault->status == 401)
         metric_add(&service->counters.unauthorized, 1);
+    else if (fault->status == 429 && strcmp(fault->code, PACED) == 0)
+        metric_add(&service->counters.paced, 1);
     else if (fault->status == 429)
         metric_add(&service->counters.limited, 1);
     else if (fault->status == 503)
@@ -168,11 +171,6 @@ static void give_up(struct asking *asking, const struct fault *fault)
     asking_free(asking);
 }
 
-static int fault_busy(struct fault *fault)
-{
-    return fault_set(fault, 503, "busy", "too many requests are waiting; try again");
-}
-
 // --- Parameters that do not come from the client
 
 // .data NULL without one.
@@ -195,11 +193,6 @@ static int read_idempotency_key(const struct route *route, const struct http_req
                             IDEMPOTENCY_KEY_BYTES_MAX);
 }
 
-static bool put_text(struct json *params, const char *name, struct slice text)
-{
-    return json_put(params, name, json_text(text));
-}
-
 static int add_secret(const struct route *route, struct slice key, struct slice idempotency_key,
                       struct json *params)
 {
@@ -207,7 +200,7 @@ static int add_secret(const struct route *route, struct slice key, struct slice 
     if (!route->makes_key)
         return 0;
     key_secret(key, route->function, idempotency_key, secret);
-    return put_text(params, "secret", slice_of(secret)) ? 0 : -ENOMEM;
+    return json_put_text(params, "secret", slice_of(secret)) ? 0 : -ENOMEM;
 }
 
 static int add_csrf(const struct route *route, const struct identity *identity, struct json *params)
@@ -216,7 +209,7 @@ static int add_csrf(const struct route *route, const struct identity *identity, 
     if (!route->tells_csrf || !identity->by_cookie)
         return 0;
     session_csrf(identity->key, csrf);
-    return put_text(params, "csrf", slice_of(csrf)) ? 0 : -ENOMEM;
+    return json_put_text(params, "csrf", slice_of(csrf)) ? 0 : -ENOMEM;
 }
 
 // --- Questions to the database and to the password process
@@ -292,7 +285,7 @@ static void worked(void *ctx, const struct password_answer *answer)
     } else if (!answer->good) {
         fault_wrong_password(asking->route, &fault);
         give_up(asking, &fault);
-    } else if (asking->route->hashes && !put_text(params, "password_hash", slice_of(answer->hash))) {
+    } else if (asking->route->hashes && !json_put_text(params, "password_hash", slice_of(answer->hash))) {
         go_on(asking, -ENOMEM);
     } else {
         go_on(asking, run(asking, SLICE_NONE, params));
@@ -320,7 +313,7 @@ static void proof_came(void *ctx, const struct pg_job_result *result)
     }
     memcpy(hash, result->value.data, result->value.len);
     hash[result->value.len] = 0;
-    bool kept = put_text(asking->secrets->params, "proof", slice_of(hash));
+    bool kept = json_put_text(asking->secrets->params, "proof", slice_of(hash));
     go_on(asking, kept ? ask_passwords(asking, hash) : -ENOMEM);
 }
 
@@ -378,7 +371,7 @@ static int pace(struct buckets *buckets, struct slice name, struct fault *fault)
 {
     uint64_t now_ms = clock_monotonic_ms(), wait_ms = buckets ? buckets_wait_ms(buckets, name, now_ms) : 0;
     if (wait_ms > 0)
-        return fault_wait(fault, wait_ms, "too_many_requests", "too many requests; wait");
+        return fault_wait(fault, wait_ms, PACED, "too many requests; wait");
     if (buckets)
         buckets_take(buckets, name, now_ms);
     return 0;
@@ -404,7 +397,7 @@ static int ask(struct service *service, struct http_conn *conn, const struct htt
     if (result == 0)
         result = parameters_read(match, request, &params, fault);
     if (result == 0 && route->takes_rows) {
-        result = upload_open(&service->uploads, conn, request, route, identity.hash, params, fault);
+        result = upload_open(&service->uploads, conn, request, route, &address, &identity, params, fault);
         json_free(params);
         return result < 0 ? fault_internal(fault) : result;
     }

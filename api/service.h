@@ -15,8 +15,8 @@
 #include "base/pg_pool.h"
 
 struct service_counters {
-    uint64_t refused, unauthorized, limited, unavailable,
-        failed; // answers: 4xx before the database, 401, 429, 503, 500
+    // Answers: 4xx before the database, 401, 429 for failures and for asking too often, 503, 500.
+    uint64_t refused, unauthorized, limited, paced, unavailable, failed;
 };
 
 #define SERVICE_BURST_S 4    // seconds' worth of requests that may come at once

@@ -13,6 +13,7 @@
 #include "api/answer.h"
 #include "api/report_row.h"
 #include "api/rows.h"
+#include "base/clock.h"
 #include "base/currency.h"
 #include "base/log.h"
 
@@ -21,10 +22,12 @@ enum {
 };
 
 struct upload {
+    LIST_ENTRY(upload) entry;
     struct uploads *uploads;
     const struct route *route;
     struct http_handle handle;
-    char key_hash[KEY_PARAM_BYTES];
+    struct in6_addr address;
+    uint8_t key_hash[KEY_HASH_BYTES];
     enum { BEGINNING, TAKING, ENDING } state;
     bool busy;    // with a job
     bool is_cost; // else conversions
@@ -42,6 +45,7 @@ static void go_on(struct upload *upload);
 
 static void upload_free(struct upload *upload)
 {
+    LIST_REMOVE(upload, entry);
     upload->uploads->open--;
     if (upload->silent)
         event_free(upload->silent);
@@ -87,11 +91,13 @@ static void job_done(void *ctx, const struct pg_job_result *result);
 
 static void run(struct upload *upload, const struct pg_step *step)
 {
+    char hash[KEY_PARAM_BYTES];
     struct fault fault = {0};
+    key_hash_param(upload->key_hash, hash);
     const struct pg_step steps[] = {
         {.sql = "select clickledger.api_begin($1, $2)",
          .n_params = 2,
-         .params = {slice_of(upload->key_hash), slice_of(route_asker_name(upload->route->asker))}},
+         .params = {slice_of(hash), slice_of(route_asker_name(upload->route->asker))}},
         *step,
     };
     int result = pg_pool_run(upload->uploads->pool, steps, array_length(steps), job_done, upload);
@@ -101,7 +107,7 @@ static void run(struct upload *upload, const struct pg_step *step)
     fault_set(&fault, 503, "busy", "too many requests are waiting; send the file again");
     fail(upload, &fault);
     upload->uploads->broken++;
-    upload_free(upload); // its row stays as `receiving`
+    upload_free(upload); // its row, if it has one, is told as broken once it is old: upload_is_open()
 }
 
 static void run_take(struct upload *upload)
@@ -139,6 +145,16 @@ static int read_begun(struct upload *upload, struct slice value)
     return 0;
 }
 
+// As for any other request.
+static void note_key(const struct upload *upload, bool good, unsigned status)
+{
+    struct limiter *limiter = upload->uploads->limiter;
+    if (good)
+        limiter_passed(limiter, upload->key_hash);
+    else if (status == 401)
+        limiter_failed(limiter, &upload->address, upload->key_hash, clock_monotonic_ms());
+}
+
 static void job_done(void *ctx, const struct pg_job_result *result)
 {
     struct upload *upload = ctx;
@@ -146,8 +162,9 @@ static void job_done(void *ctx, const struct pg_job_result *result)
     struct http_conn *conn = upload->failed ? NULL : http_conn_find(upload->uploads->server, upload->handle);
     upload->busy = false;
     bool good = fault_of_job(result, &fault) == 0;
+    note_key(upload, good, fault.status);
     if (good && upload->state == BEGINNING && read_begun(upload, result->value) != 0)
-        good = fault_set(&fault, 500, "internal", "this failed; it was logged") == 0;
+        good = fault_internal(&fault) == 0;
     if (!good)
         fail(upload, &fault);
     bool over = upload->state == ENDING || (!good && upload->state == BEGINNING);
@@ -221,7 +238,7 @@ static void rows_fault(int result, struct fault *fault)
         fault_set(fault, 413, "rows", "a file may have %d rows; send the rest as another one",
                   UPLOAD_ROWS_MAX);
     else
-        fault_set(fault, 500, "internal", "this failed; it was logged");
+        fault_internal(fault);
 }
 
 static void on_body(void *ctx, struct http_conn *conn, struct slice piece, bool last)
@@ -251,6 +268,21 @@ static void on_gone(void *ctx)
         go_on(upload);
 }
 
+void uploads_stop(struct uploads *uploads)
+{
+    struct fault fault = {0};
+    struct upload *next;
+    fault_set(&fault, 503, "unavailable", "the program is stopping; send the file again");
+    uploads->max = 0;
+    for (struct upload *upload = LIST_FIRST(&uploads->list); upload; upload = next) {
+        next = LIST_NEXT(upload, entry);
+        if (upload->whole)
+            continue; // what is left of it takes no client
+        fail(upload, &fault);
+        go_on(upload);
+    }
+}
+
 // --- The beginning
 
 static int read_format(const struct http_request *request, enum rows_format *format, struct fault *fault)
@@ -274,6 +306,7 @@ static struct upload *upload_new(struct uploads *uploads, struct http_handle han
         return NULL;
     *upload = (struct upload){.uploads = uploads, .route = route, .handle = handle, .batch = json_list()};
     uploads->open++;
+    LIST_INSERT_HEAD(&uploads->list, upload, entry);
     upload->rows = rows_new(format);
     upload->silent = evtimer_new(uploads->base, on_silent, upload);
     if (upload->rows && upload->silent && upload->batch)
@@ -283,8 +316,8 @@ static struct upload *upload_new(struct uploads *uploads, struct http_handle han
 }
 
 int upload_open(struct uploads *uploads, struct http_conn *conn, const struct http_request *request,
-                const struct route *route, const uint8_t key_hash[KEY_HASH_BYTES], const struct json *params,
-                struct fault *fault)
+                const struct route *route, const struct in6_addr *address, const struct identity *identity,
+                const struct json *params, struct fault *fault)
 {
     static const struct http_stream_events events = {.body = on_body, .gone = on_gone};
     enum rows_format format;
@@ -298,7 +331,8 @@ int upload_open(struct uploads *uploads, struct http_conn *conn, const struct ht
         free(text);
         return -ENOMEM;
     }
-    key_hash_param(key_hash, upload->key_hash);
+    upload->address = *address;
+    memcpy(upload->key_hash, identity->hash, KEY_HASH_BYTES);
     upload->is_cost = slice_equal(json_text_of(json_get(params, "kind")), SLICE("channel_costs"));
     uploads->begun++;
     http_stream_attach(conn, &events, upload);

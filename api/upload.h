@@ -3,8 +3,10 @@
 // Files of rows, taken as they arrive: a batch of rows is one transaction, the next is gathered meanwhile,
 // and reading stops while two are full. Memory holds two batches, whatever the file.
 
+#include <sys/queue.h>
+
 #include "api/fault.h"
-#include "api/key.h"
+#include "api/identity.h"
 #include "api/route.h"
 #include "base/http_stream.h"
 #include "base/json.h"
@@ -22,10 +24,15 @@ struct uploads {
     struct event_base *base;
     struct http_server *server;
     struct pg_pool *pool;
+    struct limiter *limiter;  // is told which keys were good, and which were not
+    LIST_HEAD(, upload) list; // all that are open
 };
+
+// No more are taken; those whose end has not come are broken off. They are over when `open` is 0.
+void uploads_stop(struct uploads *uploads);
 
 // The handler's part: 0, the answer will come; 1, the fault is to be answered; or -ENOMEM.
 must_check int upload_open(struct uploads *uploads, struct http_conn *conn,
                            const struct http_request *request, const struct route *route,
-                           const uint8_t key_hash[KEY_HASH_BYTES], const struct json *params,
-                           struct fault *fault);
+                           const struct in6_addr *address, const struct identity *identity,
+                           const struct json *params, struct fault *fault);

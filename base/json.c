@@ -80,6 +80,11 @@ bool json_add(struct json *list, struct json *value)
     return json_array_append_new(value_of(list), value_of(value)) == 0;
 }
 
+bool json_put_text(struct json *map, const char *name, struct slice text)
+{
+    return json_put(map, name, json_text(text));
+}
+
 void json_drop(struct json *map, const char *name)
 {
     (void)json_object_del(value_of(map), name);

@@ -43,6 +43,7 @@ struct json *json_free(struct json *json); // NULL; takes NULL
 // Both take the value over, also when they fail. False (also for a NULL value): the container is incomplete.
 bool json_put(struct json *map, const char *name, struct json *value);
 bool json_add(struct json *list, struct json *value);
+bool json_put_text(struct json *map, const char *name, struct slice text);
 
 void json_drop(struct json *map, const char *name); // nothing where it has none
 

@@ -1,6 +1,7 @@
 """Uploads of rows: a verdict each, taken as they arrive, harmless twice; reports that attrib folds, costs as ops/channel-cost takes them."""
 import http.client
 import json
+import signal
 import socket
 
 import pytest
@@ -90,16 +91,43 @@ def test_refusals(world):
              what="the end of the one without names")
 
 
+def begun(world, connection, number=1):
+    """An upload on this connection that goes on, the number-th one."""
+    connection.sendall(f"POST /v1/uploads?kind=conversions&program_id={world.program} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\n"
+                       f"Authorization: Bearer {world.team_key}\r\nContent-Length: 1000000\r\n\r\norder_id,amount\n".encode())
+    connection.sendall(b"".join(b"G-%d,1.00\n" % n for n in range(2000)))
+    wait_for(lambda: world.postgres.value("select count(*) from upload where status = 'receiving' and accepted + duplicate >= 500") == number, what="a batch")
+
+
 def test_a_client_that_goes(world):
-    """What it sent until then stays, the upload says so, and the file can be sent again."""
-    with socket.create_connection(("127.0.0.1", world.api.port), 20) as connection:
-        connection.sendall(f"POST /v1/uploads?kind=conversions&program_id={world.program} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\n"
-                           f"Authorization: Bearer {world.team_key}\r\nContent-Length: 1000000\r\n\r\norder_id,amount\n".encode())
-        connection.sendall(b"".join(b"G-%d,1.00\n" % n for n in range(2000)))
-        wait_for(lambda: world.postgres.value("select coalesce(max(accepted), 0) from upload") >= 500, what="a batch")
-    wait_for(lambda: world.team.get("/v1/uploads").data[0]["status"] == "broken", what="its end")
+    """What it sent until then stays, the upload says so, and the file can be sent again. So many may be under way at a time."""
+    with socket.create_connection(("127.0.0.1", world.api.port), 20) as connection, socket.create_connection(("127.0.0.1", world.api.port), 20) as other:
+        begun(world, connection)
+        begun(world, other, number=2)
+        third = upload(world, "conversions", "order_id\n")
+        assert (third.status, third.code, third.headers["Retry-After"]) == (503, "busy", "1")
+    wait_for(lambda: [row["status"] for row in world.team.get("/v1/uploads").data] == ["broken"] * 2, what="their end")
     whole = upload(world, "conversions", "order_id,amount\n" + "".join(f"G-{n},1.00\n" for n in range(2000)))
     assert whole.body["accepted"] + whole.body["duplicate"] == 2000 and whole.body["duplicate"] >= 500
+
+
+def test_a_program_that_goes(world):
+    """Who stops it ends its uploads; one that nobody ended is told as broken, and takes nothing more."""
+    with socket.create_connection(("127.0.0.1", world.api.port), 20) as connection:
+        begun(world, connection)
+        world.api.process.signal(signal.SIGTERM)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert world.api.process.wait() == 0
+    assert answer.startswith(b"HTTP/1.1 503 ") and b"the program is stopping; send the file again" in answer
+    assert world.postgres.query("select status, reason from upload") == [("broken", "the program is stopping; send the file again")]
+    world.postgres.query("update upload set status = 'receiving', reason = null, ended_at = null, last_at = now() - interval '1 hour'")
+    assert world.postgres.query("select upload_json(u)->>'status', upload_json(u)->>'reason' from upload u") == [("broken", "nobody ended it")]
+    assert not world.postgres.value("select upload_is_open(u) from upload u")
+
+
+def test_guessed_keys_count(world):
+    """As at any other route: who fails too often waits."""
+    wait_for(lambda: upload(world, "conversions", "a\n", key="nobody").code == "too_many_failures", 20, "the end of patience")
 
 
 def test_memory_is_bounded(world):
