@@ -91,7 +91,7 @@ alter table clickledger.api_key
   add check (role is null or (kind = 'team' and person_id is null)),
   add check (person_id is null or expires_at is not null);
 create index api_key_person on clickledger.api_key (person_id) where person_id is not null and revoked_at is null;
-comment on table clickledger.api_key is 'Keys of the API, and sessions, which are keys that a login made. Only a hash is stored; a key is shown once.';
+comment on table clickledger.api_key is 'Keys of the API, and sessions, which are keys that a login made. Only a hash is stored; a key is shown once. Rows stay when they have ended: decisions and the audit name them as authors.';
 comment on column clickledger.api_key.name is 'What it is used for; of a session: the browser''s User-Agent.';
 comment on column clickledger.api_key.person_id is 'Whose session it is; null: a key made to be kept.';
 comment on column clickledger.api_key.role is 'What a key of the team may do; null: everything (owner). A session has the role of its person.';

@@ -74,7 +74,7 @@ begin
   update person h set name = coalesce(p->>'name', h.name), language = coalesce(p->>'language', h.language), role = coalesce(p->>'role', h.role),
     disabled_at = case when p->>'disabled' is null then h.disabled_at when (p->>'disabled')::boolean then coalesce(h.disabled_at, now()) end
   where h.id = target.id;
-  if not exists (select from person where role = 'owner' and disabled_at is null) then
+  if target.role = 'owner' and not exists (select from person where role = 'owner' and disabled_at is null) then
     perform api_fail(409, 'last_owner', 'somebody has to be an owner');
   end if;
   return (select person_json(h) from person_shown h where h.id = target.id);
@@ -138,7 +138,7 @@ create function clickledger.api_sessions(p jsonb) returns json
   language sql stable security definer set search_path = clickledger, pg_temp as $$
   with page as (
     select k.id, json_build_object('id', k.id, 'agent', k.name, 'created_at', api_time(k.created_at), 'expires_at', api_time(k.expires_at),
-      'current', k.id = current_setting('cl.key')::bigint) as item
+      'is_this', k.id = current_setting('cl.key')::bigint) as item
     from api_key k
     where k.person_id = api_person() and k.revoked_at is null and k.expires_at > now() and k.id < (api_after(p))[1]
     order by k.id desc limit api_limit(p) + 1)

@@ -176,6 +176,9 @@ def test_people_are_invited_changed_and_disabled(world):
     assert anna.patch(f"/v1/people/{colleague['id']}", {"role": "owner"}).code == "role"
     assert anna.patch(f"/v1/people/{me}", {"name": "x"}).text == anna.patch(f"/v1/people/{NONE}", {"name": "x"}).text
     assert len(owner.get("/v1/people").data) == 4 and [row["email"] for row in owner.get("/v1/people?role=owner").data] == ["owner@example.org"]
+    # Where the team has no person, only keys, partners still change theirs.
+    world.postgres.query("update person set disabled_at = now() where role = 'owner'")
+    assert anna.patch(f"/v1/people/{colleague['id']}", {"name": "Clara"}).body["name"] == "Clara"
 
 
 def test_passwords_change(world):
@@ -207,7 +210,7 @@ def test_sessions_and_keys(world):
     phone = Browser(world.api)
     phone.call("POST", "/v1/login", {"email": "ann@example.org", "password": PASSWORD}, User_Agent="Phone/1.0 \xff")
     there, here = ann.get("/v1/sessions").data
-    assert (here["current"], there["current"], there["agent"][:9]) == (True, False, "Phone/1.0")
+    assert (here["is_this"], there["is_this"], there["agent"][:9]) == (True, False, "Phone/1.0")
     assert boris.post(f"/v1/sessions/{there['id']}/revoke").status == boris.post(f"/v1/keys/{there['id']}/revoke").status == 404
     assert ann.post(f"/v1/sessions/{there['id']}/revoke").status == 200 and phone.get("/v1/me").status == 401
     assert [row["id"] for row in ann.get("/v1/sessions").data] == [here["id"]]
