@@ -1,10 +1,11 @@
-// OpenAPI 3.1 from the table of routes: paths, parameters with types and limits, bodies, statuses. Pure.
-// What items look like inside is described in docs, not here: PostgreSQL makes them.
+// OpenAPI 3.1 from the table of routes: paths, parameters with types, limits and examples, bodies, statuses,
+// the members of a list's items. Pure. What else is in an answer is described in docs: PostgreSQL makes it.
 
 #include "api/openapi.h"
 
 #include <stdio.h>
 
+#include "api/example.h"
 #include "api/route.h"
 #include "base/json.h"
 
@@ -52,11 +53,36 @@ static void put_whole(struct json *schema, int64_t min, int64_t max)
     put(schema, "maximum", json_whole(max));
 }
 
+// One of the two, whatever the words say of the type.
+static struct json *formats(const char *one, const char *other)
+{
+    struct json *list = json_list(), *first = json_map(), *second = json_map();
+    put_text(first, "format", one);
+    put_text(second, "format", other);
+    incomplete |= !json_add(list, first) || !json_add(list, second);
+    return list;
+}
+
+static struct json *string_schema(void)
+{
+    struct json *schema = json_map();
+    put_text(schema, "type", "string");
+    return schema;
+}
+
 static struct json *id_schema(void)
 {
     struct json *schema = json_map();
     put_whole(schema, 1, INT64_MAX);
     return schema;
+}
+
+static void put_list(struct json *schema, const struct field *field, struct json *items)
+{
+    put_text(schema, "type", "array");
+    put(schema, "minItems", json_whole(field->min));
+    put(schema, "maxItems", json_whole(field->max));
+    put(schema, "items", items);
 }
 
 static void put_type(struct json *schema, const struct field *field)
@@ -88,29 +114,25 @@ static void put_type(struct json *schema, const struct field *field)
         put_text(schema, "type", "boolean");
         return;
     case FIELD_TIME:
+        put_text(schema, "type", "string");
+        put_text(schema, "format", "date-time");
+        return;
     case FIELD_MOMENT:
         put_text(schema, "type", "string");
-        put_text(schema, "format", field->type == FIELD_TIME ? "date-time" : "date or date-time");
+        put(schema, "anyOf", formats("date", "date-time"));
         return;
     case FIELD_UUID:
         put_text(schema, "type", "string");
         put_text(schema, "format", "uuid");
         return;
     case FIELD_TEXTS:
-        put_text(schema, "type", "array");
-        put(schema, "maxItems", json_whole(field->max));
-        put(schema, "items", json_map());
+        put_list(schema, field, string_schema());
         return;
     case FIELD_LIST:
-        put_text(schema, "type", "array");
-        put(schema, "maxItems", json_whole(field->max));
-        put(schema, "items", object_schema());
+        put_list(schema, field, object_schema());
         return;
     case FIELD_IDS:
-        put_text(schema, "type", "array");
-        put(schema, "minItems", json_whole(field->min));
-        put(schema, "maxItems", json_whole(field->max));
-        put(schema, "items", id_schema());
+        put_list(schema, field, id_schema());
         return;
     case FIELD_MAP:
         put_text(schema, "type", "object");
@@ -121,8 +143,10 @@ static void put_type(struct json *schema, const struct field *field)
 
 static struct json *schema_of(const struct field *field)
 {
-    struct json *schema = json_map();
+    struct json *schema = json_map(), *examples = json_list();
     put_type(schema, field);
+    incomplete |= !json_add(examples, example_of(field));
+    put(schema, "examples", examples);
     if (field->clearable) {
         struct json *types = json_list();
         incomplete |= !json_add(types, json_share(json_get(schema, "type"))) ||
@@ -221,11 +245,13 @@ static struct json *content_of(struct json *schema)
     return content;
 }
 
-static struct json *string_schema(void)
+static struct json *body_content(const struct route *route)
 {
-    struct json *schema = json_map();
-    put_text(schema, "type", "string");
-    return schema;
+    struct json *content = json_map(), *type = json_map();
+    put(type, "schema", body_schema(route));
+    put(type, "example", example_body(route));
+    put(content, "application/json", type);
+    return content;
 }
 
 // A file of rows.
@@ -252,10 +278,29 @@ static struct json *reference(const char *to)
     return json;
 }
 
+// An item has what its line of CSV has; what a report is grouped by is a member of that name, and the
+// currency may be the programme's.
+static struct json *item_schema(const char *columns)
+{
+    struct json *schema = object_schema(), *needed = json_list();
+    for (const char *at = columns; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        struct slice name = {at, strcspn(at, ",")};
+        if (!slice_equal(name, SLICE("group_by")) && !slice_equal(name, SLICE("currency")))
+            incomplete |= !json_add(needed, json_text(name));
+    }
+    put(schema, "required", needed);
+    return schema;
+}
+
 // Of a list, as JSON and as CSV.
 static struct json *list_content(const struct route *route)
 {
-    struct json *content = content_of(reference("#/components/schemas/List")), *schema = string_schema();
+    struct json *list = reference("#/components/schemas/List"), *data = json_map(), *properties = json_map();
+    put_text(data, "type", "array");
+    put(data, "items", item_schema(route->csv));
+    put(properties, "data", data);
+    put(list, "properties", properties);
+    struct json *content = content_of(list), *schema = string_schema();
     put_text(schema, "description", route->csv);
     put_content(content, "text/csv", schema);
     return content;
@@ -295,7 +340,7 @@ static struct json *operation_of(const struct route *route)
         put(body, "content",
             route->takes_image  ? image_content()
             : route->takes_rows ? rows_content()
-                                : content_of(body_schema(route)));
+                                : body_content(route));
         put(json, "requestBody", body);
     }
     put(json, "responses", responses_of(route));
