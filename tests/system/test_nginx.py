@@ -1,5 +1,6 @@
-"""ops/nginx.conf as it is, in a real nginx in front of a real tracker."""
+"""ops/nginx.conf as it is, in a real nginx in front of a real tracker and a real api."""
 import collections
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 
 import pytest
 
+from api import Api, World
 from conftest import ROOT, wait_for
 from ports import free_port
 from test_tracker_life import workers
@@ -29,21 +31,25 @@ http {{
     include {folder}/front.conf;
 }}
 """
-HOST = "click.example.com"
+HOST, API_HOST = "click.example.com", "partners.example.com"
 
 
 class Nginx:
-    def __init__(self, folder, tracker, spawn):
-        self.folder, self.tracker = folder, tracker
+    def __init__(self, folder, spawn, tracker=None, api=None):
+        self.folder, self.tracker, self.host = folder, tracker, HOST if tracker else API_HOST
         self.port, self.tls_port = free_port(), free_port()
         self.certificate = folder / "certificate.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={HOST}",
-                        "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", folder / "key.pem", "-out", self.certificate],
+                        "-addext", f"subjectAltName=DNS:{HOST},DNS:{API_HOST}", "-keyout", folder / "key.pem", "-out", self.certificate],
                        check=True, capture_output=True)
         text = (ROOT / "ops/nginx.conf").read_text()
-        for old, new in (("server 127.0.0.1:8080;", f"server 127.0.0.1:{tracker.port};"), ("listen 80;", f"listen 127.0.0.1:{self.port};"),
-                         ("listen 443 ", f"listen 127.0.0.1:{self.tls_port} "), ("/etc/ssl/click.example.com.pem", self.certificate),
-                         ("/etc/ssl/click.example.com.key", folder / "key.pem"), ("/var/log/nginx", folder)):
+        for old, new in (("server 127.0.0.1:8080;", f"server 127.0.0.1:{tracker.port if tracker else free_port()};"),
+                         ("server 127.0.0.1:8081;", f"server 127.0.0.1:{api.port if api else free_port()};"),
+                         ("listen 80;", f"listen 127.0.0.1:{self.port};"),
+                         ("listen 443 ", f"listen 127.0.0.1:{self.tls_port} "),
+                         (f"/etc/ssl/{HOST}.pem", self.certificate), (f"/etc/ssl/{HOST}.key", folder / "key.pem"),
+                         (f"/etc/ssl/{API_HOST}.pem", self.certificate), (f"/etc/ssl/{API_HOST}.key", folder / "key.pem"),
+                         ("/var/log/nginx", folder)):
             assert old in text
             text = text.replace(old, str(new))
         text = re.sub(r"(?m)^ *listen \[::\].*\n", "", text)  # there may be no IPv6 here
@@ -58,8 +64,8 @@ class Nginx:
             return probe.connect_ex(("127.0.0.1", self.tls_port)) == 0
 
     def command(self, path, *options):
-        return ["curl", "--silent", "--show-error", "--cacert", self.certificate, "--resolve", f"{HOST}:{self.tls_port}:127.0.0.1",
-                "--user-agent", BROWSER, "--dump-header", "-", "--max-time", "20", *options, f"https://{HOST}:{self.tls_port}{path}"]
+        return ["curl", "--silent", "--show-error", "--cacert", self.certificate, "--resolve", f"{self.host}:{self.tls_port}:127.0.0.1",
+                "--user-agent", BROWSER, "--dump-header", "-", "--max-time", "20", *options, f"https://{self.host}:{self.tls_port}{path}"]
 
     def curl(self, path, *options):
         done = subprocess.run(self.command(path, *options), capture_output=True, text=True, timeout=30)
@@ -87,7 +93,7 @@ class Nginx:
 @pytest.fixture(name="nginx")
 def nginx_fixture(make, tmp_path, spawn):  # noqa: F811
     tracker = make(workers=1, trusted_proxies="127.0.0.1")
-    return Nginx(tmp_path, tracker, spawn)
+    return Nginx(tmp_path, spawn, tracker)
 
 
 def test_a_click_over_tls(nginx):
@@ -201,3 +207,33 @@ def test_nothing_is_smuggled_through(nginx):
     wait_for(lambda: read() == nginx.sent() >= 8, what="equal counts")
     statuses = collections.Counter(re.search(r'" (\d+) ', line).group(1) for line in nginx.lines())
     assert set(statuses) <= {"200", "202", "302", "400", "401", "404", "405", "411", "413", "422", "501"}, statuses
+
+
+def test_the_api_behind_it(spawn, postgres, tmp_path):
+    """Who asks is the client; a file of rows arrives while it is sent, a CSV leaves whole; what is too long the api refuses itself."""
+    world = World(Api(spawn, postgres, tmp_path, "connections = 2\ntrusted_proxies = 127.0.0.1\naddress_rate = 2\nkey_rate = 0\n"))
+    nginx = Nginx(tmp_path, spawn, api=world.api)
+    key = "--header", f"Authorization: Bearer {world.team_key}"
+    plain = subprocess.run(["curl", "-s", "-D", "-", "-H", f"Host: {API_HOST}", f"http://127.0.0.1:{nginx.port}/login?a=b"],
+                           capture_output=True, text=True, check=True)
+    assert plain.stdout.startswith("HTTP/1.1 308") and f"ocation: https://{API_HOST}/login?a=b" in plain.stdout
+    rows = nginx.command(f"/v1/uploads?kind=conversions&program_id={world.program}", *key, "--http1.1", "--no-buffer", "--header", "Content-Type: text/csv",
+                         "--header", "Expect:", "--upload-file", "-", "--request", "POST")
+    with subprocess.Popen(rows, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        lines = b"".join(b"N-%d,1.00%s\n" % (n, b",".ljust(201, b"x") * 4) for n in range(3000))  # more than 2 MiB
+        client.stdin.write(b"order_id,amount,sub1,sub2,sub3,sub4\n" + lines)
+        client.stdin.flush()
+        wait_for(lambda: world.postgres.value("select coalesce(max(accepted), 0) from upload") >= 500, what="rows of a file that is not whole")
+        answer, _ = client.communicate(b"N-3000,1.00,,,,\n", timeout=60)
+    head, body = answer.decode().split("\r\n\r\n", 1)
+    assert " 201" in head.splitlines()[0] and (json.loads(body)["status"], json.loads(body)["accepted"]) == ("complete", 3001)
+    listed = nginx.curl(f"/v1/uploads/{json.loads(body)['id']}/rows?format=csv", *key)
+    assert listed.startswith("HTTP/2 200") and listed.count("accepted") == 3001
+    long = nginx.curl("/v1/partners", *key, "--header", "Content-Type: application/json", "--data", '{"name": "' + "x" * 70_000 + '"}')
+    assert long.startswith("HTTP/2 413") and "http_" in long
+    # Others are not slowed down by one that asks too often.
+    def often(source):
+        return nginx.curl("/v1/me", *key, "--interface", source, "--header", "X-Forwarded-For: 203.0.113.5")
+
+    wait_for(lambda: often("127.9.8.7").startswith("HTTP/2 429"), what="the end of patience")
+    assert often("127.9.8.6").startswith("HTTP/2 200")
