@@ -27,7 +27,7 @@ export default {
   // Dashboard
   "team.earned": "Earned", "team.change": "Change", "team.roi": "ROI", "team.roi.note": "on commission and costs", "team.revenue.nobody": "{sum} of nobody's",
   "team.cost": "and {sum} for channels", "team.rank.top": "Top partners", "team.rank.top.none": "Nobody has earned anything in these days",
-  "team.rank.falling": "Falling partners", "team.rank.falling.none": "Nobody falls behind the period before", "team.channels": "Channels",
+  "team.rank.falling": "Falling partners", "team.rank.falling.none": "Nobody falls behind the period before", "team.channels": "Where from",
   "team.channels.none": "No clicks in these days", "team.funnel": "Funnel", "team.funnel.lead": "Of the clicks of these days, whenever they were ordered by.",
   "team.funnel.clicks": "Clicks", "team.funnel.leads": "Leads", "team.funnel.orders": "Orders", "team.funnel.orders_paid": "Approved",
   "team.funnel.rest": "Pending {pending}, declined {declined}, refunded {refunded}", "team.times": "How long it takes",

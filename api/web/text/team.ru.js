@@ -29,7 +29,7 @@ export default {
   "team.earned": "Заработано", "team.change": "Изменение", "team.roi": "ROI", "team.roi.note": "на вознаграждение и расходы",
   "team.revenue.nobody": "{sum} ничьих", "team.cost": "и {sum} на каналы", "team.rank.top": "Лучшие партнёры",
   "team.rank.top.none": "В эти дни никто ничего не принёс", "team.rank.falling": "Падающие партнёры",
-  "team.rank.falling.none": "Никто не отстаёт от прошлого периода", "team.channels": "Каналы", "team.channels.none": "В эти дни кликов нет",
+  "team.rank.falling.none": "Никто не отстаёт от прошлого периода", "team.channels": "Откуда", "team.channels.none": "В эти дни кликов нет",
   "team.funnel": "Воронка", "team.funnel.lead": "Из кликов этих дней, когда бы ни был сделан заказ.", "team.funnel.clicks": "Клики",
   "team.funnel.leads": "Лиды", "team.funnel.orders": "Заказы", "team.funnel.orders_paid": "Одобрено",
   "team.funnel.rest": "Ждут {pending}, отклонено {declined}, возвращено {refunded}", "team.times": "Сколько это занимает",
