@@ -45,19 +45,24 @@ drop index clickledger.ledger_entry_account;
 
 -- --- Reading ------------------------------------------------------------------------------------------------------------
 
+create function clickledger.account_part(account_id bigint) returns table (amount_minor bigint)
+  language sql stable rows 10
+  begin atomic
+    select s.amount_minor from clickledger.ledger_sum s where s.account_id = account_part.account_id
+    union all
+    select e.amount_minor from clickledger.ledger_entry e
+    where e.account_id = account_part.account_id and e.transaction_id >= (select min(u.transaction_id) from clickledger.ledger_unsealed u)
+      and exists (select from clickledger.ledger_unsealed u where u.transaction_id = e.transaction_id);
+  end;
+comment on function clickledger.account_part(bigint) is 'Amounts that sum up to what an account stands at, in minor units: by month of what is sealed, by entry of what waits for its seal. Planned as part of the query that asks.';
+
 create or replace view clickledger.partner_balance with (security_invoker = true) as
 select a.partner_id, a.program_id, a.currency,
   coalesce(sum(b.amount_minor) filter (where a.kind = 'partner_pending'), 0)::bigint as pending_minor,
   coalesce(sum(b.amount_minor) filter (where a.kind = 'partner_available'), 0)::bigint as available_minor,
   coalesce(sum(b.amount_minor) filter (where a.kind = 'partner_reserved'), 0)::bigint as reserved_minor,
   coalesce(sum(b.amount_minor) filter (where a.kind = 'partner_paid'), 0)::bigint as paid_minor
-from clickledger.ledger_account a
-cross join lateral (
-  select s.amount_minor from clickledger.ledger_sum s where s.account_id = a.id
-  union all
-  select e.amount_minor from clickledger.ledger_entry e
-  where e.account_id = a.id and e.transaction_id >= (select min(u.transaction_id) from clickledger.ledger_unsealed u)
-    and exists (select from clickledger.ledger_unsealed u where u.transaction_id = e.transaction_id)) b
+from clickledger.ledger_account a cross join lateral clickledger.account_part(a.id) b
 where a.partner_id is not null
 group by a.partner_id, a.program_id, a.currency;
 comment on view clickledger.partner_balance is 'What each partner has, per programme and currency: sums of the ledger''s entries, of sealed ones by ledger_sum.';
@@ -116,20 +121,31 @@ comment on function clickledger.statement_transactions(jsonb) is 'The newest tra
 
 create or replace function clickledger.api_statement(p jsonb) returns json
   language sql stable set search_path = clickledger, pg_temp as $$
-  with page as (
-    select t.id, e.account_id, json_build_object('transaction_id', t.id, 'posted_at', api_time(t.posted_at),
-        'kind', t.kind, 'account', a.kind, 'program_id', t.program_id, 'partner_id', a.partner_id,
-        'conversion_id', t.conversion_id, 'payout_id', t.payout_id, 'reason', t.reason,
-        'author_key_id', case when api_partner() is null then t.author_key_id end, 'currency', t.currency,
-        'amount_minor', e.amount_minor, 'period', month_told(t.program_id, t.period),
-        'adjusts', month_told(t.program_id, t.adjusts), 'seal_id', (select l.seal_id from ledger_seal_line l where l.transaction_id = t.id)) as item
+  with line as (
+    select e.transaction_id, e.account_id, a.partner_id, e.amount_minor,
+      sum(e.amount_minor) over (partition by e.account_id order by e.transaction_id desc) - e.amount_minor as newer
     from unnest(statement_transactions(p)) as wanted (id)
-    join ledger_transaction t on t.id = wanted.id
-    join ledger_entry e on e.transaction_id = t.id
+    join ledger_entry e on e.transaction_id = wanted.id
     join ledger_account a on a.id = e.account_id
     where (e.transaction_id, e.account_id) < ((api_after(p))[1], (api_after(p))[2])
       and (api_partner() is null or a.partner_id is not null)
     order by e.transaction_id desc, e.account_id desc limit api_limit(p) + 1),
+  -- What the accounts of the one partner stood at behind their first line here.
+  stood as (
+    select l.account_id, (select sum(b.amount_minor) from account_part(l.account_id) b) - coalesce((
+      select sum(e.amount_minor) from ledger_entry e where e.account_id = l.account_id and e.transaction_id > max(l.transaction_id)), 0) as amount
+    from line l where l.partner_id = coalesce(api_partner(), (p->>'partner_id')::bigint) group by l.account_id),
+  page as (
+    select t.id, l.account_id, json_build_object('transaction_id', t.id, 'posted_at', api_time(t.posted_at),
+        'kind', t.kind, 'account', a.kind, 'program_id', t.program_id, 'partner_id', a.partner_id,
+        'conversion_id', t.conversion_id, 'payout_id', t.payout_id, 'reason', t.reason,
+        'author_key_id', case when api_partner() is null then t.author_key_id end, 'currency', t.currency,
+        'amount_minor', l.amount_minor, 'balance_minor', (s.amount - l.newer)::bigint, 'period', month_told(t.program_id, t.period),
+        'adjusts', month_told(t.program_id, t.adjusts), 'seal_id', (select l.seal_id from ledger_seal_line l where l.transaction_id = t.id)) as item
+    from line l
+    join ledger_transaction t on t.id = l.transaction_id
+    join ledger_account a on a.id = l.account_id
+    left join stood s on s.account_id = l.account_id),
   shown as (
     select api_page(array_agg(item order by id desc, account_id desc),
                     array_agg(api_cursor(id, account_id) order by id desc, account_id desc), p) as body
@@ -139,6 +155,7 @@ create or replace function clickledger.api_statement(p jsonb) returns json
     from ledger_seal s order by s.id desc limit 1))
   from shown;
 $$;
+comment on function clickledger.api_statement(jsonb) is 'GET /v1/statement: ledger lines, the newest first. A partner sees the lines of its own accounts, the team both sides. balance_minor: what the account stood at with the line, null unless the lines are one partner''s. With the newest seal''s head, which whoever keeps it can have checked later.';
 
 -- --- What must hold -----------------------------------------------------------------------------------------------------
 
@@ -180,4 +197,5 @@ create policy asker on clickledger.ledger_unsealed for select to cl_api
 grant select on clickledger.ledger_sum to cl_api, cl_analyst;
 grant select on clickledger.ledger_unsealed to cl_api;
 grant select on clickledger.sum_violation to cl_analyst;
-grant execute on function clickledger.statement_transactions(jsonb) to cl_api;
+grant execute on function clickledger.statement_transactions(jsonb), clickledger.account_part(bigint) to cl_api;
+grant execute on function clickledger.account_part(bigint) to cl_analyst;

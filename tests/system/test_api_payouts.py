@@ -1,4 +1,5 @@
 """Payouts and adjustments through the API: reserved once, paid once, and the ledger agrees at every instant."""
+import itertools
 import threading
 
 import psycopg2
@@ -49,6 +50,21 @@ def test_a_payout_from_request_to_payment(world):
     assert (refused["status"], refused["reason"]) == ("refused", "no documents")
     assert balance(anna) == (600, 0, 500)
     assert world.postgres.query("select * from ledger_violation") == []
+    for limit in 3, 500:
+        assert_running_balances(anna.client, f"/v1/statement?limit={limit}")
+
+
+def assert_running_balances(client, path):
+    """Each line says what its account stood at, on whatever page it is."""
+    lines, cursor = [], ""
+    while cursor is not None:
+        page = client.get(path + cursor).body
+        lines += page["data"]
+        cursor = page["next_cursor"] and "&cursor=" + page["next_cursor"]
+    assert len(lines) > 6
+    for account in {line["account"] for line in lines}:
+        own = [line for line in reversed(lines) if line["account"] == account]
+        assert [line["balance_minor"] for line in own] == list(itertools.accumulate(line["amount_minor"] for line in own)), account
 
 
 def test_adjustments(world):

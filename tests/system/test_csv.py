@@ -77,6 +77,8 @@ def test_cells(world):
     assert columns[0] == "link_id" and stats[0]["link_id"] == str(world.anna.link)
     statement, _ = rows(world.team.get("/v1/statement?format=csv"))
     assert sorted(line["amount"] for line in statement) == ["-1.00", "-2.00", "1.00", "2.00"]  # negative money stays a number
+    own, _ = rows(world.anna.client.get("/v1/statement?format=csv"))
+    assert [(line["amount"], line["balance"]) for line in own] == [("1.00", "1.00")]
     terms, _ = rows(world.team.get(f"/v1/programs/{world.program}/terms?format=csv"))
     assert (terms[0]["fixed"], terms[0]["currency"]) == ("", "RUB")
 
