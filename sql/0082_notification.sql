@@ -48,8 +48,8 @@ begin
     select n.status, r.partner_id, n.program_id, n.reason, count(*) as number,
       jsonb_agg(jsonb_build_object('conversion_id', n.id, 'order_id', n.order_id) order by n.id) as examples
     from after n join before o on o.id = n.id
-    join (select distinct c.conversion_id, c.partner_id from credit c) r on r.conversion_id = n.id
-    where n.status <> o.status and r.partner_id is not null
+    cross join lateral (select distinct c.partner_id from credit c where c.conversion_id = n.id and c.partner_id is not null) r
+    where n.status <> o.status
     group by n.status, r.partner_id, n.program_id, n.reason
     order by r.partner_id, n.program_id, n.status, n.reason) d;
   return null;
