@@ -25,6 +25,8 @@
                 {"cursor", FIELD_QUERY, FIELD_HEX, false, 2, 100, NULL, "next_cursor of the page before"}
 #define PROGRAM {"program_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this programme"}
 #define PARTNER {"partner_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this partner"}
+#define PARTNER_GROUP {"partner_group", FIELD_QUERY, FIELD_CODE, false, 1, 63, NULL, \
+                       "only of partners that are now in this group of the programme; the team's"}
 #define STATUS(choices) {"status", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, choices, "only with this status"}
 #define OF_PROGRAM {"program_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the programme"}
 #define OF_PARTNER {"partner_id", FIELD_BODY, FIELD_WHOLE, true, 1, ID_MAX, NULL, "the partner"}

@@ -141,6 +141,8 @@ static const struct field integration_change_fields[] = {
 static const struct field partners_fields[] = {
     STATUS("pending|active|paused|declined"),
     {"inactive_since", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "only those without a click or order since then"},
+    PARTNER_GROUP,
+    {"program_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "the programme of partner_group"},
     PAGE,
 };
 static const struct field partner_fields[] = {
@@ -220,6 +222,7 @@ static const struct field group_fields[] = {
     {"name", FIELD_BODY, FIELD_CODE, true, 1, 63, NULL, "name of the group"},
     {"member", FIELD_BODY, FIELD_TRUTH, true, 0, 0, NULL, "whether the partner belongs to it from now on"},
 };
+static const struct field groups_fields[] = {PROGRAM, PARTNER};
 static const struct field product_fields[] = {
     ID,
     {"product", FIELD_BODY, FIELD_TEXT, true, 1, 200, NULL, "as reports name it"},
@@ -273,6 +276,7 @@ static const struct field stats_fields[] = {
     {"compare", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "previous", "also the period before, as long"},
     PROGRAM, PARTNER,
     {"link_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this link"},
+    PARTNER_GROUP,
 };
 static const struct field balance_fields[] = {PROGRAM, PARTNER};
 static const struct field statement_fields[] = {
@@ -440,6 +444,9 @@ static const struct route rows[] = {
      "Sets the least that a programme pays out.", FIELDS(payout_policy_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/partner-policy", READ("api_partner_policy"), ROUTE_MANAGER, 200, false,
      "Says what partners may make themselves.", FIELDS(partner_policy_fields)},
+    {HTTP_GET, "/v1/partner-groups", READ("api_partner_groups"), ROUTE_TEAM, 200, false,
+     "Groups of partners, and how many are now in each.", FIELDS(groups_fields),
+     .csv = "program_id,name,partners"},
     {HTTP_PATCH, "/v1/programs/{id}/partner-groups", READ("api_partner_group"), ROUTE_MANAGER, 200, false,
      "Puts a partner into a group of rules, or takes it out.", FIELDS(group_fields)},
     {HTTP_PATCH, "/v1/programs/{id}/products", READ("api_product_category"), ROUTE_MANAGER, 200, false,

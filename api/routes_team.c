@@ -80,9 +80,7 @@ static const struct field dashboard_fields[] = {
     {"tz", FIELD_QUERY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL,
      "zone in which days begin; without it the programme's, or UTC"},
     {"part", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "figures|funnel|times", "without it figures"},
-    PROGRAM, PARTNER,
-    {"partner_group", FIELD_QUERY, FIELD_CODE, false, 1, 63, NULL,
-     "only of partners that are now in this group of the programme"},
+    PROGRAM, PARTNER, PARTNER_GROUP,
 };
 
 static const struct route rows[] = {

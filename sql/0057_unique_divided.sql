@@ -35,6 +35,13 @@ begin
 end $$;
 comment on function clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]) is 'Sketches as of unique_found of the clicks of these hours that are in [from_at, to_at), cut at the midnights of the zone; at is when each part begins. With its owner''s rights, because the API does not read who clicked: a partner gets his own.';
 
+create function clickledger.group_members(p jsonb) returns bigint[]
+  language sql stable set search_path = clickledger, pg_temp
+  return case when p->>'partner_group' is not null then array(
+    select g.partner_id from clickledger.partner_group g
+    where g.program_id = (p->>'program_id')::bigint and g.name = p->>'partner_group' and g.active_at @> now()) end;
+comment on function clickledger.group_members(jsonb) is 'Partners that are now in the group partner_group of the programme program_id; null: no group is asked for.';
+
 create or replace function clickledger.stats_uniques(from_at timestamptz, to_at timestamptz, zone text, by_link boolean, p jsonb)
   returns table (key text, currency text, uniques bigint)
   language plpgsql stable set search_path = clickledger, pg_temp set jit = off set plan_cache_mode = force_custom_plan set enable_sort = off as $$
@@ -44,8 +51,9 @@ declare
   wanted constant bigint := coalesce(api_partner(), (p->>'partner_id')::bigint);
   wanted_program constant bigint := p->>'program_id';
   wanted_link constant bigint := p->>'link_id';
+  wanted_group constant bigint[] := group_members(p);
   -- All of a programme has sketches of its own.
-  whole constant boolean := not by_link and coalesce(wanted, wanted_link) is null;
+  whole constant boolean := not by_link and coalesce(wanted, wanted_link) is null and wanted_group is null;
 begin
   if not uniques_known(edges) then
     return;
@@ -56,10 +64,12 @@ begin
       where u.hour >= from_at and u.hour < to_at and u.hour <> all (edges)
         and (wanted is null or u.partner_id = wanted) and (u.partner_id = 0) = whole
         and (wanted_program is null or u.program_id = wanted_program) and (wanted_link is null or u.link_id = wanted_link)
+        and (wanted_group is null or u.partner_id = any (wanted_group))
       union all
       select s.at, s.program_id, s.link_id, s.sketch from stats_people(from_at, to_at, zone, edges) s
       where (wanted is null or s.partner_id = wanted) and (s.partner_id = 0) = whole
-        and (wanted_program is null or s.program_id = wanted_program) and (wanted_link is null or s.link_id = wanted_link)),
+        and (wanted_program is null or s.program_id = wanted_program) and (wanted_link is null or s.link_id = wanted_link)
+        and (wanted_group is null or s.partner_id = any (wanted_group))),
     parts as materialized (
       select case when by_link then k.link_id::text else ((k.at at time zone zone)::date)::text end as part, k.program_id, bit_or(k.sketch) as sketch
       from kept k group by 1, 2)
@@ -68,5 +78,7 @@ begin
 end $$;
 comment on function clickledger.stats_uniques(timestamptz, timestamptz, text, boolean, jsonb) is 'Unique visitors for GET /v1/stats by day of the zone or by link, and by currency; key null: of all together. Of hours that a bound or a midnight divides, the clicks are looked at. No row where retention has been at these.';
 
-revoke execute on function clickledger.uniques_known(timestamptz[]), clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]) from public;
-grant execute on function clickledger.uniques_known(timestamptz[]), clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]) to cl_api;
+revoke execute on function clickledger.uniques_known(timestamptz[]), clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]),
+  clickledger.group_members(jsonb) from public;
+grant execute on function clickledger.uniques_known(timestamptz[]), clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]),
+  clickledger.group_members(jsonb) to cl_api;

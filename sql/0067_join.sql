@@ -405,19 +405,25 @@ $$;
 comment on function clickledger.partner_last(bigint) is 'Hours of a partner''s last click of a person and last order; null: it never had one.';
 
 create or replace function clickledger.api_partners(p jsonb) returns json
-  language sql stable set search_path = clickledger, pg_temp as $$
-  with page as (
-    select t as item, t.id, l.click_at, l.order_at
-    from partner t cross join lateral partner_last(t.id) l
-    where t.id < (api_after(p))[1] and (p->>'status' is null or t.status = p->>'status')
-      and (p->>'inactive_since' is null or greatest(t.created_at, l.click_at, l.order_at) < api_moment(p->>'inactive_since', 'UTC', false))
-    order by t.id desc limit api_limit(p) + 1)
-  select api_page(
-    array_agg((partner_json(item)::jsonb || jsonb_build_object('last_click_at', api_time(click_at), 'last_order_at', api_time(order_at)))::json
-      order by id desc), array_agg(api_cursor(id) order by id desc), p)
-  from page;
-$$;
-comment on function clickledger.api_partners(jsonb) is 'GET /v1/partners, with the hours of their last click and order. inactive_since: only those that exist since before and had neither since then.';
+  language plpgsql stable set search_path = clickledger, pg_temp as $$
+declare
+  wanted_group constant bigint[] := group_members(p);
+begin
+  perform api_valid((p->>'partner_group' is null) = (p->>'program_id' is null), 'partner_group', 'a group is of a programme: partner_group and program_id belong together');
+  return (
+    with page as (
+      select t as item, t.id, l.click_at, l.order_at
+      from partner t cross join lateral partner_last(t.id) l
+      where t.id < (api_after(p))[1] and (p->>'status' is null or t.status = p->>'status')
+        and (wanted_group is null or t.id = any (wanted_group))
+        and (p->>'inactive_since' is null or greatest(t.created_at, l.click_at, l.order_at) < api_moment(p->>'inactive_since', 'UTC', false))
+      order by t.id desc limit api_limit(p) + 1)
+    select api_page(
+      array_agg((partner_json(item)::jsonb || jsonb_build_object('last_click_at', api_time(click_at), 'last_order_at', api_time(order_at)))::json
+        order by id desc), array_agg(api_cursor(id) order by id desc), p)
+    from page);
+end $$;
+comment on function clickledger.api_partners(jsonb) is 'GET /v1/partners, with the hours of their last click and order. inactive_since: only those that exist since before and had neither since then; partner_group: only those that are now in this group of program_id. CL422 partner_group: one without the other.';
 
 grant execute on function clickledger.minor_told(bigint, text), clickledger.api_join(jsonb), clickledger.api_join_apply(jsonb),
   clickledger.application_own(jsonb), clickledger.application_json(clickledger.application), clickledger.api_application_create(jsonb),

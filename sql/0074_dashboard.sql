@@ -171,6 +171,19 @@ begin
 end $$;
 comment on function clickledger.api_dashboard(jsonb) is 'GET /v1/dashboard: part figures, funnel or times, of a period, a programme, a partner, a group. CL422 range, time_zone, partner_group.';
 
-grant execute on function clickledger.dashboard_json(numeric, numeric, numeric, numeric, numeric), clickledger.dashboard_wants(bigint, bigint, jsonb),
+create function clickledger.api_partner_groups(p jsonb) returns json
+  language sql stable set search_path = clickledger, pg_temp as $$
+  select json_build_object('data', coalesce(json_agg(json_build_object('program_id', g.program_id, 'name', g.name, 'partners', g.partners)
+    order by g.program_id, g.name), '[]'))
+  from (
+    select m.program_id, m.name, count(*) filter (where m.active_at @> now()) as partners
+    from partner_group m
+    where p->>'program_id' is null or m.program_id = (p->>'program_id')::bigint
+    group by m.program_id, m.name
+    having p->>'partner_id' is null or bool_or(m.partner_id = (p->>'partner_id')::bigint and m.active_at @> now())) g
+$$;
+comment on function clickledger.api_partner_groups(jsonb) is 'GET /v1/partner-groups: groups of partners, and how many are now in each; one of which all have been taken out stays. partner_id: only those in which it now is.';
+
+grant execute on function clickledger.api_partner_groups(jsonb), clickledger.dashboard_json(numeric, numeric, numeric, numeric, numeric), clickledger.dashboard_wants(bigint, bigint, jsonb),
   clickledger.dashboard_figures(timestamptz, timestamptz, text, jsonb), clickledger.dashboard_funnel(timestamptz, timestamptz, text, jsonb),
   clickledger.dashboard_times(timestamptz, timestamptz, jsonb), clickledger.api_dashboard(jsonb) to cl_api;

@@ -22,8 +22,7 @@ declare
   -- The asker, too, though row security names it: a plan knows this number and not that of a policy.
   wanted_partner constant bigint := coalesce((p->>'partner_id')::bigint, api_partner());
   wanted_link constant bigint := p->>'link_id';
-  wanted_group constant bigint[] := case when p->>'partner_group' is not null then array(
-    select g.partner_id from partner_group g where g.program_id = wanted_program and g.name = p->>'partner_group' and g.active_at @> now()) end;
+  wanted_group constant bigint[] := group_members(p);
 begin
   return query
   -- Hours are summed before they become days: a zone is asked once an hour and not once a row.
@@ -97,7 +96,7 @@ comment on function clickledger.stats_column(text) is 'The column of click that 
 
 -- Day by day: each is planned for its one partition, and read from the first to the last hour that has such clicks.
 create function clickledger.stats_click_facts(from_at timestamptz, to_at timestamptz, column_name text, wanted_partner bigint, wanted_program bigint,
-    wanted_link bigint)
+    wanted_link bigint, wanted_group bigint[])
   returns table (key text, program_id bigint, clicks bigint, clicks_not_counted bigint)
   language plpgsql stable rows 1000 set search_path = clickledger, pg_temp as $$
 #variable_conflict use_column
@@ -112,6 +111,7 @@ begin
         from click_hourly h
         where h.hour >= date_trunc('hour', from_at, 'UTC') and h.hour < to_at and (wanted_partner is null or h.partner_id = wanted_partner)
           and (wanted_program is null or h.program_id = wanted_program) and (wanted_link is null or h.link_id = wanted_link)
+          and (wanted_group is null or h.partner_id = any (wanted_group))
         group by date_trunc('day', h.hour, 'UTC')) d;
   if found_clicks > clicks_max then
     perform api_fail(422, 'range', format('these are %s clicks, and at most %s are read one by one: narrow from and to, or ask for one programme or link', found_clicks, clicks_max));
@@ -122,11 +122,12 @@ begin
       from click k
       where k.click_id >= click_id_at($1) and k.click_id < click_id_at($2) and k.ts >= $1 and k.ts < $2
         and ($3 is null or k.partner_id = $3) and ($4 is null or k.program_id = $4) and ($5 is null or k.link_id = $5)
+        and ($6 is null or k.partner_id = any ($6))
       group by 1, 2$query$, column_name)
-    using days[n], ends[n], wanted_partner, wanted_program, wanted_link;
+    using days[n], ends[n], wanted_partner, wanted_program, wanted_link, wanted_group;
   end loop;
 end $$;
-comment on function clickledger.stats_click_facts(timestamptz, timestamptz, text, bigint, bigint, bigint) is 'Clicks in [from_at, to_at) by a column of click, from the rows; several rows for a key. null: of all partners, programmes, links. CL422 range: more than 1000000 clicks.';
+comment on function clickledger.stats_click_facts(timestamptz, timestamptz, text, bigint, bigint, bigint, bigint[]) is 'Clicks in [from_at, to_at) by a column of click, from the rows; several rows for a key. null: of all partners, programmes, links, groups. CL422 range: more than 1000000 clicks.';
 
 create function clickledger.click_values(ids uuid[], column_name text) returns table (click_id uuid, value text)
   language plpgsql stable rows 1000 set search_path = clickledger, pg_temp as $$
@@ -153,17 +154,18 @@ declare
   wanted_program constant bigint := p->>'program_id';
   wanted_partner constant bigint := coalesce((p->>'partner_id')::bigint, api_partner());
   wanted_link constant bigint := p->>'link_id';
+  wanted_group constant bigint[] := group_members(p);
   orders bigint[];
 begin
   if to_at - from_at > days_max * interval '1 day' then
     perform api_fail(422, 'range', format('by %s at most %s days can be asked at once: narrow from and to', p->>'group_by', days_max));
   end if;
-  if wanted_partner is null then
+  if wanted_partner is null and wanted_group is null then
     orders := array(select c.id from conversion c where c.occurred_at >= from_at and c.occurred_at < to_at
       and (wanted_program is null or c.program_id = wanted_program) limit orders_max + 1);
   else
     orders := array(select distinct c.id from credit r join conversion c on c.id = r.conversion_id
-      where r.partner_id = wanted_partner and c.occurred_at >= from_at and c.occurred_at < to_at
+      where (wanted_partner is null or r.partner_id = wanted_partner) and (wanted_group is null or r.partner_id = any (wanted_group)) and c.occurred_at >= from_at and c.occurred_at < to_at
         and (wanted_program is null or c.program_id = wanted_program) and (wanted_link is null or r.link_id = wanted_link) limit orders_max + 1);
   end if;
   if cardinality(orders) > orders_max then
@@ -173,13 +175,14 @@ begin
   with part as materialized (
     select c.* from conversion_part c
     where c.conversion_id = any (orders) and (wanted_partner is null or c.partner_id = wanted_partner)
+      and (wanted_group is null or c.partner_id = any (wanted_group))
       and (wanted_link is null or c.link_id = wanted_link) and (c.partner_id is not null or api_partner() is null)),
   told as materialized (
     select v.click_id, v.value from click_values(array(select c.click_id from part c where column_name <> 'promo_code_id'), column_name) v),
   counted as (
     select f.key, f.program_id, null::text as currency, f.clicks, f.clicks_not_counted, 0::bigint as conversions_ppm, 0::bigint as declined_ppm,
       0::bigint as refunded_ppm, 0::bigint as revenue, 0::bigint as commission
-    from stats_click_facts(from_at, to_at, column_name, wanted_partner, wanted_program, wanted_link) f
+    from stats_click_facts(from_at, to_at, column_name, wanted_partner, wanted_program, wanted_link, wanted_group) f
     union all
     select case when column_name = 'promo_code_id' then c.promo_code_id::text else t.value end, c.program_id, c.currency, 0, 0,
       c.weight_ppm * (c.status in ('pending', 'approved'))::integer, c.weight_ppm * (c.status = 'declined')::integer,
@@ -268,6 +271,8 @@ begin
   if from_at >= to_at or to_at - from_at > interval '400 days' then
     perform api_fail(422, 'range', 'to must be behind from, and at most 400 days behind it');
   end if;
+  perform api_valid(p->>'partner_group' is null or (p->>'program_id' is not null and api_partner() is null), 'partner_group',
+    'a group is of a programme: name its program_id, too; only the team may ask for one');
   part := stats_part(from_at, to_at, zone, by_what, p);
   return json_build_object(
     'from', part->'from', 'to', part->'to', 'tz', zone, 'group_by', by_what,
@@ -288,6 +293,6 @@ comment on function clickledger.api_stats(jsonb) is 'GET /v1/stats: clicks, conv
 grant select (sub1, sub2, sub3, sub4, sub5, sub6, sub7, sub8, sub9, sub10, utm_source, utm_medium, utm_campaign, country, device)
   on clickledger.click to cl_api;
 grant execute on function clickledger.stats_hours(timestamptz, timestamptz, text, text, jsonb), clickledger.stats_column(text),
-  clickledger.stats_click_facts(timestamptz, timestamptz, text, bigint, bigint, bigint), clickledger.click_values(uuid[], text),
+  clickledger.stats_click_facts(timestamptz, timestamptz, text, bigint, bigint, bigint, bigint[]), clickledger.click_values(uuid[], text),
   clickledger.stats_facts(timestamptz, timestamptz, text, jsonb), clickledger.stats_part(timestamptz, timestamptz, text, text, jsonb),
   clickledger.stats_before(timestamptz, timestamptz, text) to cl_api;

@@ -94,6 +94,13 @@ def test_cost_and_groups(ask, database):
                             for whose in ({"partner_group": "gold"}, {"partner_id": 1}))
     assert group == partner and group["cost_minor"] is None
     assert ask("api_dashboard", **QUARTER, program_id=1, partner_group="none")["data"]["totals"] == []
+    by = {"group_by": "utm_source", **QUARTER, "program_id": 1}
+    for asked in ["day", "link", "utm_source"]:
+        group, partner = (ask("api_stats", **{**by, "group_by": asked}, **whose) for whose in ({"partner_group": "gold"}, {"partner_id": 1}))
+        assert group["data"] == partner["data"] != [] and group["totals"] == partner["totals"], asked
+    assert ask("api_stats", **by, partner_group="none")["data"] == []
+    with pytest.raises(psycopg2.Error, match="name its program_id"):
+        ask("api_stats", partner_group="gold")
     for p in {"partner_group": "gold"}, {"from": "2026-02-01", "to": "2026-01-01"}, {"from": "2024-01-01", "to": "2026-01-01"}, {"tz": "Mars"}:
         with pytest.raises(psycopg2.Error) as refused:
             ask("api_dashboard", **p)

@@ -118,3 +118,28 @@ def test_inactive_partners_are_listed(world):
               for since in ("2024-01-01", "2024-02-01", "2024-05-06")]
     assert listed == [("2024-01-01", []), ("2024-02-01", [world.boris.id]), ("2024-05-06", [world.boris.id, world.anna.id])]
     assert world.anna.client.get("/v1/partners").status == 403
+
+
+def test_groups(world):
+    def puts(partner, name, member):
+        assert world.team.patch(f"/v1/programs/{world.program}/partner-groups", {"partner_id": partner, "name": name, "member": member}).status == 200
+
+    def groups(query=""):
+        return [(group["name"], group["partners"]) for group in world.team.get("/v1/partner-groups" + query).data if group["program_id"] == world.program]
+
+    def members(name):
+        return [row["id"] for row in world.team.get(f"/v1/partners?program_id={world.program}&partner_group={name}").data]
+
+    puts(world.anna.id, "gold", True)
+    puts(world.boris.id, "gold", True)
+    puts(world.boris.id, "new", True)
+    puts(world.anna.id, "gold", False)
+    puts(world.boris.id, "new", False)
+    assert groups() == groups(f"?program_id={world.program}") == [("gold", 1), ("new", 0)]
+    assert (groups(f"?partner_id={world.boris.id}"), groups(f"?partner_id={world.anna.id}")) == ([("gold", 1)], [])
+    assert (members("gold"), members("new"), members("none")) == ([world.boris.id], [], [])
+    for query in "partner_group=gold", f"program_id={world.program}":
+        refused = world.team.get("/v1/partners?" + query)
+        assert (refused.status, refused.code) == (422, "partner_group")
+    assert world.anna.client.get("/v1/partner-groups").status == 403
+    assert world.anna.client.get(f"/v1/stats?program_id={world.program}&partner_group=gold").code == "partner_group"
