@@ -1,4 +1,4 @@
-// English texts of the shell, the open pages and the partner's cabinet. A text with {n} that counts has plural forms.
+// English texts of the shell, the open pages, and what both rooms say. A text with {n} that counts has plural forms.
 export default {
   "language.other": "Русский",
   "theme.label": "Appearance",
@@ -23,8 +23,6 @@ export default {
   "dialog.close": "Close", "dialog.cancel": "Cancel",
   "copy.do": "Copy", "copy.of": "Copy: {what}", "copy.done": "Copied", "copy.failed": "The browser did not allow copying. Select the text and copy it by hand.",
   "table.actions": "Actions", "table.more": "Show more", "table.total": "Total",
-  "filter.all": "All", "filter.all_programs": "All programmes", "filter.clear": "Clear the filters",
-  "days": { one: "{n} day", other: "{n} days" },
   "change.none": "nothing to compare", "change.up": "up by", "change.down": "down by", "change.same": "no change",
 
   "field.optional": "optional", "field.needed": "Fill this in.", "field.name": "Name", "field.program": "Programme", "field.status": "Status", "field.created": "Made", "field.currency": "Currency",
@@ -49,14 +47,9 @@ export default {
   "period.own": "Other days", "period.from": "From", "period.to": "To", "period.show": "Show",
 
   "metric.clicks": "Clicks", "metric.not_counted": "Not counted", "metric.conversions": "Conversions", "metric.cr": "CR", "metric.epc": "EPC", "metric.aov": "Average order", "metric.commission": "Commission", "metric.revenue": "Revenue",
-  "overview.title": "Overview", "overview.balance": "Balance", "overview.payout": "Request a payout", "overview.traffic": "Traffic and earnings", "overview.metrics": "Figures of the period", "overview.before": "Period before",
-  "overview.chart": "{metric} by day from {from} to {to}. The table below has the same numbers.", "overview.details": "In detail", "overview.group": "Group by", "overview.by": "Figures by: {what}",
-  "overview.one_link": "Only the link “{name}”.", "overview.all_links": "Show all links",
-  "overview.empty": "No clicks in these days", "overview.empty_text": "Make a link, put it where your audience is, and each click is here within seconds.",
   "group.day": "Day", "group.link": "Link", "group.sub": "Sub id", "group.utm_source": "Source", "group.country": "Country", "group.device": "Device", "group.class": "Class of click", "group.none": "not given", "group.no_link": "Promo codes, without a link",
   ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`group.sub${i + 1}`, `sub${i + 1}`])),
   "device.desktop": "Desktop", "device.phone": "Phone", "device.tablet": "Tablet", "device.tv": "TV", "device.other": "Other",
-  "class.human": "People", "class.bot": "Bots", "class.preview": "Link previews", "class.prefetch": "Prefetched by browsers", "class.head": "Checks without a page", "class.invalid": "Malformed", "class.duplicate": "Repeated clicks",
 
   "status.active": "Active", "status.paused": "Paused", "status.pending": "Pending", "status.approved": "Approved", "status.declined": "Declined", "status.refunded": "Refunded", "status.expired": "Expired", "status.exhausted": "Cap reached", "status.live": "Live", "status.revoked": "Revoked", "status.disabled": "Off",
   "payout_status.requested": "Requested", "payout_status.paid": "Paid", "payout_status.cancelled": "Cancelled", "payout_status.refused": "Refused",
@@ -64,22 +57,6 @@ export default {
   "balance.pending_note": "on hold or unconfirmed", "balance.available_note": "ready to be paid out", "balance.reserved_note": "in requested payouts", "balance.paid_note": "since the beginning",
   "balance.title": "Balance", "balance.lead": "What you earned stands in a double-entry ledger. Nobody edits it; corrections are lines of their own.", "balance.of": "Balance in {currency}",
 
-  "links.title": "Links", "links.lead": "Each link brings a visitor to the shop and remembers that it was you.", "links.new": "New link", "links.url": "Address", "links.stats": "Statistics",
-  "links.empty": "No links yet", "links.empty_text": "A link takes a minute: choose the page, add a sub id for the place, copy.",
-  "link.new_lead": "Choose where it leads and how you recognise it later.", "link.made": "The link is ready", "link.saved": "Saved", "link.save": "Save", "link.make": "Make the link",
-  "link.share": "To give out", "link.copy": "Copy the address", "link.fresh": "The address and its QR code appear here as soon as the link is made.",
-  "link.name_hint": "Only you see it.", "link.target": "Page of the shop", "link.target_hint": "On {hosts}. Empty: the front page.", "link.target_none": "Empty: the page that the programme has chosen.",
-  "link.subs": "Sub ids", "link.subs_hint": "Your own marks, such as the place or the post. Statistics can be grouped by them.", "link.sub_more": "One more",
-  "link.utm": "UTM tags and erid", "link.deep": "Deep link", "link.to": "Another page, for this address only", "link.to_hint": "Goes into the address to give out; the link itself stays as it is.",
-  "link.pause": "Pause", "link.resume": "Resume", "link.paused": "The link is paused", "link.resumed": "The link is active again", "link.pause_title": "Pause this link?", "link.pause_text": "Visitors go to the programme's fallback page, and their clicks earn nothing until you resume it.",
-  "link.held": "(paused by the programme)", "link.expires": "Until", "link.cap": "Most clicks", "link.missing": "The link was not found among yours.",
-  "qr.label": "QR code of {url}",
-
-  "codes.title": "Promo codes", "codes.lead": "An order with your code is yours, even without a click.", "codes.new": "New code", "codes.code": "Code", "codes.url": "Its own link", "codes.copy": "Copy the code {code}", "codes.made": "The code is ready", "codes.make": "Make the code",
-  "codes.hint": "4 to 64 letters, digits, - and _. Upper and lower case are the same code.", "codes.empty": "No promo codes yet", "codes.empty_text": "Codes are given out by the programme. Ask your manager for one with your name.",
-
-  "creatives.title": "Creatives", "creatives.lead": "Banners and texts of the programme, with your link inside.", "creatives.kind": "Kind", "creatives.link": "With which link", "creatives.by": "With", "creatives.html": "HTML", "creatives.html_of": "HTML of {name}", "creatives.need_link": "Make a link first: it goes into the HTML.",
-  "creatives.empty": "No creatives yet", "creatives.empty_text": "The programme has not uploaded any. A plain link works as well.", "creatives.empty_do": "To the links",
   "creative.banner": "Banner", "creative.text": "Text", "creative.link": "Link",
 
   "conversions.title": "Conversions", "conversions.lead": "Orders and leads you are credited for. Open one to see why.", "conversions.order": "Order number", "conversions.find": "Find", "conversions.number": "Order", "conversions.at": "Time", "conversions.source": "Came by", "conversions.amount": "Amount", "conversions.refunded": "refunded:", "conversions.until": "on hold until", "conversions.why": "Why?", "conversions.unnamed": "No. {id}",
@@ -104,43 +81,12 @@ export default {
   "ledger.accrue": "Commission", "ledger.release": "End of hold", "ledger.void": "Commission taken back", "ledger.adjust": "Correction", "ledger.manual": "Adjustment by the programme", "ledger.reserve": "Payout requested", "ledger.return": "Payout returned", "ledger.pay": "Payout", "ledger.adjusts": "corrects {month}",
   "account.partner_pending": "Pending", "account.partner_available": "Available", "account.partner_reserved": "Reserved", "account.partner_paid": "Paid",
 
-  "statement.title": "Statement", "statement.lead": "The newest line first. “Balance” is what the account stood at after the line.", "statement.at": "Posted", "statement.what": "What", "statement.account": "Account", "statement.amount": "Amount", "statement.balance": "Balance", "statement.order": "conversion {id}", "statement.payout": "payout {id}",
-  "statement.empty": "No lines yet", "statement.empty_text": "The first one is written when an order is credited to you.", "statement.seal": "Seal {n} of",
-  "payouts.title": "Payouts", "payouts.lead": "A request takes all that is available and reserves it at once.", "payouts.list": "Requests", "payouts.empty": "No requests yet", "payouts.empty_text": "Once enough is available, ask for it above.",
-  "payout.do": "Request a payout", "payout.confirm": "Request this payout?", "payout.confirm_text": "{amount} of {program} are reserved until the programme pays or refuses.", "payout.asked": "The payout is requested", "payout.progress": "How much of the least amount is available",
-  "payout.missing": "{missing} are missing: payouts begin at {least}.", "payout.nothing": "Nothing is available yet.", "payout.pending": "{pending} are pending and will become available.",
-  "payout.number": "Payout", "payout.at": "Requested", "payout.decided": "Decided", "payout.reference": "Reference {reference}", "payout.cancel": "Take back", "payout.cancel_title": "Take back payout {id}?", "payout.cancel_text": "The amount becomes available again.", "payout.cancelled": "The request is taken back",
-
   "terms.title": "Terms", "terms.lead": "What the programmes pay, for what, and since when.", "terms.version": "Version {n}", "terms.version_own": "Version {n}, yours alone", "terms.since": "since", "terms.in_force": "in force", "terms.accepted": "Accepted", "terms.waits": "This version waits for your acceptance. Until then the one before applies.", "terms.accept": "Accept version {n}", "terms.done": "Version {n} is accepted",
   "terms.rate": "Commission", "terms.percent": "{rate} of the order", "terms.fixed": "{sum} per order", "terms.by_rules": "by rules", "terms.window": "Window", "terms.hold": "Hold", "terms.hold_days": { one: "{n} day after the order", other: "{n} days after the order" }, "terms.no_hold": "none", "terms.precedence": "Codes and clicks", "terms.rules": "Rules", "terms.rules_count": { one: "{n} special rule", other: "{n} special rules" },
   "terms.empty": "No terms yet", "terms.empty_text": "They appear when you take part in a programme.",
 
-  "postbacks.title": "Postbacks", "postbacks.lead": "Where your own system wants to be told about your orders.", "postbacks.empty": "No postbacks yet", "postbacks.empty_text": "If you use a tracker or a network, paste its postback URL here.",
-  "postback.new": "New postback", "postback.change": "Postback", "postback.edit": "Change", "postback.save": "Save", "postback.saved": "Saved", "postback.unnamed": "Postback {id}", "postback.url": "URL", "postback.url_hint": "https, with macros in path or query. It may hold a secret of yours: nobody else reads it.", "postback.macros": "Macros", "postback.macros_lead": "Values are percent-encoded; what is not known is empty.", "postback.preview": "As it would be asked", "postback.events": "When", "postback.events_needed": "Choose at least one.",
-  "postback.event.created": "an order was credited to you", "postback.event.approved": "it was approved", "postback.event.declined": "it was declined", "postback.event.refunded": "it was refunded", "postback.event.available": "its commission is available",
-  "macro.click_id": "id of the credited click", "macro.sub1": "your sub ids, sub1 to sub10", "macro.event": "what happened", "macro.status": "status of the order", "macro.reason": "why it was declined", "macro.conversion_id": "number of the conversion here", "macro.order_id": "the shop's order number", "macro.order_sum": "amount of the order", "macro.payout": "your commission", "macro.currency": "currency of both", "macro.promo_code": "promo code used", "macro.utm_source": "source, as the click said", "macro.country": "country of the click", "macro.device": "device of the click", "macro.timestamp": "time, in Unix seconds",
-  "standing.first_key": "Your first API key is ready to be made.", "standing.first_key_text": "It is shown once. You need it only if a program of yours reads the numbers.",
-  "standing.pending": "Your application is being looked at.", "standing.pending_text": "You are told here as soon as it is decided.", "standing.declined": "Your application was declined.", "standing.declined_text": "If you think this is a mistake, write to the programme.", "standing.paused": "Your account is paused.", "standing.paused_text": "Your links lead to the fallback page and earn nothing meanwhile. What you have earned stays yours.",
-  "news.conversion_approved": { one: "{n} order was approved", other: "{n} orders were approved" }, "news.conversion_declined": { one: "{n} order was declined", other: "{n} orders were declined" }, "news.conversion_refunded": { one: "{n} order was refunded", other: "{n} orders were refunded" }, "news.conversion_pending": { one: "{n} order is pending again", other: "{n} orders are pending again" },
-  "news.commission_available": "{sum} became available", "news.payout_paid": "Payout {payout_id} of {sum} was paid", "news.payout_refused": "Payout {payout_id} of {sum} was refused", "news.payout_cancelled": "Payout {payout_id} of {sum} was cancelled", "news.adjustment": "Adjustment by the programme: {sum}", "news.month_closed": "{month} is closed: {sum} earned", "news.terms_changed": "New terms, version {version}",
-  "news.partner_paused": "Your account was paused", "news.partner_resumed": "Your account is active again", "news.link_paused": "The programme paused your link “{name}”", "news.link_resumed": "Your link “{name}” is active again", "news.application_received": "We have your application", "news.application_approved": "Welcome: your application is approved. Promo code {promo_code}", "news.application_declined": "Your application was declined",
-  "keys.title": "API keys", "keys.lead": "For your own programs: everything you see here, as JSON or CSV.", "keys.new": "New key", "keys.make": "Make the key", "keys.made": "Key “{name}”", "keys.key": "Key", "keys.once": "Copy it now: it is not stored and cannot be shown again.", "keys.kept": "I have kept it", "keys.name_hint": "Which program it is for.",
+  "keys.title": "API keys", "keys.lead": "For your own programs: everything you see here, as JSON or CSV.", "keys.new": "New key", "keys.make": "Make the key", "keys.made": "Key “{name}”", "keys.key": "Key", "keys.once": "Copy it now: it is not stored and cannot be shown again.", "keys.begins": "Begins with", "keys.kept": "I have kept it", "keys.name_hint": "Which program it is for.",
   "keys.revoke": "Revoke", "keys.revoke_title": "Revoke “{name}”?", "keys.revoke_text": "Programs that use it stop working at once.", "keys.revoked": "The key is revoked", "keys.revoked_at": "Revoked", "keys.empty": "No keys yet", "keys.empty_text": "You need one only if a program of yours reads the numbers.", "keys.how": "How to ask", "keys.docs": "All routes, for machines:",
-  "notifications.title": "Notifications", "notifications.lead": "What the programmes told you.", "notifications.empty": "Nothing yet", "notifications.empty_text": "Decisions about orders, payouts and terms are told here.",
   "account.title": "Account", "account.taste": "How it looks", "account.language": "Language", "account.zone": "Time zone", "account.password": "Password", "account.password_old": "Current password", "account.password_set": "Change the password", "account.password_wrong": "This is not the current password.", "account.password_done": "The password is changed; other sessions have ended",
   "sessions.title": "Sessions", "sessions.lead": "Where you are logged in.", "sessions.browser": "Browser", "sessions.since": "Since", "sessions.until": "Ends", "sessions.current": "this one", "sessions.end": "End", "sessions.ended": "The session has ended", "sessions.none": "No other sessions.",
-
-  "faq.title": "Questions", "faq.lead": "Short answers to what partners ask most.",
-  "faq.when": "When do clicks and orders appear?", "faq.when_answer": "Clicks within seconds. An order as soon as the shop reports it, its commission a few seconds later. The pages update by themselves.",
-  "faq.pending": "Why is my commission pending?", "faq.pending_answer": "The shop has not confirmed the order yet, or the hold of the terms is not over. Open the conversion: it says until when.",
-  "faq.not_counted": "Why are some clicks not counted?", "faq.not_counted_answer": "Bots, link previews, prefetching browsers and repeated clicks are recorded but do not count. Group the overview by class of click to see how many.",
-  "faq.declined": "Why was an order declined?", "faq.declined_answer": "The reason stands beside the status. If you think it is wrong, write to the programme and name the order number.",
-  "faq.code": "A visitor clicked my link but used another partner's code. Who earns?", "faq.code_answer": "Whoever the terms put first; usually the code. The conversion's explanation names each touch and why it won or lost.",
-  "faq.window": "How long does a click count?", "faq.window_answer": "As long as the window of the terms says, counted back from the order to the second. The explanation shows the arithmetic.",
-  "faq.payout": "How do I get paid?", "faq.payout_answer": "When the available sum reaches the programme's least amount, request a payout. It is reserved at once and paid by the programme's team.",
-  "faq.numbers": "Can these numbers change?", "faq.numbers_answer": "The ledger is append-only: what is posted stays. A refund or a correction is a line of its own with its reason.",
-  "faq.sub": "What are sub ids for?", "faq.sub_answer": "They mark where a click came from: a post, a button, a campaign. Put them into the link, and group the overview by them.",
-  "faq.postback": "Can my tracker be told of conversions?", "faq.postback_answer": "Yes: on the page Postbacks, with macros for click id, amount and your sub ids. Or read the API with a key of yours.",
-  "faq.zone": "In which time zone are the days?", "faq.zone_answer": "In yours; it stands at the foot of each page and can be changed in Account. Months of payment follow the programme's zone.",
-  "faq.paused": "I was paused. What does it mean?", "faq.paused_answer": "Your links lead to the fallback page and earn nothing until the programme activates you again. What you have earned stays yours.",
 };

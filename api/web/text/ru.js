@@ -1,4 +1,4 @@
-// Русские тексты оболочки, открытых страниц и кабинета партнёра. Ключи те же, что в en.js.
+// Русские тексты оболочки, открытых страниц и общего у обоих кабинетов. Ключи те же, что в en.js.
 export default {
   "language.other": "English",
   "theme.label": "Оформление",
@@ -23,8 +23,6 @@ export default {
   "dialog.close": "Закрыть", "dialog.cancel": "Отмена",
   "copy.do": "Копировать", "copy.of": "Копировать: {what}", "copy.done": "Скопировано", "copy.failed": "Браузер не разрешил копирование. Выделите текст и скопируйте вручную.",
   "table.actions": "Действия", "table.more": "Показать ещё", "table.total": "Итого",
-  "filter.all": "Все", "filter.all_programs": "Все программы", "filter.clear": "Сбросить фильтры",
-  "days": { one: "{n} день", few: "{n} дня", many: "{n} дней", other: "{n} дня" },
   "change.none": "не с чем сравнить", "change.up": "больше на", "change.down": "меньше на", "change.same": "без изменений",
 
   "field.optional": "необязательно", "field.needed": "Заполните это поле.", "field.name": "Название", "field.program": "Программа", "field.status": "Статус", "field.created": "Создано", "field.currency": "Валюта",
@@ -49,37 +47,16 @@ export default {
   "period.own": "Другие дни", "period.from": "С", "period.to": "По", "period.show": "Показать",
 
   "metric.clicks": "Клики", "metric.not_counted": "Не учтено", "metric.conversions": "Конверсии", "metric.cr": "CR", "metric.epc": "EPC", "metric.aov": "Средний чек", "metric.commission": "Комиссия", "metric.revenue": "Выручка",
-  "overview.title": "Обзор", "overview.balance": "Баланс", "overview.payout": "Запросить выплату", "overview.traffic": "Трафик и доход", "overview.metrics": "Показатели за период", "overview.before": "Предыдущий период",
-  "overview.chart": "{metric} по дням с {from} по {to}. Те же числа — в таблице ниже.", "overview.details": "Подробно", "overview.group": "Группировать", "overview.by": "Показатели: {what}",
-  "overview.one_link": "Только ссылка «{name}».", "overview.all_links": "Показать все ссылки",
-  "overview.empty": "За эти дни кликов нет", "overview.empty_text": "Создайте ссылку, разместите её там, где ваша аудитория, — и каждый клик появится здесь через секунды.",
   "group.day": "День", "group.link": "Ссылка", "group.sub": "Sub id", "group.utm_source": "Источник", "group.country": "Страна", "group.device": "Устройство", "group.class": "Класс клика", "group.none": "не указано", "group.no_link": "Промокоды без ссылки",
   ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`group.sub${i + 1}`, `sub${i + 1}`])),
   "device.desktop": "Компьютер", "device.phone": "Телефон", "device.tablet": "Планшет", "device.tv": "Телевизор", "device.other": "Другое",
-  "class.human": "Люди", "class.bot": "Боты", "class.preview": "Предпросмотр ссылок", "class.prefetch": "Предзагрузка браузером", "class.head": "Проверки без страницы", "class.invalid": "Некорректные", "class.duplicate": "Повторные клики",
 
-  "status.active": "Активна", "status.paused": "Приостановлена", "status.pending": "В ожидании", "status.approved": "Подтверждена", "status.declined": "Отклонена", "status.refunded": "Возвращена", "status.expired": "Истекла", "status.exhausted": "Лимит исчерпан", "status.live": "Действует", "status.revoked": "Отозван", "status.disabled": "Выключен",
+  "status.active": "Действует", "status.paused": "На паузе", "status.pending": "В ожидании", "status.approved": "Подтверждена", "status.declined": "Отклонена", "status.refunded": "Возвращена", "status.expired": "Истекла", "status.exhausted": "Лимит исчерпан", "status.live": "Действует", "status.revoked": "Отозван", "status.disabled": "Выключен",
   "payout_status.requested": "Запрошена", "payout_status.paid": "Выплачена", "payout_status.cancelled": "Отменена", "payout_status.refused": "Отказано",
   "balance.pending": "В ожидании", "balance.available": "Доступно", "balance.reserved": "Зарезервировано", "balance.paid": "Выплачено",
   "balance.pending_note": "холд или не подтверждено", "balance.available_note": "можно запросить выплату", "balance.reserved_note": "в запрошенных выплатах", "balance.paid_note": "за всё время",
   "balance.title": "Баланс", "balance.lead": "Ваш доход записан в книге с двойной записью. Её никто не правит: исправления — отдельные строки.", "balance.of": "Баланс, {currency}",
 
-  "links.title": "Ссылки", "links.lead": "Ссылка приводит посетителя в магазин и помнит, что это сделали вы.", "links.new": "Новая ссылка", "links.url": "Адрес", "links.stats": "Статистика",
-  "links.empty": "Ссылок пока нет", "links.empty_text": "Это минута: выберите страницу, добавьте sub id места, скопируйте.",
-  "link.new_lead": "Выберите, куда она ведёт и как вы её потом узнаете.", "link.made": "Ссылка готова", "link.saved": "Сохранено", "link.save": "Сохранить", "link.make": "Создать ссылку",
-  "link.share": "Для размещения", "link.copy": "Копировать адрес", "link.fresh": "Адрес и QR-код появятся здесь, как только ссылка будет создана.",
-  "link.name_hint": "Видите только вы.", "link.target": "Страница магазина", "link.target_hint": "На {hosts}. Пусто: главная страница.", "link.target_none": "Пусто: страница, которую выбрала программа.",
-  "link.subs": "Sub id", "link.subs_hint": "Ваши пометки: место, пост, кнопка. По ним группируется статистика.", "link.sub_more": "Ещё один",
-  "link.utm": "UTM-метки и erid", "link.deep": "Диплинк", "link.to": "Другая страница, только для этого адреса", "link.to_hint": "Войдёт в адрес для размещения; сама ссылка не изменится.",
-  "link.pause": "Приостановить", "link.resume": "Возобновить", "link.paused": "Ссылка приостановлена", "link.resumed": "Ссылка снова работает", "link.pause_title": "Приостановить ссылку?", "link.pause_text": "Посетители попадут на запасную страницу программы, и их клики ничего не принесут, пока вы не возобновите ссылку.",
-  "link.held": "(приостановлена программой)", "link.expires": "Действует до", "link.cap": "Лимит кликов", "link.missing": "Среди ваших ссылок такой нет.",
-  "qr.label": "QR-код адреса {url}",
-
-  "codes.title": "Промокоды", "codes.lead": "Заказ с вашим промокодом — ваш, даже без клика.", "codes.new": "Новый промокод", "codes.code": "Промокод", "codes.url": "Его ссылка", "codes.copy": "Копировать промокод {code}", "codes.made": "Промокод готов", "codes.make": "Создать промокод",
-  "codes.hint": "От 4 до 64 латинских букв, цифр, знаков - и _. Регистр не важен.", "codes.empty": "Промокодов пока нет", "codes.empty_text": "Промокоды выдаёт программа. Попросите менеджера сделать именной.",
-
-  "creatives.title": "Креативы", "creatives.lead": "Баннеры и тексты программы, уже с вашей ссылкой.", "creatives.kind": "Вид", "creatives.link": "С какой ссылкой", "creatives.by": "Со ссылкой", "creatives.html": "HTML", "creatives.html_of": "HTML: {name}", "creatives.need_link": "Сначала создайте ссылку: она войдёт в HTML.",
-  "creatives.empty": "Креативов пока нет", "creatives.empty_text": "Программа ещё ничего не загрузила. Обычная ссылка тоже работает.", "creatives.empty_do": "К ссылкам",
   "creative.banner": "Баннер", "creative.text": "Текст", "creative.link": "Ссылка",
 
   "conversions.title": "Конверсии", "conversions.lead": "Заказы и заявки, которые засчитаны вам. Откройте любую, чтобы увидеть почему.", "conversions.order": "Номер заказа", "conversions.find": "Найти", "conversions.number": "Заказ", "conversions.at": "Время", "conversions.source": "Откуда", "conversions.amount": "Сумма", "conversions.refunded": "возвращено:", "conversions.until": "холд до", "conversions.why": "Почему?", "conversions.unnamed": "№ {id}",
@@ -104,43 +81,12 @@ export default {
   "ledger.accrue": "Комиссия", "ledger.release": "Конец холда", "ledger.void": "Комиссия отозвана", "ledger.adjust": "Исправление", "ledger.manual": "Корректировка программы", "ledger.reserve": "Выплата запрошена", "ledger.return": "Выплата возвращена", "ledger.pay": "Выплата", "ledger.adjusts": "исправляет {month}",
   "account.partner_pending": "В ожидании", "account.partner_available": "Доступно", "account.partner_reserved": "Зарезервировано", "account.partner_paid": "Выплачено",
 
-  "statement.title": "Выписка", "statement.lead": "Сначала новые строки. «Остаток» — сколько стало на счёте после строки.", "statement.at": "Проведено", "statement.what": "Что", "statement.account": "Счёт", "statement.amount": "Сумма", "statement.balance": "Остаток", "statement.order": "конверсия {id}", "statement.payout": "выплата {id}",
-  "statement.empty": "Строк пока нет", "statement.empty_text": "Первая появится, когда вам засчитают заказ.", "statement.seal": "Печать {n} от",
-  "payouts.title": "Выплаты", "payouts.lead": "Запрос забирает всё доступное и сразу резервирует.", "payouts.list": "Запросы", "payouts.empty": "Запросов пока нет", "payouts.empty_text": "Когда накопится достаточно, запросите выплату выше.",
-  "payout.do": "Запросить выплату", "payout.confirm": "Запросить выплату?", "payout.confirm_text": "{amount} программы «{program}» будут зарезервированы, пока программа не выплатит их или не откажет.", "payout.asked": "Выплата запрошена", "payout.progress": "Сколько накоплено от наименьшей суммы",
-  "payout.missing": "Не хватает {missing}: выплаты начинаются от {least}.", "payout.nothing": "Пока ничего не доступно.", "payout.pending": "{pending} в ожидании и станут доступны.",
-  "payout.number": "Выплата", "payout.at": "Запрошена", "payout.decided": "Решение", "payout.reference": "Платёж {reference}", "payout.cancel": "Отозвать", "payout.cancel_title": "Отозвать выплату {id}?", "payout.cancel_text": "Сумма снова станет доступной.", "payout.cancelled": "Запрос отозван",
-
   "terms.title": "Условия", "terms.lead": "Что платят программы, за что и с какого дня.", "terms.version": "Версия {n}", "terms.version_own": "Версия {n}, личная", "terms.since": "с", "terms.in_force": "действует", "terms.accepted": "Принята", "terms.waits": "Эта версия ждёт вашего согласия. До него действует предыдущая.", "terms.accept": "Принять версию {n}", "terms.done": "Версия {n} принята",
   "terms.rate": "Комиссия", "terms.percent": "{rate} от заказа", "terms.fixed": "{sum} за заказ", "terms.by_rules": "по правилам", "terms.window": "Окно", "terms.hold": "Холд", "terms.hold_days": { one: "{n} день после заказа", few: "{n} дня после заказа", many: "{n} дней после заказа", other: "{n} дня после заказа" }, "terms.no_hold": "нет", "terms.precedence": "Промокоды и клики", "terms.rules": "Правила", "terms.rules_count": { one: "{n} особое правило", few: "{n} особых правила", many: "{n} особых правил", other: "{n} особого правила" },
   "terms.empty": "Условий пока нет", "terms.empty_text": "Они появятся, когда вы станете участником программы.",
 
-  "postbacks.title": "Постбэки", "postbacks.lead": "Где ваша система хочет узнавать о ваших заказах.", "postbacks.empty": "Постбэков пока нет", "postbacks.empty_text": "Если вы пользуетесь трекером или сетью, вставьте сюда адрес постбэка.",
-  "postback.new": "Новый постбэк", "postback.change": "Постбэк", "postback.edit": "Изменить", "postback.save": "Сохранить", "postback.saved": "Сохранено", "postback.unnamed": "Постбэк {id}", "postback.url": "Адрес", "postback.url_hint": "https, макросы — в пути или запросе. В нём может быть ваш секрет: больше его никто не читает.", "postback.macros": "Макросы", "postback.macros_lead": "Значения кодируются для URL; неизвестное остаётся пустым.", "postback.preview": "Как будет запрошено", "postback.events": "Когда", "postback.events_needed": "Выберите хотя бы одно.",
-  "postback.event.created": "заказ засчитан вам", "postback.event.approved": "заказ подтверждён", "postback.event.declined": "заказ отклонён", "postback.event.refunded": "заказ возвращён", "postback.event.available": "комиссия стала доступна",
-  "macro.click_id": "id засчитанного клика", "macro.sub1": "ваши sub id, от sub1 до sub10", "macro.event": "что произошло", "macro.status": "статус заказа", "macro.reason": "почему отклонён", "macro.conversion_id": "номер конверсии здесь", "macro.order_id": "номер заказа в магазине", "macro.order_sum": "сумма заказа", "macro.payout": "ваша комиссия", "macro.currency": "валюта обеих сумм", "macro.promo_code": "использованный промокод", "macro.utm_source": "источник из клика", "macro.country": "страна клика", "macro.device": "устройство клика", "macro.timestamp": "время в секундах Unix",
-  "standing.first_key": "Можно создать первый ключ API.", "standing.first_key_text": "Он показывается один раз и нужен, только если числа читает ваша программа.",
-  "standing.pending": "Ваша заявка рассматривается.", "standing.pending_text": "Решение появится здесь.", "standing.declined": "Ваша заявка отклонена.", "standing.declined_text": "Если это ошибка, напишите в программу.", "standing.paused": "Ваш аккаунт приостановлен.", "standing.paused_text": "Ваши ссылки ведут на запасную страницу и пока ничего не приносят. Заработанное остаётся вашим.",
-  "news.conversion_approved": { one: "Подтверждён {n} заказ", few: "Подтверждены {n} заказа", many: "Подтверждено {n} заказов", other: "Подтверждено {n} заказа" }, "news.conversion_declined": { one: "Отклонён {n} заказ", few: "Отклонены {n} заказа", many: "Отклонено {n} заказов", other: "Отклонено {n} заказа" }, "news.conversion_refunded": { one: "Возвращён {n} заказ", few: "Возвращены {n} заказа", many: "Возвращено {n} заказов", other: "Возвращено {n} заказа" }, "news.conversion_pending": { one: "{n} заказ снова в ожидании", few: "{n} заказа снова в ожидании", many: "{n} заказов снова в ожидании", other: "{n} заказа снова в ожидании" },
-  "news.commission_available": "Стало доступно {sum}", "news.payout_paid": "Выплата {payout_id} на {sum} проведена", "news.payout_refused": "В выплате {payout_id} на {sum} отказано", "news.payout_cancelled": "Выплата {payout_id} на {sum} отменена", "news.adjustment": "Корректировка программы: {sum}", "news.month_closed": "Закрыт месяц: {month}. Заработано {sum}", "news.terms_changed": "Новые условия, версия {version}",
-  "news.partner_paused": "Ваш аккаунт приостановлен", "news.partner_resumed": "Ваш аккаунт снова активен", "news.link_paused": "Программа приостановила ссылку «{name}»", "news.link_resumed": "Ссылка «{name}» снова работает", "news.application_received": "Заявка получена", "news.application_approved": "Добро пожаловать: заявка одобрена. Промокод {promo_code}", "news.application_declined": "Заявка отклонена",
-  "keys.title": "Ключи API", "keys.lead": "Для ваших программ: всё, что вы видите здесь, в JSON или CSV.", "keys.new": "Новый ключ", "keys.make": "Создать ключ", "keys.made": "Ключ «{name}»", "keys.key": "Ключ", "keys.once": "Скопируйте сейчас: он не хранится, и показать его снова нельзя.", "keys.kept": "Ключ сохранён", "keys.name_hint": "Для какой программы он нужен.",
+  "keys.title": "Ключи API", "keys.lead": "Для ваших программ: всё, что вы видите здесь, в JSON или CSV.", "keys.new": "Новый ключ", "keys.make": "Создать ключ", "keys.made": "Ключ «{name}»", "keys.key": "Ключ", "keys.once": "Скопируйте сейчас: он не хранится, и показать его снова нельзя.", "keys.begins": "Начинается с", "keys.kept": "Ключ сохранён", "keys.name_hint": "Для какой программы он нужен.",
   "keys.revoke": "Отозвать", "keys.revoke_title": "Отозвать «{name}»?", "keys.revoke_text": "Программы с этим ключом сразу перестанут работать.", "keys.revoked": "Ключ отозван", "keys.revoked_at": "Отозван", "keys.empty": "Ключей пока нет", "keys.empty_text": "Ключ нужен, только если числа читает ваша программа.", "keys.how": "Как спросить", "keys.docs": "Все запросы, для машин:",
-  "notifications.title": "Уведомления", "notifications.lead": "Что вам сообщили программы.", "notifications.empty": "Пока ничего", "notifications.empty_text": "Здесь появятся решения о заказах, выплатах и условиях.",
   "account.title": "Профиль", "account.taste": "Внешний вид", "account.language": "Язык", "account.zone": "Часовой пояс", "account.password": "Пароль", "account.password_old": "Текущий пароль", "account.password_set": "Сменить пароль", "account.password_wrong": "Это не текущий пароль.", "account.password_done": "Пароль изменён, остальные сеансы закончены",
   "sessions.title": "Сеансы", "sessions.lead": "Где вы вошли.", "sessions.browser": "Браузер", "sessions.since": "Начат", "sessions.until": "Закончится", "sessions.current": "этот", "sessions.end": "Завершить", "sessions.ended": "Сеанс завершён", "sessions.none": "Других сеансов нет.",
-
-  "faq.title": "Вопросы", "faq.lead": "Короткие ответы на частые вопросы партнёров.",
-  "faq.when": "Когда появляются клики и заказы?", "faq.when_answer": "Клики — через секунды. Заказ — как только магазин о нём сообщит, комиссия — ещё через несколько секунд. Страницы обновляются сами.",
-  "faq.pending": "Почему комиссия в ожидании?", "faq.pending_answer": "Магазин ещё не подтвердил заказ, или не закончился холд. Откройте конверсию: там указано, до какого дня.",
-  "faq.not_counted": "Почему часть кликов не учтена?", "faq.not_counted_answer": "Боты, предпросмотр ссылок, предзагрузка браузером и повторные клики записываются, но не считаются. Сгруппируйте обзор по классу клика, чтобы увидеть, сколько их.",
-  "faq.declined": "Почему заказ отклонён?", "faq.declined_answer": "Причина указана рядом со статусом. Если вы не согласны, напишите в программу и назовите номер заказа.",
-  "faq.code": "Посетитель пришёл по моей ссылке, но ввёл чужой промокод. Кто заработает?", "faq.code_answer": "Тот, кого ставят первым условия; обычно это промокод. В объяснении конверсии названо каждое касание и почему оно победило или проиграло.",
-  "faq.window": "Сколько действует клик?", "faq.window_answer": "Столько, сколько длится окно в условиях: оно отсчитывается назад от заказа с точностью до секунды. Расчёт показан в объяснении.",
-  "faq.payout": "Как получить деньги?", "faq.payout_answer": "Когда доступная сумма достигнет наименьшей в программе, запросите выплату. Она сразу резервируется, и команда программы её выплачивает.",
-  "faq.numbers": "Могут ли числа измениться?", "faq.numbers_answer": "В книгу только дописывают: проведённое остаётся. Возврат или исправление — отдельная строка с причиной.",
-  "faq.sub": "Зачем нужны sub id?", "faq.sub_answer": "Они отмечают, откуда пришёл клик: пост, кнопка, кампания. Добавьте их в ссылку и группируйте по ним обзор.",
-  "faq.postback": "Может ли мой трекер узнавать о конверсиях?", "faq.postback_answer": "Да: на странице «Постбэки», с макросами для click id, суммы и ваших sub id. Или читайте API своим ключом.",
-  "faq.zone": "В каком поясе считаются дни?", "faq.zone_answer": "В вашем: он указан внизу каждой страницы и меняется в профиле. Расчётные месяцы следуют поясу программы.",
-  "faq.paused": "Меня приостановили. Что это значит?", "faq.paused_answer": "Ваши ссылки ведут на запасную страницу и ничего не приносят, пока программа не вернёт вас. Заработанное остаётся вашим.",
 };

@@ -1,9 +1,11 @@
 // Answers of the API as components follow them: kept while newer ones are under way, asked again while the page is seen.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { get } from "./api.js";
+import { ApiError, get } from "./api.js";
 import { address } from "./router.js";
 
 export const FRESH_MS = 5000;
+export const SLOW_MS = 30_000; // of what is read row by row
+const WAIT_MS = 60_000;
 
 /** Calls `tick` every so often while the page is visible, and at once when it becomes so. */
 export function usePolling(tick, every) {
@@ -46,18 +48,22 @@ export function useData(path, query = {}, { every = 0 } = {}) {
     running.current?.abort();
     const mine = new AbortController();
     running.current = mine;
+    const limit = setTimeout(() => mine.abort(new ApiError(0, "offline", "")), WAIT_MS);
     try {
       const data = await get(wanted, undefined, mine.signal);
       setState((old) => (old.of === wanted && !old.error && equal(old.data, data) ? old : { of: wanted, data, error: null }));
     } catch (error) {
       if (error.name !== "AbortError") setState((old) => ({ ...old, of: wanted, error }));
+    } finally {
+      clearTimeout(limit);
+      if (running.current === mine) running.current = null;
     }
   }, [wanted]);
   useEffect(() => {
     load();
     return () => running.current?.abort();
   }, [load]);
-  usePolling(load, wanted ? every : 0);
+  usePolling(() => running.current ?? load(), wanted ? every : 0); // a slow answer is waited for
   const current = state.of === wanted;
   return { data: state.data, error: current ? state.error : null, loading: !!wanted && !current, stale: !current, reload: load };
 }

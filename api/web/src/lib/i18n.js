@@ -50,6 +50,9 @@ export function t(key, values = {}) {
 /** Whether there is such a text: for words of an open list, such as reasons. */
 export const told = (key) => key in texts;
 
+/** A word of such a list: its text, or without one the code itself. */
+export const word = (room, code) => (told(`${room}.${code}`) ? t(`${room}.${code}`) : code);
+
 /** A text with components in the places of its {names}. */
 export function tx(key, values) {
   return chosen(texts[key] ?? key, values)

@@ -21,7 +21,7 @@ function check(values) {
 }
 
 function Offer({ program, terms }) {
-  const [rate, ...rest] = terms.text;
+  const [rate, ...rest] = terms.text.split("\n");
   return (
     <Leaf title={program.name} lead={t("join.lead")}>
       <div class="offer-told">

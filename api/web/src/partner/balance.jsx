@@ -1,19 +1,17 @@
 // The balance, and the statement: each line of the ledger that is the partner's, with what the account stood at after it.
 import { useData, useList, FRESH_MS } from "../lib/data.js";
-import { t, told } from "../lib/i18n.js";
+import { t, word } from "../lib/i18n.js";
 import { place, setQuery } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { monthText } from "../lib/time.js";
-import { Segments, Select } from "../ui/field.jsx";
+import { Segments } from "../ui/field.jsx";
 import { Figures } from "../ui/figures.jsx";
 import { Page, Section } from "../ui/shell.jsx";
 import { Csv, Empty, Failure, ListTable } from "../ui/table.jsx";
 import { Money, Time } from "../ui/value.jsx";
-import { usePrograms } from "./programs.js";
+import { ProgramFilter, usePrograms } from "./programs.jsx";
 
 const ACCOUNTS = ["pending", "available", "reserved", "paid"];
-
-const word = (room, code) => (told(`${room}.${code}`) ? t(`${room}.${code}`) : code);
 
 function what(line) {
   const name = word("ledger", line.kind);
@@ -32,18 +30,6 @@ function Sums({ balance }) {
       value: sum.currency && <Money minor={sum[`${account}_minor`]} currency={sum.currency} />,
     }))} />
   ));
-}
-
-/** Each line with what its account stood at after it: from today's balance backwards, line by line. */
-function withBalances(lines, sums) {
-  if (!lines || !sums) return lines;
-  const after = new Map(sums.flatMap((sum) => ACCOUNTS.map((account) => [`${sum.currency} partner_${account}`, sum[`${account}_minor`]])));
-  return lines.map((line) => {
-    const key = `${line.currency} ${line.account}`;
-    const balance = after.get(key);
-    after.set(key, balance - line.amount_minor);
-    return { balance_minor: balance, ...line };
-  });
 }
 
 function Seal({ seal }) {
@@ -71,17 +57,14 @@ export function Balance() {
       <Sums balance={balance} />
       <Section title={t("statement.title")} lead={t("statement.lead")} actions={
         <>
-          {programs.list?.length > 1 && (
-            <Select aria-label={t("field.program")} value={query.program} onChange={(program) => setQuery({ program })}
-              options={[["", t("filter.all_programs")], ...programs.list.map(({ id, name }) => [id, name])]} />
-          )}
+          <ProgramFilter programs={programs} />
           {currencies.length > 1 && (
             <Segments label={t("field.currency")} value={query.currency ?? ""} onChange={(currency) => setQuery({ currency })}
               options={[["", t("filter.all")], ...currencies.map((currency) => [currency, currency])]} />
           )}
           <Csv path="/v1/statement" query={wanted} />
         </>}>
-        <ListTable list={{ ...list, rows: withBalances(list.rows, balance.data?.data) }} caption={t("statement.title")} columns={columns} rowKey={(line) => `${line.transaction_id} ${line.account}`}
+        <ListTable list={list} caption={t("statement.title")} columns={columns} rowKey={(line) => `${line.transaction_id} ${line.account}`}
           empty={<Empty icon="balance" title={t("statement.empty")}>{t("statement.empty_text")}</Empty>} />
         <Seal seal={list.data?.seal} />
       </Section>

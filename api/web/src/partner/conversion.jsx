@@ -1,7 +1,8 @@
 // Explain: the way of an order to the ledger, drawn station by station, beside the text that the API gives.
 import { useData, FRESH_MS } from "../lib/data.js";
-import { language, t, told, tx } from "../lib/i18n.js";
+import { language, t, tx, word } from "../lib/i18n.js";
 import { percentText, rateText } from "../lib/money.js";
+import { useReasons } from "../lib/reasons.js";
 import { useStore } from "../lib/store.js";
 import { dateText, monthText, timeText } from "../lib/time.js";
 import { Notice } from "../ui/field.jsx";
@@ -9,13 +10,10 @@ import { Icon } from "../ui/icon.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Failure } from "../ui/table.jsx";
 import { Money, Status, Time } from "../ui/value.jsx";
-import { useReasons } from "./conversions.jsx";
-import { linkName, useLinks, usePrograms } from "./programs.js";
+import { linkName, useLinks, usePrograms } from "./programs.jsx";
 
 const BACK = { path: "/cabinet/conversions", text: "conversions.title" };
 const WHOLE_PPM = 1_000_000;
-
-const word = (room, code) => (told(`${room}.${code}`) ? t(`${room}.${code}`) : code);
 
 function Station({ title, kind = "", children }) {
   return <li class={`station ${kind}`}><h3>{title}</h3>{children}</li>;
@@ -151,7 +149,7 @@ export function Explained({ of, links, reason, text }) {
 export function Conversion({ id }) {
   const links = useLinks();
   const programs = usePrograms();
-  const reason = useReasons();
+  const reasons = useReasons();
   const back = { ...BACK, text: t(BACK.text) };
   const wanted = /^\d+$/.test(id);
   const conversion = useData(wanted ? `/v1/conversions/${id}` : null, {}, { every: FRESH_MS });
@@ -159,13 +157,13 @@ export function Conversion({ id }) {
   if (!wanted || conversion.error?.status === 404) return <Page title={t("missing.title")} lead={t("conversion.missing")} back={back} />;
   const error = conversion.error ?? explain.error;
   const row = conversion.data;
-  const told = explain.data?.explanations?.[0];
+  const answer = explain.data?.explanations?.[0];
   return (
     <Page title={row ? t("conversion.title", { number: row.order_id ?? row.id }) : t("conversions.title")} back={back}
       lead={row && <>{programs.name(row.program_id)} · <Status of={row.status} /></>}>
       {error && <Failure error={error} retry={() => { conversion.reload(); explain.reload(); }} />}
-      {told && <Explained of={told.explanation} text={told.text} links={links} reason={reason} />}
-      {explain.data && !told && <Notice>{t("explain.soon")}</Notice>}
+      {answer && <Explained of={answer.explanation} text={answer.text} links={links} reason={reasons.text} />}
+      {explain.data && !answer && <Notice>{t("explain.soon")}</Notice>}
       {!explain.data && !error && <p><span class="skeleton" /></p>}
     </Page>
   );

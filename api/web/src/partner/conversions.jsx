@@ -1,22 +1,16 @@
 import { useState } from "preact/hooks";
-import { useData, useList, FRESH_MS } from "../lib/data.js";
-import { language, t } from "../lib/i18n.js";
+import { useList, FRESH_MS } from "../lib/data.js";
+import { t } from "../lib/i18n.js";
+import { useReasons } from "../lib/reasons.js";
 import { place, setQuery } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { Button, Segments } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Money, Status, Time } from "../ui/value.jsx";
-import { linkName, useLinks, usePrograms } from "./programs.js";
+import { linkName, ProgramFilter, useLinks, usePrograms } from "./programs.jsx";
 
 const STATUSES = ["pending", "approved", "declined", "refunded"];
-
-/** Texts of the closed list of decline reasons, by code, in the reader's language. */
-export function useReasons() {
-  const { data } = useData("/v1/decline-reasons");
-  const texts = new Map((data?.data ?? []).map((reason) => [reason.code, reason[`text_${language.get()}`]]));
-  return (code) => texts.get(code) ?? code;
-}
 
 function OrderSearch({ order }) {
   const [typed, setTyped] = useState(order ?? "");
@@ -49,24 +43,25 @@ export function Conversions() {
   const { query } = useStore(place);
   const programs = usePrograms();
   const links = useLinks();
-  const reason = useReasons();
+  const reasons = useReasons();
   const wanted = { status: query.status, order_id: query.order, program_id: query.program };
   const list = useList("/v1/conversions", wanted, { every: FRESH_MS });
   const columns = [
     { key: "order", title: t("conversions.number"), kind: "main", cell: (row) => <><a href={`/cabinet/conversions/${row.id}`}>{row.order_id ?? t("conversions.unnamed", { id: row.id })}</a><small>{programs.name(row.program_id)}</small></> },
     { key: "at", title: t("conversions.at"), cell: (row) => <Time at={row.occurred_at} /> },
-    { key: "status", title: t("field.status"), cell: (row) => <><Status of={row.status} />{row.reason && <small>{reason(row.reason)}</small>}</> },
+    { key: "status", title: t("field.status"), cell: (row) => <><Status of={row.status} />{row.reason && <small>{reasons.text(row.reason)}</small>}</> },
     { key: "source", title: t("conversions.source"), cell: (row) => source(row, links) },
     { key: "amount", title: t("conversions.amount"), kind: "number", cell: (row) => <><Money minor={row.amount_minor} currency={row.currency} />{row.refunded_minor > 0 && <small>{t("conversions.refunded")} <Money minor={row.refunded_minor} currency={row.currency} /></small>}</> },
     { key: "commission", title: t("metric.commission"), kind: "number", cell: (row) => <><Money minor={row.commission_minor} currency={row.currency} />{commissionNote(row)}</> },
     { key: "why", title: "", kind: "actions", cell: (row) => <a class="button quiet" href={`/cabinet/conversions/${row.id}`}>{t("conversions.why")}</a> },
   ];
-  const filtered = query.status || query.order;
+  const filtered = query.status || query.order || query.program;
   return (
     <Page title={t("conversions.title")} lead={t("conversions.lead")}>
       <div class="filters">
         <Segments label={t("field.status")} value={query.status ?? ""} onChange={(status) => setQuery({ status })}
           options={[["", t("filter.all")], ...STATUSES.map((status) => [status, t(`status.${status}`)])]} />
+        <ProgramFilter programs={programs} />
         <OrderSearch order={query.order} />
         <Csv path="/v1/conversions" query={wanted} />
       </div>

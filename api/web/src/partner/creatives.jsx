@@ -7,8 +7,8 @@ import { useStore } from "../lib/store.js";
 import { CopyText } from "../ui/copy.jsx";
 import { Button, Segments, Select } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
-import { Empty, Failure } from "../ui/table.jsx";
-import { linkName, usePrograms, useLinks } from "./programs.js";
+import { Empty, Failure, More } from "../ui/table.jsx";
+import { linkName, usePrograms, useLinks } from "./programs.jsx";
 
 const KINDS = ["banner", "text", "link"];
 
@@ -53,8 +53,8 @@ export function Creatives() {
       </div>
       {list.error && <Failure error={list.error} retry={list.reload} />}
       {list.rows?.length === 0 && <Empty icon="creative" title={t("creatives.empty")} action={<a class="button" href="/cabinet/links">{t("creatives.empty_do")}</a>}>{t("creatives.empty_text")}</Empty>}
-      <ul class="creatives">{(list.rows ?? []).map((creative) => <Creative key={creative.id} creative={creative} />)}</ul>
-      {list.more && <Button busy={list.busy} onClick={list.loadMore}>{t("table.more")}</Button>}
+      {list.rows?.length > 0 && <ul class="creatives">{list.rows.map((creative) => <Creative key={creative.id} creative={creative} />)}</ul>}
+      <More list={list} />
     </Page>
   );
 }

@@ -11,7 +11,7 @@ import { Page } from "../ui/shell.jsx";
 import { Failure } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
 import { linkStatus } from "./links.jsx";
-import { linkName, trackerUrl, usePrograms } from "./programs.js";
+import { linkName, trackerUrl, usePrograms } from "./programs.jsx";
 import { QrCode } from "./qr.jsx";
 
 const SUBS = Array.from({ length: 10 }, (_, i) => `sub${i + 1}`);

@@ -8,7 +8,7 @@ import { Icon } from "../ui/icon.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
-import { linkName, shareUrl, usePrograms } from "./programs.js";
+import { linkName, shareUrl, usePrograms } from "./programs.jsx";
 
 export const linkStatus = (link) => (link.exhausted_at ? "exhausted" : link.expires_at && link.expires_at < new Date().toISOString() ? "expired" : link.status);
 

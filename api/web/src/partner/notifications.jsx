@@ -4,12 +4,11 @@ import { post } from "../lib/api.js";
 import { useList, FRESH_MS } from "../lib/data.js";
 import { t, told } from "../lib/i18n.js";
 import { moneyText } from "../lib/money.js";
+import { useReasons } from "../lib/reasons.js";
 import { monthText } from "../lib/time.js";
 import { Page } from "../ui/shell.jsx";
-import { Empty, Failure } from "../ui/table.jsx";
-import { Button } from "../ui/field.jsx";
+import { Empty, Failure, More } from "../ui/table.jsx";
 import { Ago } from "../ui/value.jsx";
-import { useReasons } from "./conversions.jsx";
 import { refreshUnread } from "./news.js";
 
 const DECISION = /^conversion_(approved|declined|refunded|pending)$/;
@@ -43,7 +42,7 @@ function Item({ item, reason }) {
 }
 
 export function Notifications() {
-  const reason = useReasons();
+  const reasons = useReasons();
   const list = useList("/v1/notifications", {}, { every: FRESH_MS });
   const newest = list.rows?.find((item) => !item.read_at)?.id;
   useEffect(() => {
@@ -53,8 +52,8 @@ export function Notifications() {
     <Page title={t("notifications.title")} lead={t("notifications.lead")}>
       {list.error && !list.rows && <Failure error={list.error} retry={list.reload} />}
       {list.rows?.length === 0 && <Empty icon="bell" title={t("notifications.empty")}>{t("notifications.empty_text")}</Empty>}
-      <ol class="news">{(list.rows ?? []).map((item) => <Item key={item.id} item={item} reason={reason} />)}</ol>
-      {list.more && <Button busy={list.busy} onClick={list.loadMore}>{t("table.more")}</Button>}
+      {list.rows?.length > 0 && <ol class="news">{list.rows.map((item) => <Item key={item.id} item={item} reason={reasons.text} />)}</ol>}
+      <More list={list} />
     </Page>
   );
 }

@@ -1,6 +1,6 @@
 // The overview: what came of the partner's traffic in a period, against the one before; drawn by day, and by whatever the reader asks.
-import { useData, FRESH_MS } from "../lib/data.js";
-import { language, t, told } from "../lib/i18n.js";
+import { useData, FRESH_MS, SLOW_MS } from "../lib/data.js";
+import { language, t, word } from "../lib/i18n.js";
 import { compactText, countText, exponentOf, moneyText, percentText, wholeMinor } from "../lib/money.js";
 import { place, setQuery } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
@@ -11,8 +11,8 @@ import { Figures } from "../ui/figures.jsx";
 import { PeriodChoice, usePeriod } from "../ui/period.jsx";
 import { Page, Section } from "../ui/shell.jsx";
 import { Csv, Empty, Failure, Table } from "../ui/table.jsx";
-import { Change, Money } from "../ui/value.jsx";
-import { linkName, useLinks, usePrograms } from "./programs.js";
+import { Change, Money, Sums } from "../ui/value.jsx";
+import { linkName, ProgramFilter, useLinks, usePrograms } from "./programs.jsx";
 
 const NOTHING = { clicks: 0, clicks_not_counted: 0, conversions: 0, conversions_declined: 0, cr_ppm: null, epc_minor: null, aov_minor: null, revenue_minor: 0, commission_minor: 0 };
 
@@ -27,6 +27,7 @@ const METRICS = {
 };
 
 const GROUPS = ["day", "link", "sub", "utm_source", "country", "device", "class"];
+const ROLLED_UP = ["link", "class"];
 const SUBS = Array.from({ length: 10 }, (_, i) => `sub${i + 1}`);
 
 function written(kind, value, currency) {
@@ -50,10 +51,9 @@ function BalanceRow({ query }) {
   const { data, error } = useData("/v1/balance", query, { every: FRESH_MS });
   if (error) return null;
   const sums = data?.data;
-  const cell = (member) => (sums?.length ? sums.map((sum) => <div key={sum.currency}><Money minor={sum[`${member}_minor`]} currency={sum.currency} /></div>) : sums && "–");
   return (
     <Figures label={t("overview.balance")} items={["pending", "available", "reserved", "paid"].map((member) => (
-      { key: member, title: t(`balance.${member}`), value: cell(member), note: member === "available"
+      { key: member, title: t(`balance.${member}`), value: sums && <Sums of={sums} member={`${member}_minor`} />, note: member === "available"
         ? <a href="/cabinet/payouts">{t("overview.payout")}</a> : t(`balance.${member}_note`) }))} />
   );
 }
@@ -90,7 +90,7 @@ function keyText(group, row, links) {
   const value = row[group];
   if (value === null || value === undefined || value === "") return <span class="none">{t("group.none")}</span>;
   if (group === "country") return new Intl.DisplayNames(language.get(), { type: "region", fallback: "code" }).of(value) ?? value;
-  return told(`${group}.${value}`) ? t(`${group}.${value}`) : value;
+  return word(group, value);
 }
 
 function Breakdown({ group, rows, total, currency, links, stale }) {
@@ -122,7 +122,7 @@ export function Overview() {
   const metric = query.metric in METRICS ? query.metric : "clicks";
   const asked = { from: period.from, to: period.to, tz: useStore(zone), program_id: query.program, link_id: query.link };
   const days = useData("/v1/stats", { ...asked, group_by: "day", compare: "previous" }, { every: FRESH_MS });
-  const parts = useData(group === "day" ? null : "/v1/stats", { ...asked, group_by: group }, { every: FRESH_MS });
+  const parts = useData(group === "day" ? null : "/v1/stats", { ...asked, group_by: group }, { every: ROLLED_UP.includes(group) ? FRESH_MS : SLOW_MS });
   const shown = group === "day" ? days : parts;
 
   const totals = days.data?.totals ?? [];
@@ -137,10 +137,7 @@ export function Overview() {
   return (
     <Page title={t("overview.title")} actions={
       <>
-        {programs.list?.length > 1 && (
-          <Select aria-label={t("field.program")} value={query.program} onChange={(program) => setQuery({ program })}
-            options={[["", t("filter.all_programs")], ...programs.list.map(({ id, name }) => [id, name])]} />
-        )}
+        <ProgramFilter programs={programs} />
         <PeriodChoice />
       </>}>
       <BalanceRow query={{ program_id: query.program }} />

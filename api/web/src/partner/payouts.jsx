@@ -3,13 +3,14 @@ import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { useData, useList, FRESH_MS } from "../lib/data.js";
 import { t, tx } from "../lib/i18n.js";
-import { confirmed, Dialog, toast } from "../ui/dialog.jsx";
-import { Button, errorText, Form, Notice, Submit, TextField, useForm } from "../ui/field.jsx";
+import { confirmed, toast } from "../ui/dialog.jsx";
+import { Button, errorText, Notice, TextField } from "../ui/field.jsx";
 import { moneyText } from "../lib/money.js";
 import { Page, Section } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Money, Status, Time } from "../ui/value.jsx";
-import { usePrograms } from "./programs.js";
+import { needed, Wish } from "../ui/wish.jsx";
+import { usePrograms } from "./programs.jsx";
 
 function progressOf(available, least) {
   return <progress class="threshold" max={least} value={Math.max(0, Math.min(available, least))} aria-label={t("payout.progress")} />;
@@ -67,19 +68,12 @@ function Request({ program, onDone }) {
 }
 
 function Cancel({ payout, onClose, onDone }) {
-  const form = useForm({ reason: "" }, async ({ reason }, key) => {
-    await post(`/v1/payouts/${payout.id}/cancel`, { reason: reason.trim() }, key);
-    toast(t("payout.cancelled"));
-    onDone();
-  }, ({ reason }) => (reason.trim() ? {} : { reason: t("field.needed") }));
   return (
-    <Dialog title={t("payout.cancel_title", { id: payout.id })} onClose={onClose}>
-      <Form form={form} label={t("payout.cancel")}>
-        <p>{t("payout.cancel_text")}</p>
-        <TextField name="reason" label={t("field.reason")} maxLength={500} autofocus />
-        <div class="form-foot"><Submit kind="danger">{t("payout.cancel")}</Submit></div>
-      </Form>
-    </Dialog>
+    <Wish title={t("payout.cancel_title", { id: payout.id })} lead={t("payout.cancel_text")} does={t("payout.cancel")} done={t("payout.cancelled")} danger
+      initial={{ reason: "" }} check={needed("reason")} onClose={onClose} onDone={onDone}
+      send={({ reason }, key) => post(`/v1/payouts/${payout.id}/cancel`, { reason: reason.trim() }, key)}>
+      <TextField name="reason" label={t("field.reason")} maxLength={500} autofocus />
+    </Wish>
   );
 }
 
@@ -101,7 +95,7 @@ export function Payouts() {
       <Section title={t("payouts.list")} actions={<Csv path="/v1/payouts" />}>
         <ListTable list={list} caption={t("payouts.list")} columns={columns} empty={<Empty icon="payout" title={t("payouts.empty")}>{t("payouts.empty_text")}</Empty>} />
       </Section>
-      {cancelling && <Cancel payout={cancelling} onClose={() => setCancelling(null)} onDone={() => { setCancelling(null); list.reload(); }} />}
+      {cancelling && <Cancel payout={cancelling} onClose={() => setCancelling(null)} onDone={list.reload} />}
     </Page>
   );
 }

@@ -9,7 +9,7 @@ import { Button, errorText, Form, SelectField, Submit, TextField, useForm } from
 import { Page, Section } from "../ui/shell.jsx";
 import { Empty, ListTable } from "../ui/table.jsx";
 import { Status } from "../ui/value.jsx";
-import { usePrograms } from "./programs.js";
+import { usePrograms } from "./programs.jsx";
 
 const EVENTS = ["created", "approved", "declined", "refunded", "available"];
 const MACROS = ["click_id", "sub1", "event", "status", "reason", "conversion_id", "order_id", "order_sum", "payout", "currency", "promo_code", "utm_source", "country", "device", "timestamp"];
@@ -117,7 +117,7 @@ export function Postbacks() {
   ];
   const make = <Button kind="primary" icon="plus" onClick={() => setShown({})}>{t("postback.new")}</Button>;
   return (
-    <Page title={t("postbacks.title")} lead={t("postbacks.lead")} actions={make}>
+    <Page title={t("postbacks.title")} lead={t("postbacks.lead")} actions={list.rows?.length > 0 && make}>
       <ListTable list={list} caption={t("postbacks.title")} columns={columns} rowClass={(row) => (row.status === "active" ? "" : "off")}
         empty={<Empty icon="postback" title={t("postbacks.empty")} action={make}>{t("postbacks.empty_text")}</Empty>} />
       <Section title={t("postback.macros")} lead={t("postback.macros_lead")}>

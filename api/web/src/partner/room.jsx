@@ -1,5 +1,6 @@
 // The partner's cabinet. The overview comes with the room, each other page when it is first entered.
 import { usePolling } from "../lib/data.js";
+import { addTexts } from "../lib/i18n.js";
 import { me } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { later } from "../ui/later.jsx";
@@ -8,6 +9,7 @@ import { refreshUnread, unread } from "./news.js";
 import { Overview } from "./overview.jsx";
 import { Standing } from "./standing.jsx";
 
+const TEXTS = { en: () => import("../../text/partner.en.js"), ru: () => import("../../text/partner.ru.js") };
 const HOME = "/cabinet";
 const NEWS_MS = 30_000;
 
@@ -55,5 +57,6 @@ function Frame({ children }) {
 
 export async function enter() {
   refreshUnread();
+  await addTexts(TEXTS);
   return { home: HOME, routes: ROUTES, Frame };
 }

@@ -7,7 +7,7 @@ import { Button, errorText, Notice } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Empty, Failure } from "../ui/table.jsx";
 import { Time } from "../ui/value.jsx";
-import { usePrograms } from "./programs.js";
+import { usePrograms } from "./programs.jsx";
 import { TermsFacts } from "./terms_text.jsx";
 
 function Offer({ offer, program, onAccept }) {

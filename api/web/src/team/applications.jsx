@@ -11,7 +11,7 @@ import { Status, Time } from "../ui/value.jsx";
 import { ProgramFilter, ProgramName, StatusFilter, useFilters } from "./choice.jsx";
 import { loadPartners } from "./names.js";
 import { may } from "./rights.js";
-import { ReasonWish } from "./wish.jsx";
+import { ReasonWish } from "./reason.jsx";
 
 const STATES = ["pending", "approved", "declined"];
 const web = (site) => /^https?:\/\//i.test(site ?? "");

@@ -1,7 +1,7 @@
 // Every change that somebody made: who, when, what was before and what is now.
 import { useState } from "preact/hooks";
 import { FRESH_MS, useList } from "../lib/data.js";
-import { t, told } from "../lib/i18n.js";
+import { t, word } from "../lib/i18n.js";
 import { Dialog } from "../ui/dialog.jsx";
 import { Button } from "../ui/field.jsx";
 import { PeriodChoice, usePeriod } from "../ui/period.jsx";
@@ -10,9 +10,15 @@ import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Time } from "../ui/value.jsx";
 import { StatusFilter, TextFilter, useFilters } from "./choice.jsx";
 
-const OBJECTS = ["program", "terms", "partner", "application", "link", "promo_code", "creative", "conversion_decision", "payout", "ledger_transaction", "api_key", "person", "integration"];
+const OBJECTS = [
+  "program", "admission", "terms", "commission_rule", "commission_tier", "terms_policy", "terms_acceptance", "terms_preview",
+  "attribution_policy", "fraud_policy", "payout_policy", "partner_policy", "product_category", "currency_rate", "partner", "application",
+  "partner_group", "partner_customer", "partner_address", "partner_postback", "link", "link_rule", "promo_code", "creative",
+  "creative_file", "conversion_decision", "payout", "ledger_transaction", "ledger_entry", "period_close", "channel_cost", "integration",
+  "integration_secret", "api_key", "person",
+];
 const shown = (value) => (value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value));
-const wordOf = (object) => (told(`team.object.${object}`) ? t(`team.object.${object}`) : object);
+const wordOf = (object) => word("team.object", object);
 
 /** A session is a key that a login made. */
 const objectText = ({ object, before, after }) => wordOf(object === "api_key" && (after ?? before)?.person_id ? "session" : object);
@@ -24,7 +30,7 @@ function changesOf({ before, after }) {
 }
 
 function Who({ row }) {
-  return <>{row.person_name ?? row.person_email ?? (row.person_id ? `#${row.person_id}` : row.api_key_name ?? row.db_role)}{row.person_id && row.person_email && row.person_name ? <small>{row.person_email}</small> : null}</>;
+  return <>{row.person_name ?? row.api_key_name ?? row.db_role}</>;
 }
 
 function Change({ row, onClose }) {

@@ -21,7 +21,7 @@ export function ProgramFilter() {
   useStore(programs);
   return (
     <Select aria-label={t("team.program")} options={[["", t("team.program.all")], ...programOptions()]} value={program_id ?? ""}
-      onChange={(value) => setQuery({ program_id: value || null })} />
+      onChange={(value) => setQuery({ program_id: value || null, partner_group: null })} />
   );
 }
 

@@ -9,10 +9,10 @@ import { Button, Notice, SelectField, TextField } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable, Table } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
+import { filled, needed, Wish } from "../ui/wish.jsx";
 import { likelyProgram, PartnerField, PartnerFilter, PartnerName, ProgramField, ProgramFilter, ProgramName, StatusFilter, useFilters } from "./choice.jsx";
 import { programOf } from "./names.js";
 import { may } from "./rights.js";
-import { filled, needed, Wish } from "./wish.jsx";
 
 const CODES_MAX = 1000;
 const listed = (text) => text.split(/[\s,;]+/).filter(Boolean);

@@ -1,8 +1,9 @@
 // The queue of orders: many are chosen and decided at once; why each earns what it earns is one press away.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
-import { FRESH_MS, useData, useList } from "../lib/data.js";
-import { language, t } from "../lib/i18n.js";
+import { FRESH_MS, useList } from "../lib/data.js";
+import { t } from "../lib/i18n.js";
+import { useReasons } from "../lib/reasons.js";
 import { Dialog, toast } from "../ui/dialog.jsx";
 import { Button, errorText, Form, SelectField, Submit, TextField, useForm } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
@@ -18,10 +19,6 @@ const DECIDE_MAX = 500;
 /** Whether a decision still means something. */
 const open = ({ status }) => status === "pending" || status === "approved";
 
-function reasonText(reasons, code) {
-  return reasons?.find((reason) => reason.code === code)?.[`text_${language.get()}`] ?? code;
-}
-
 async function decide(ids, action, reason, note, key) {
   const { data } = await post("/v1/conversions/decide", { ids, action, ...(reason && { reason }), ...(note && { note }) }, key);
   toast(t(`team.conversions.${action}d`, { n: data.filter(({ verdict }) => verdict === "decided").length }));
@@ -32,7 +29,7 @@ function DeclineDialog({ ids, reasons, onDone, onClose }) {
     await decide(ids, "decline", reason, note.trim(), key);
     onDone();
   }, ({ reason }) => (reason ? {} : { reason: t("team.reason.needed") }));
-  const options = [["", t("team.reason.choose")], ...(reasons ?? []).map((reason) => [reason.code, reasonText(reasons, reason.code)])];
+  const options = [["", t("team.reason.choose")], ...reasons.list];
   return (
     <Dialog title={t("team.conversions.decline.title", { n: ids.length })} onClose={onClose}>
       <Form form={form} label={t("team.conversions.decline.title", { n: ids.length })}>
@@ -65,7 +62,7 @@ export function Conversions() {
   const status = filters.status ?? (filters.order_id ? "" : "pending");
   const query = { ...filters, status: status === "all" ? "" : status };
   const list = useList("/v1/conversions", query, { every: FRESH_MS });
-  const reasons = useData("/v1/decline-reasons").data?.data;
+  const reasons = useReasons();
   const [chosen, setChosen] = useState([]);
   const [declining, setDeclining] = useState(false);
   const [explained, setExplained] = useState(null);
@@ -93,7 +90,7 @@ export function Conversions() {
       row.credits.length ? <span class="lines">{[...new Set(row.credits.map(({ partner_id }) => partner_id))].map((id) => <PartnerName key={id} id={id} />)}</span> : t("team.nobody")) },
     { key: "amount", title: t("team.amount"), kind: "number", cell: (row) => <Money minor={row.amount_minor - row.refunded_minor} currency={row.currency} /> },
     { key: "commission", title: t("team.commission"), kind: "number", cell: (row) => <Money minor={row.commission_minor} currency={row.currency} /> },
-    { key: "status", title: t("team.status"), cell: (row) => <><Status of={row.status} />{row.reason && <small>{reasonText(reasons, row.reason)}</small>}<Facts of={row.facts} /></> },
+    { key: "status", title: t("team.status"), cell: (row) => <><Status of={row.status} />{row.reason && <small>{reasons.text(row.reason)}</small>}<Facts of={row.facts} /></> },
     { key: "explain", title: "", kind: "actions", cell: (row) => <Button kind="quiet" onClick={() => setExplained(row)}>{t("team.explain")}</Button> },
   ];
   const all = rows.slice(0, DECIDE_MAX).map(({ id }) => id);
@@ -108,7 +105,7 @@ export function Conversions() {
       <ListTable list={list} caption={t("team.nav.conversions")} columns={columns} rowClass={(row) => (ids.includes(row.id) ? "picked" : "")}
         empty={<Empty icon="check" title={t("team.conversions.none")}>{t("team.conversions.none.text")}</Empty>} />
       {declining && <DeclineDialog ids={ids} reasons={reasons} onDone={done} onClose={() => setDeclining(false)} />}
-      {explained && <Explain conversion={explained} reason={(code) => reasonText(reasons, code)} onClose={() => setExplained(null)} />}
+      {explained && <Explain conversion={explained} reason={reasons.text} onClose={() => setExplained(null)} />}
     </Page>
   );
 }

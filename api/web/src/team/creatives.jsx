@@ -8,10 +8,10 @@ import { Button, errorText, Field, SelectField, TextField } from "../ui/field.js
 import { Page } from "../ui/shell.jsx";
 import { Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
+import { filled, needed, Wish } from "../ui/wish.jsx";
 import { likelyProgram, ProgramField, ProgramFilter, ProgramName, StatusFilter, useFilters } from "./choice.jsx";
 import { programOf } from "./names.js";
 import { may } from "./rights.js";
-import { filled, needed, Wish } from "./wish.jsx";
 
 const KINDS = ["banner", "text", "link"];
 

@@ -1,6 +1,6 @@
 // How the programmes do. All filters are in the URL, so its address is the view.
-import { FRESH_MS, useData } from "../lib/data.js";
-import { language, t } from "../lib/i18n.js";
+import { FRESH_MS, SLOW_MS, useData } from "../lib/data.js";
+import { language, t, word } from "../lib/i18n.js";
 import { compactText, countText, exponentOf, moneyText, percentText } from "../lib/money.js";
 import { setQuery } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
@@ -12,12 +12,12 @@ import { PeriodChoice, usePeriod } from "../ui/period.jsx";
 import { Page, Section } from "../ui/shell.jsx";
 import { Empty, Failure, Table } from "../ui/table.jsx";
 import { Change, Money } from "../ui/value.jsx";
-import { PartnerFilter, ProgramFilter, TextFilter, useFilters } from "./choice.jsx";
+import { PartnerFilter, ProgramFilter, useFilters } from "./choice.jsx";
+import { GroupFilter } from "./groups.jsx";
 import { programs } from "./names.js";
 
 const LINES = ["revenue_minor", "commission_minor", "earned_minor", "clicks", "conversions"];
 const GROUPS = ["utm_source", "country", "device"];
-const SLOW_MS = 30_000;
 
 /** Seconds as the largest unit of which there are two or more. */
 function durationText(seconds) {
@@ -69,7 +69,7 @@ function Channels({ query, currency }) {
   const { data, error, stale, reload } = useData("/v1/stats", { ...query, group_by: group }, { every: SLOW_MS });
   const number = (key, cell) => ({ key, title: t(`metric.${key}`), kind: "number", cell });
   const columns = [
-    { key: "group", title: t(`group.${group}`), kind: "main", cell: (row) => row[group] ?? t("group.none") },
+    { key: "group", title: t(`group.${group}`), kind: "main", cell: (row) => (row[group] ? word(group, row[group]) : t("group.none")) },
     number("clicks", (row) => countText(row.clicks)), number("conversions", (row) => countText(row.conversions)), number("cr", (row) => percentText(row.cr_ppm)),
     number("revenue", (row) => <Money minor={row.revenue_minor} currency={row.currency} />), number("commission", (row) => <Money minor={row.commission_minor} currency={row.currency} />),
   ];
@@ -148,11 +148,10 @@ export function Dashboard() {
   const total = data && (known ?? NOTHING);
   const items = figuresOf(total, currency).map((item) => ({
     ...item, title: t(`team.line.${item.key}`), selected: item.key === line, onSelect: () => setQuery({ line: item.key === LINES[0] ? null : item.key }) }));
-  const { partner_group, ...statsQuery } = query;
   return (
     <Page title={t("team.nav.dashboard")} actions={<PeriodChoice />}>
       <div class="filters">
-        <ProgramFilter /><PartnerFilter /><TextFilter name="partner_group" label={t("team.group")} />
+        <ProgramFilter /><PartnerFilter /><GroupFilter />
         {totals.length > 1 && <Segments label={t("team.currency")} options={totals.map((sum) => [sum.currency, sum.currency])} value={currency} onChange={(one) => setQuery({ currency: one })} />}
       </div>
       {error && <Failure error={error} retry={reload} />}
@@ -163,7 +162,7 @@ export function Dashboard() {
           <Ranks data={data?.data} currency={currency} />
         </>
       )}
-      {!partner_group && <Channels query={statsQuery} currency={currency} />}
+      <Channels query={query} currency={currency} />
       <Funnel query={query} />
       <Times query={query} />
     </Page>

@@ -8,9 +8,9 @@ import { Button, errorText, TextField } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
+import { filled, needed, Wish } from "../ui/wish.jsx";
 import { likelyProgram, PartnerField, PartnerFilter, PartnerName, ProgramField, ProgramFilter, ProgramName, StatusFilter, useFilters } from "./choice.jsx";
 import { may } from "./rights.js";
-import { filled, needed, Wish } from "./wish.jsx";
 
 /** Instants of a datetime-local field, which is in the browser's own zone. */
 const instant = (text) => text && new Date(text).toISOString();

@@ -1,22 +1,23 @@
 // One partner: state, balance, figures, groups, keys, what belongs to it; money by hand.
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { patch, post } from "../lib/api.js";
 import { FRESH_MS, useData, useList } from "../lib/data.js";
 import { t } from "../lib/i18n.js";
 import { minorOf, moneyText } from "../lib/money.js";
+import { address } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { confirmed, toast } from "../ui/dialog.jsx";
-import { Button, errorText, Notice, SelectField, TextField } from "../ui/field.jsx";
+import { Button, errorText, Notice, TextField } from "../ui/field.jsx";
 import { Figures } from "../ui/figures.jsx";
 import { Page, Section } from "../ui/shell.jsx";
 import { Empty, ListTable, Table } from "../ui/table.jsx";
 import { Money, Status, Sums, Time } from "../ui/value.jsx";
+import { needed, Wish } from "../ui/wish.jsx";
 import { ProgramField, ProgramName, programOptions } from "./choice.jsx";
-import { KeyShown } from "./key.jsx";
+import { useGroups } from "./groups.jsx";
 import { loadPartners, partnerOf, partners, programOf } from "./names.js";
-import { InviteWish, Keys, PersonTable } from "./people.jsx";
+import { InviteWish, Keys, PartnerKey, PersonTable } from "./people.jsx";
 import { may } from "./rights.js";
-import { needed, Wish } from "./wish.jsx";
 
 export function AdjustWish({ partnerId, onClose, onDone, children }) {
   const amount = ({ program_id, amount: text }) => minorOf(text, programOf(program_id)?.currency ?? "");
@@ -61,15 +62,43 @@ function Decisions({ partner, onDone }) {
   );
 }
 
-function GroupWish({ partner, onClose }) {
+const belongs = (partner, { program_id, name }, member) => patch(`/v1/programs/${program_id}/partner-groups`, { partner_id: partner.id, name, member });
+
+function GroupWish({ partner, onClose, onDone }) {
+  const known = useGroups();
+  const id = useId();
   return (
-    <Wish title={t("team.group.add")} lead={t("team.group.lead")} does={t("team.save")} done={t("team.saved")} onClose={onClose}
-      initial={{ program_id: programOptions()[0]?.[0] ?? "", name: "", member: "in" }} check={needed("program_id", "name")}
-      send={({ program_id, name, member }) => patch(`/v1/programs/${program_id}/partner-groups`, { partner_id: partner.id, name: name.trim().toLowerCase(), member: member === "in" })}>
-      <ProgramField />
-      <TextField name="name" label={t("team.group")} hint={t("team.group.hint")} maxLength={63} />
-      <SelectField name="member" label={t("team.group.member")} options={[["in", t("team.group.in")], ["out", t("team.group.out")]]} />
+    <Wish title={t("team.group.add")} lead={t("team.group.lead")} does={t("team.group.add")} done={t("team.saved")} onClose={onClose} onDone={onDone}
+      initial={{ program_id: programOptions()[0]?.[0] ?? "", name: "" }} check={needed("program_id", "name")}
+      send={({ program_id, name }) => belongs(partner, { program_id, name: name.trim().toLowerCase() }, true)}>
+      {(form) => (
+        <>
+          <ProgramField />
+          <TextField name="name" label={t("team.group")} hint={t("team.group.hint")} maxLength={63} list={id} autocomplete="off" />
+          <datalist id={id}>
+            {known.rows?.filter((group) => group.program_id === Number(form.values.program_id)).map(({ name }) => <option key={name} value={name} />)}
+          </datalist>
+        </>
+      )}
     </Wish>
+  );
+}
+
+function OwnGroups({ partner }) {
+  const list = useGroups({ partner_id: partner.id });
+  const [adding, setAdding] = useState(false);
+  const leave = (group) => belongs(partner, group, false).then(list.reload, (error) => toast(errorText(error), "bad"));
+  const columns = [
+    { key: "name", title: t("team.group"), kind: "main", cell: (row) => <a href={address("/team/partners", { program_id: row.program_id, partner_group: row.name })}>{row.name}</a> },
+    { key: "program", title: t("team.program"), cell: (row) => <ProgramName id={row.program_id} /> },
+    { key: "do", title: "", kind: "actions", cell: (row) => may("manage") && <Button kind="quiet" onClick={() => leave(row)}>{t("team.group.leave")}</Button> },
+  ];
+  return (
+    <Section title={t("team.nav.groups")} actions={may("manage") && <Button icon="plus" onClick={() => setAdding(true)}>{t("team.group.add")}</Button>}>
+      <ListTable list={list} caption={t("team.nav.groups")} columns={columns} rowKey={(row) => `${row.program_id} ${row.name}`}
+        empty={<Empty icon="people" title={t("team.partner.no_groups")} />} />
+      {adding && <GroupWish partner={partner} onClose={() => setAdding(false)} onDone={list.reload} />}
+    </Section>
   );
 }
 
@@ -111,8 +140,7 @@ export function Partner({ id }) {
       <Money4 balance={balance.data?.data} />
       <div class="row apart">
         {may("pay") && <Button icon="balance" onClick={() => setWish("adjust")}>{t("team.adjust")}</Button>}
-        {may("manage") && <Button icon="people" onClick={() => setWish("group")}>{t("team.group.add")}</Button>}
-        {may("manage") && !may("own") && <Button icon="key" onClick={() => setWish("key")}>{t("team.key.add")}</Button>}
+        {may("manage") && !may("own") && <Button icon="key" onClick={() => setWish("key")}>{t("keys.new")}</Button>}
         <a class="button" href={`/team/conversions?status=all&partner_id=${id}`}>{t("team.partner.orders")}</a>
       </div>
       <Section title={t("team.partner.month")}>
@@ -125,20 +153,14 @@ export function Partner({ id }) {
         <ListTable list={codes} caption={t("team.nav.codes")} columns={own.map((column) => (column.key === "what" ? { ...column, title: t("team.code"), cell: (row) => <code>{row.code}</code> } : column))}
           empty={<Empty icon="code" title={t("team.partner.no_codes")} />} />
       </Section>
+      <OwnGroups partner={partner} />
       <Section title={t("team.people.partner")} actions={may("own") && <Button icon="plus" onClick={() => setWish("invite")}>{t("team.people.add")}</Button>}>
         <PersonTable list={people} empty={<Empty icon="person" title={t("team.people.none")}>{t("team.people.partner.none")}</Empty>} />
       </Section>
       {may("own") && <Keys partner={partner} />}
       {wish === "invite" && <InviteWish partner={partner} onDone={people.reload} onClose={close} />}
       {wish === "adjust" && <AdjustWish partnerId={id} onClose={close} onDone={balance.reload} />}
-      {wish === "group" && <GroupWish partner={partner} onClose={close} />}
-      {wish === "key" && (
-        <Wish title={t("team.key.add")} lead={t("team.key.lead")} does={t("team.key.add")} initial={{ name: "" }} check={needed("name")} onClose={close}
-          send={({ name }, key) => post(`/v1/partners/${partner.id}/keys`, { name: name.trim() }, key)} onDone={setWish}>
-          <TextField name="name" label={t("team.name")} hint={t("team.key.name")} maxLength={200} />
-        </Wish>
-      )}
-      {wish?.key && <KeyShown made={wish} onClose={close} />}
+      {wish === "key" && <PartnerKey partner={partner} onClose={close} />}
     </Page>
   );
 }

@@ -9,18 +9,19 @@ import { Button, Select, TextField } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
+import { filled, needed, Wish } from "../ui/wish.jsx";
 import { StatusFilter, useFilters } from "./choice.jsx";
+import { GroupFilter } from "./groups.jsx";
 import { loadPartners } from "./names.js";
 import { may } from "./rights.js";
-import { filled, needed, Wish } from "./wish.jsx";
 
 const STATES = ["pending", "active", "paused", "declined"];
 const IDLE_DAYS = ["30", "60", "90", "180"];
 
 export function Partners() {
-  const { status, idle } = useFilters("status", "idle");
+  const { status, idle, ...group } = useFilters("status", "idle", "partner_group", "program_id");
   const days = IDLE_DAYS.includes(idle) ? idle : null;
-  const query = { status, inactive_since: days && dayPlus(today(), -days) };
+  const query = { status, inactive_since: days && dayPlus(today(), -days), ...(group.partner_group && group) };
   const list = useList("/v1/partners", query, { every: FRESH_MS });
   const [adding, setAdding] = useState(false);
   const columns = [
@@ -33,15 +34,16 @@ export function Partners() {
   ];
   return (
     <Page title={t("team.nav.partners")} lead={t("team.partners.lead")}
-      actions={<><Csv path="/v1/partners" query={query} />{may("manage") && <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>{t("team.partners.add")}</Button>}</>}>
+      actions={<><a class="button quiet" href="/team/groups">{t("team.nav.groups")}</a><Csv path="/v1/partners" query={query} />{may("manage") && <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>{t("team.partners.add")}</Button>}</>}>
       <div class="filters">
         <StatusFilter options={[["", t("team.status.all")], ...STATES.map((one) => [one, t(`team.status_m.${one}`)])]} />
         <Select aria-label={t("team.partners.activity")} value={days ?? ""} onChange={(value) => setQuery({ idle: value || null })}
           options={[["", t("team.partners.activity.any")], ...IDLE_DAYS.map((n) => [n, t("team.partners.idle", { n })])]} />
+        <GroupFilter />
       </div>
       <ListTable list={list} caption={t("team.nav.partners")} columns={columns}
-        empty={days
-          ? <Empty icon="check" title={t("team.partners.none.idle")} />
+        empty={group.partner_group || status || days
+          ? <Empty icon="check" title={t(group.partner_group || status ? "team.partners.none.fit" : "team.partners.none.idle")} />
           : <Empty icon="people" title={t("team.partners.none")} action={<a class="button" href="/team/programs">{t("team.applications.none.do")}</a>}>{t("team.partners.none.text")}</Empty>} />
       {adding && (
         <Wish title={t("team.partners.add")} lead={t("team.partners.add.lead")} does={t("team.partners.add")} initial={{ name: "", email: "" }} check={needed("name")}

@@ -8,11 +8,12 @@ import { Button, TextField } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Csv, Empty, ListTable } from "../ui/table.jsx";
 import { Money, Status, Time } from "../ui/value.jsx";
+import { needed, Wish } from "../ui/wish.jsx";
 import { PartnerField, PartnerFilter, PartnerName, ProgramFilter, ProgramName, StatusFilter, useFilters } from "./choice.jsx";
 import { partnerOf } from "./names.js";
 import { AdjustWish } from "./partner.jsx";
 import { may } from "./rights.js";
-import { needed, ReasonWish, Wish } from "./wish.jsx";
+import { ReasonWish } from "./reason.jsx";
 
 const STATES = ["requested", "paid", "cancelled", "refused"];
 

@@ -7,13 +7,13 @@ import { me } from "../lib/session.js";
 import { CopyText } from "../ui/copy.jsx";
 import { confirmed, Dialog, toast } from "../ui/dialog.jsx";
 import { Button, errorText, Notice, Select, SelectField, TextField } from "../ui/field.jsx";
+import { KeyTable, NewKey } from "../ui/keys.jsx";
 import { Page, Section } from "../ui/shell.jsx";
 import { Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
+import { needed, Wish } from "../ui/wish.jsx";
 import { PartnerName } from "./choice.jsx";
-import { KeyShown } from "./key.jsx";
 import { may, ROLES } from "./rights.js";
-import { needed, Wish } from "./wish.jsx";
 
 const roleOptions = () => ROLES.map((role) => [role, t(`team.role.${role}`)]);
 const failed = (error) => toast(errorText(error), "bad");
@@ -50,33 +50,24 @@ export function PersonTable({ list, empty }) {
 /** Keys of a partner, or without one of the team. */
 export function Keys({ partner }) {
   const list = useList("/v1/keys", partner ? { partner_id: partner.id } : { kind: "team" });
-  const [wish, setWish] = useState(null);
-  async function revoke({ id, name }) {
-    if (!(await confirmed({ title: t("team.key.revoke.title", { name }), text: t("team.key.revoke.text"), yes: t("team.key.revoke"), danger: true }))) return;
-    post(`/v1/keys/${id}/revoke`, {}).then(list.reload, failed);
-  }
-  const columns = [
-    { key: "name", title: t("team.name"), kind: "main", cell: (row) => row.name },
-    { key: "prefix", title: t("team.key.begins"), cell: (row) => <code>{row.prefix}…</code> },
-    ...(partner ? [] : [{ key: "role", title: t("team.role"), cell: (row) => t(`team.role.${row.role}`) }]),
-    { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
-    { key: "status", title: t("team.status"), cell: (row) => <Status of={row.revoked_at ? "revoked" : "active"} room="team.status_m" /> },
-    { key: "do", title: "", kind: "actions", cell: (row) => !row.revoked_at && <Button kind="quiet" onClick={() => revoke(row)}>{t("team.key.revoke")}</Button> },
-  ];
+  const [making, setMaking] = useState(false);
+  const role = { key: "role", title: t("team.role"), cell: (row) => t(`team.role.${row.role}`) };
   return (
-    <Section title={t("team.keys")} lead={t(partner ? "team.key.lead" : "team.keys.lead")} actions={<Button icon="plus" onClick={() => setWish("add")}>{t("team.key.add")}</Button>}>
-      <ListTable list={list} caption={t("team.keys")} columns={columns} empty={<Empty icon="key" title={t("team.keys.none")} />} />
-      {wish === "add" && (
-        <Wish title={t("team.key.add")} does={t("team.key.add")} initial={{ name: "", role: "viewer" }} check={needed("name")} onClose={() => setWish(null)}
-          onDone={(made) => { setWish(made); list.reload(); }} 
-          send={({ name, role }, key) => (partner ? post(`/v1/partners/${partner.id}/keys`, { name }, key) : post("/v1/keys", { name, role }, key))}>
-          <TextField name="name" label={t("team.name")} hint={t("team.key.name")} maxLength={200} />
-          {!partner && <SelectField name="role" label={t("team.role")} options={roleOptions()} />}
-        </Wish>
-      )}
-      {wish?.key && <KeyShown made={wish} onClose={() => setWish(null)} />}
+    <Section title={t("keys.title")} lead={t(partner ? "team.key.lead" : "team.keys.lead")} actions={<Button icon="plus" onClick={() => setMaking(true)}>{t("keys.new")}</Button>}>
+      <KeyTable list={list} more={partner ? [] : [role]} empty={<Empty icon="key" title={t("keys.empty")} />} />
+      {making && (partner
+        ? <PartnerKey partner={partner} onMade={list.reload} onClose={() => setMaking(false)} />
+        : (
+          <NewKey more={{ role: "viewer" }} send={(values, key) => post("/v1/keys", values, key)} onMade={list.reload} onClose={() => setMaking(false)}>
+            <SelectField name="role" label={t("team.role")} options={roleOptions()} />
+          </NewKey>
+        ))}
     </Section>
   );
+}
+
+export function PartnerKey({ partner, ...rest }) {
+  return <NewKey send={(values, key) => post(`/v1/partners/${partner.id}/keys`, values, key)} {...rest} />;
 }
 
 /** Invites somebody of a partner, or without one of the team; the invitation is shown once. */

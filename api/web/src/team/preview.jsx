@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { useData } from "../lib/data.js";
-import { t, told } from "../lib/i18n.js";
+import { t, word } from "../lib/i18n.js";
 import { countText } from "../lib/money.js";
 import { monthText } from "../lib/time.js";
 import { Notice } from "../ui/field.jsx";
@@ -53,7 +53,7 @@ export function Preview({ program, draft, stale }) {
   }, [data]);
   if (refused || error) return <Failure error={refused ?? error} retry={error && reload} />;
   if (!ended) return <p class="muted" role="status" aria-busy="true">{t("team.preview.running")}</p>;
-  if (!data.result) return <Notice kind="bad" role="alert">{told(`team.preview.fault.${data.fault}`) ? t(`team.preview.fault.${data.fault}`) : data.fault}</Notice>;
+  if (!data.result) return <Notice kind="bad" role="alert">{word("team.preview.fault", data.fault)}</Notice>;
   return (
     <div class={`stack ${stale ? "stale" : ""}`} role="status">
       <Result of={data.result} month={monthOf(data.from)} />

@@ -8,13 +8,13 @@ import { useStore } from "../lib/store.js";
 import { CopyText } from "../ui/copy.jsx";
 import { confirmed, toast } from "../ui/dialog.jsx";
 import { Button, CheckField, errorText, Form, Notice, SelectField, Submit, TextField, useForm } from "../ui/field.jsx";
+import { KeyShown } from "../ui/keys.jsx";
 import { Page, Section } from "../ui/shell.jsx";
 import { Empty, Failure, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
-import { KeyShown } from "./key.jsx";
+import { needed, Wish } from "../ui/wish.jsx";
 import { loadPrograms, programOf, programs } from "./names.js";
 import { may } from "./rights.js";
-import { needed, Wish } from "./wish.jsx";
 
 // Signs of fraud, and the numbers that each needs.
 const FACTS = { self_referral: [], too_fast: ["least"], code_without_visit: [], order_velocity: ["least"], click_flood: ["least", "minutes"] };
@@ -118,14 +118,14 @@ function Integrations({ program }) {
   const list = useList("/v1/integrations", { program_id: program.id });
   const [wish, setWish] = useState(null);
   const revoke = async ({ id, name }) => {
-    if (!(await confirmed({ title: t("team.integration.revoke.title", { name }), text: t("team.integration.revoke.text"), yes: t("team.key.revoke"), danger: true }))) return;
+    if (!(await confirmed({ title: t("team.integration.revoke.title", { name }), text: t("team.integration.revoke.text"), yes: t("keys.revoke"), danger: true }))) return;
     post(`/v1/integrations/${id}/revoke`, {}).then(list.reload, (error) => toast(errorText(error), "bad"));
   };
   const columns = [
     { key: "name", title: t("team.name"), kind: "main", cell: (row) => row.name },
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
     { key: "status", title: t("team.status"), cell: (row) => <Status of={row.status} /> },
-    { key: "do", title: "", kind: "actions", cell: (row) => may("manage") && row.status === "active" && <Button kind="quiet" onClick={() => revoke(row)}>{t("team.key.revoke")}</Button> },
+    { key: "do", title: "", kind: "actions", cell: (row) => may("manage") && row.status === "active" && <Button kind="quiet" onClick={() => revoke(row)}>{t("keys.revoke")}</Button> },
   ];
   return (
     <Section title={t("team.integrations")} lead={t("team.integrations.lead")}

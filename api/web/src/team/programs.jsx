@@ -9,9 +9,9 @@ import { Button, SelectField, TextField } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
 import { Empty, ListTable } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
+import { filled, needed, Wish } from "../ui/wish.jsx";
 import { loadPrograms } from "./names.js";
 import { may } from "./rights.js";
-import { filled, needed, Wish } from "./wish.jsx";
 
 function ProgramWish({ onClose }) {
   return (

@@ -1,26 +1,14 @@
-// The team's room: who runs the programmes. Only what the role may do is offered; the API refuses the rest in any case.
+// The team's room: who runs the programmes. The dashboard comes with the room, each other page when it is first entered. Only what the role
+// may do is offered; the API refuses the rest in any case.
 import { useData } from "../lib/data.js";
 import { addTexts, t } from "../lib/i18n.js";
 import { me } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
+import { later } from "../ui/later.jsx";
 import { Shell } from "../ui/shell.jsx";
-import { Applications } from "./applications.jsx";
-import { Audit } from "./audit.jsx";
-import { Codes } from "./codes.jsx";
-import { Conversions } from "./conversions.jsx";
-import { Creatives } from "./creatives.jsx";
 import { Dashboard } from "./dashboard.jsx";
-import { Links } from "./links.jsx";
 import { loadPartners, loadPrograms } from "./names.js";
-import { Partner } from "./partner.jsx";
-import { Partners } from "./partners.jsx";
-import { Payouts } from "./payouts.jsx";
-import { People } from "./people.jsx";
-import { Program } from "./program.jsx";
-import { Programs } from "./programs.jsx";
 import { may } from "./rights.js";
-import { Terms } from "./terms.jsx";
-import { Upload, Uploads } from "./uploads.jsx";
 
 const TEXTS = { en: () => import("../../text/team.en.js"), ru: () => import("../../text/team.ru.js") };
 const HOME = "/team";
@@ -28,10 +16,24 @@ const COUNT_MS = 30_000;
 const COUNT_MAX = 50; // items of a page without a limit
 
 const ROUTES = [
-  ["/team", Dashboard], ["/team/conversions", Conversions], ["/team/applications", Applications], ["/team/partners", Partners],
-  ["/team/partners/:id", Partner], ["/team/payouts", Payouts], ["/team/programs", Programs], ["/team/programs/:id", Program],
-  ["/team/programs/:id/terms", Terms], ["/team/links", Links], ["/team/codes", Codes], ["/team/creatives", Creatives],
-  ["/team/uploads", Uploads], ["/team/uploads/:id", Upload], ["/team/people", People], ["/team/audit", Audit],
+  [HOME, Dashboard],
+  ["/team/conversions", later(() => import("./conversions.jsx"), "Conversions")],
+  ["/team/applications", later(() => import("./applications.jsx"), "Applications")],
+  ["/team/partners", later(() => import("./partners.jsx"), "Partners")],
+  ["/team/partners/:id", later(() => import("./partner.jsx"), "Partner")],
+  ["/team/groups", later(() => import("./groups.jsx"), "Groups")],
+  ["/team/payouts", later(() => import("./payouts.jsx"), "Payouts")],
+  ["/team/programs", later(() => import("./programs.jsx"), "Programs")],
+  ["/team/programs/:id", later(() => import("./program.jsx"), "Program")],
+  ["/team/programs/:id/terms", later(() => import("./terms.jsx"), "Terms")],
+  ["/team/links", later(() => import("./links.jsx"), "Links")],
+  ["/team/codes", later(() => import("./codes.jsx"), "Codes")],
+  ["/team/creatives", later(() => import("./creatives.jsx"), "Creatives")],
+  ["/team/uploads", later(() => import("./uploads.jsx"), "Uploads")],
+  ["/team/uploads/:id", later(() => import("./uploads.jsx"), "Upload")],
+  ["/team/people", later(() => import("./people.jsx"), "People")],
+  ["/team/audit", later(() => import("./audit.jsx"), "Audit")],
+  ["/team/account", later(() => import("../partner/account.jsx"), "Account")],
 ];
 
 function useCount(path, query) {
@@ -58,6 +60,7 @@ function useNav() {
     { path: "/team/uploads", text: "team.nav.uploads", icon: "upload" },
     ...(may("own") ? [{ path: "/team/people", text: "team.nav.people", icon: "key" }] : []),
     { path: "/team/audit", text: "team.nav.audit", icon: "audit" },
+    { path: "/team/account", text: "nav.account", icon: "person" },
   ];
 }
 

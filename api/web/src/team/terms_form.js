@@ -9,13 +9,13 @@ const STANDARD_HOLD = "14", STANDARD_WINDOW = "30";
 const PPM_MAX = 1_000_000;
 
 /** Parts per million of a percentage that somebody typed; null: it is none. */
-export function ppmOf(text) {
+function ppmOf(text) {
   const found = /^(\d{1,3})(?:[.,](\d{1,4}))?\s*%?$/.exec(String(text).trim());
   const ppm = found && Number(found[1] + (found[2] ?? "").padEnd(4, "0"));
   return found && ppm <= PPM_MAX ? ppm : null;
 }
 
-export const percentOf = (ppm) => (ppm === null || ppm === undefined ? "" : String(ppm / 10_000));
+const percentOf = (ppm) => (ppm === null || ppm === undefined ? "" : String(ppm / 10_000));
 
 function amountOf(minor, currency) {
   if (minor === null || minor === undefined) return "";

@@ -68,6 +68,12 @@ export function Failure({ error, retry }) {
   );
 }
 
+/** The next page of a list, where there is one. */
+export function More({ list }) {
+  if (!list.more) return null;
+  return <p class="table-more"><Button busy={list.busy} onClick={() => list.loadMore().catch((error) => toast(errorText(error), "bad"))}>{t("table.more")}</Button></p>;
+}
+
 /** A list of the API: a table of its pages, `empty` where it has none; `list` is useList()'s answer. */
 export function ListTable({ list, empty, ...table }) {
   if (list.error && !list.rows) return <Failure error={list.error} retry={list.reload} />;
@@ -75,12 +81,7 @@ export function ListTable({ list, empty, ...table }) {
   return (
     <>
       <Table {...table} rows={list.rows} stale={list.stale && !!list.rows} />
-      {list.more && (
-        <p class="table-more">
-          <Button busy={list.busy} onClick={() => list.loadMore().catch((error) => toast(errorText(error), "bad"))}>{t("table.more")}</Button>
-        </p>
-      )}
+      <More list={list} />
     </>
   );
 }
-

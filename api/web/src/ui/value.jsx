@@ -1,5 +1,5 @@
 // Values as a ledger sets them: money with its decimals a size smaller, in columns of equal figures; times with their full form.
-import { t, told } from "../lib/i18n.js";
+import { t, word } from "../lib/i18n.js";
 import { moneyParts, percentText } from "../lib/money.js";
 import { agoText, dateText, timeText } from "../lib/time.js";
 import { Icon } from "./icon.jsx";
@@ -40,8 +40,7 @@ const KINDS = {
 
 /** A state in words, with a mark of its own shape: colour alone tells nobody anything. */
 export function Status({ of, room = "status" }) {
-  const key = `${room}.${of}`;
-  return <span class={`status ${KINDS[of] ?? "plain"}`}>{told(key) ? t(key) : of}</span>;
+  return <span class={`status ${KINDS[of] ?? "plain"}`}>{word(room, of)}</span>;
 }
 
 /** Change against the period before, both whole numbers. */

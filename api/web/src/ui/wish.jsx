@@ -1,7 +1,7 @@
 // A wish that needs a few words first: a dialog with a form, one or two fields, and what is said when it is done.
-import { Dialog, toast } from "../ui/dialog.jsx";
-import { Button, Form, Submit, TextField, useForm } from "../ui/field.jsx";
 import { t } from "../lib/i18n.js";
+import { Dialog, toast } from "./dialog.jsx";
+import { Button, Form, Submit, useForm } from "./field.jsx";
 
 /** `send(values, key)` does it; `check(values)` as useForm(); `done`: what the reader is told; `onDone(answer)` comes behind `onClose(answer)`. */
 export function Wish({ title, lead, initial, send, check, done, does, danger, wide, onDone, onClose, children }) {
@@ -19,16 +19,6 @@ export function Wish({ title, lead, initial, send, check, done, does, danger, wi
         <div class="form-foot"><Submit kind={danger ? "danger" : "primary"}>{does}</Submit><Button onClick={() => onClose()}>{t("dialog.cancel")}</Button></div>
       </Form>
     </Dialog>
-  );
-}
-
-/** A reason that the partner reads. */
-export function ReasonWish({ hint = t("team.reason.seen"), send, ...wish }) {
-  return (
-    <Wish {...wish} danger initial={{ reason: "" }} send={({ reason }, key) => send(reason.trim(), key)}
-      check={({ reason }) => (reason.trim() ? {} : { reason: t("team.reason.needed") })}>
-      <TextField name="reason" label={t("team.reason")} hint={hint} lines={3} maxLength={500} />
-    </Wish>
   );
 }
 
