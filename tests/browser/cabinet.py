@@ -17,7 +17,9 @@ LOOKS = [("desk", "light", "en"), ("phone", "dark", "ru")]
 if os.environ.get("CLICKLEDGER_TEST_ALL"):
     LOOKS += [look for look in itertools.product(SCREENS, THEMES, LANGUAGES) if look not in LOOKS]
 # A page is there when it has its heading and nothing of it still waits for the API.
-SETTLED = "return !!document.querySelector('main h1') && !document.querySelector('[aria-busy=true]')"
+SETTLED = "return !!document.querySelector('main h1:not([data-left])') && !document.querySelector('[aria-busy=true]')"
+# The heading of the page that is left is marked; the next page has one of its own.
+FOLLOW = "document.querySelector('main h1').dataset.left = ''; history.pushState(null, '', arguments[0]); dispatchEvent(new PopStateEvent('popstate'))"
 PICTURE_HEIGHT_MAX = 4000
 WAIT_SECONDS = 60
 
@@ -31,6 +33,11 @@ class Cabinet:
 
     def open(self, path):
         self.browser.go(self.origin + path)
+        self.settle()
+
+    def follow(self, path):
+        """To another page of the same room, as by a link: without a reload."""
+        self.browser.run(FOLLOW, path)
         self.settle()
 
     def settle(self):
@@ -103,7 +110,7 @@ class Cabinet:
             self.browser.run(AXE.read_text())
         found = self.browser.driver.execute_async_script(
             "const done = arguments[arguments.length - 1];"
-            "axe.run(document, {resultTypes: ['violations']}).then(result => done(result.violations), error => done(String(error)));")
+            "axe.run(document, {resultTypes: ['violations'], preload: false}).then(result => done(result.violations), error => done(String(error)));")
         assert isinstance(found, list), found
         return [f"{rule['id']}: {' '.join(node['target'])}: {node['failureSummary']}"
                 for rule in found if rule["impact"] in SERIOUS for node in rule["nodes"]]
@@ -111,22 +118,25 @@ class Cabinet:
     def scrolls_sideways(self):
         return self.browser.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
 
-    def look(self, path, name):
-        """Opens a page, and looks at it in all ways: pictures are kept; what axe finds serious and what is wider than the screen is told."""
-        self.open(path)
+    def look(self, pages):
+        """Looks at pages in all ways: pictures are kept; what axe finds serious and what is wider than the screen is told. pages: paths by name;
+        of one room, and more than one."""
         wrong = []
+        self.open(list(pages.values())[-1])
         for screen, theme, language in LOOKS:
             self.screen(screen)
             self.theme(theme)
             self.speak(language)
-            self.picture(f"{name}-{screen}-{theme}-{language}")
-            wrong += [f"{name} on a {screen}, {theme}: {line}" for line in self.axe() + ["it scrolls sideways"] * self.scrolls_sideways()]
+            for name, path in pages.items():
+                self.follow(path)
+                self.picture(f"{name}-{screen}-{theme}-{language}")
+                wrong += [f"{name} on a {screen}, {theme}: {line}" for line in self.axe() + ["it scrolls sideways"] * self.scrolls_sideways()]
         return wrong
 
     def picture(self, name):
         PICTURES.mkdir(parents=True, exist_ok=True)
         size = self.browser.command("Page.getLayoutMetrics")["cssContentSize"]
-        shot = self.browser.command("Page.captureScreenshot", format="png", captureBeyondViewport=True,
+        shot = self.browser.command("Page.captureScreenshot", format="png", captureBeyondViewport=True, optimizeForSpeed=True,
                                     clip={"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], PICTURE_HEIGHT_MAX), "scale": 1})
         (PICTURES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
