@@ -19,7 +19,12 @@ if os.environ.get("CLICKLEDGER_TEST_ALL"):
 # A page is there when it has its heading and nothing of it still waits for the API.
 SETTLED = "return !!document.querySelector('main h1:not([data-left])') && !document.querySelector('[aria-busy=true]')"
 # The heading of the page that is left is marked; the next page has one of its own.
-FOLLOW = "document.querySelector('main h1').dataset.left = ''; history.pushState(null, '', arguments[0]); dispatchEvent(new PopStateEvent('popstate'))"
+FOLLOW = """
+if (location.pathname + location.search + location.hash === arguments[0]) return;
+document.querySelector("main h1").dataset.left = "";
+history.pushState(null, "", arguments[0]);
+dispatchEvent(new PopStateEvent("popstate"));
+"""
 PICTURE_HEIGHT_MAX = 4000
 WAIT_SECONDS = 60
 
@@ -72,6 +77,10 @@ class Cabinet:
             return [found for found in self.find(within).find_elements("xpath", path) if found.is_displayed() and found.is_enabled()]
         return self.shown(wait_for(visible, WAIT_SECONDS, f"a button '{text}'")[0])
 
+    def rows(self):
+        """Of the page's table, without its head."""
+        return self.browser.driver.find_elements("css selector", "main tbody tr:not([aria-hidden])")
+
     def press(self, selector):
         self.find(selector).click()
 
@@ -119,8 +128,8 @@ class Cabinet:
         return self.browser.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
 
     def look(self, pages):
-        """Looks at pages in all ways: pictures are kept; what axe finds serious and what is wider than the screen is told. pages: paths by name;
-        of one room, and more than one."""
+        """Looks at pages in all ways: pictures are kept; what axe finds serious and what is wider than the screen is told. pages: paths by name; of one
+        room."""
         wrong = []
         self.open(list(pages.values())[-1])
         for screen, theme, language in LOOKS:

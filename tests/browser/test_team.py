@@ -77,7 +77,7 @@ def test_who_applies_is_approved_and_has_a_link(owner, installation):
     owner.read("https://blog.example/")
     owner.button("Approve").click()
     owner.read("No applications")
-    _, answer = installation.api("/v1/applications?status=approved", "admin_key")
+    _, answer = installation.api("/v1/applications?status=approved&program_id=1", "admin_key")
     partner, = {application["partner_id"] for application in answer["data"]}
     assert installation.api(f"/v1/links?partner_id={partner}", "admin_key")[1]["data"][0]["status"] == "active"
     owner.open(f"/team/partners/{partner}")
@@ -87,13 +87,15 @@ def test_who_applies_is_approved_and_has_a_link(owner, installation):
 def test_a_payout_is_marked_as_paid(owner, installation):
     gift = {"program_id": 1, "partner_id": 1, "key": "gift", "amount_minor": 1_000_000, "reason": "a gift"}
     assert installation.api("/v1/adjustments", "admin_key", "POST", gift)[0] == 201
-    assert installation.api("/v1/payouts", method="POST", body={"program_id": 1})[0] == 201
+    status, payout = installation.api("/v1/payouts", method="POST", body={"program_id": 1})
+    assert status == 201
     owner.open("/team/payouts")
+    waiting = len(owner.rows())
     owner.button("Mark as paid").click()
     owner.type("dialog input[name=reference]", "PP-4711")
     owner.button("Mark as paid", "dialog").click()
-    owner.read("No payouts wait")
-    assert the_partners(installation, "/v1/payouts", status="paid")["reference"] == "PP-4711"
+    wait_for(lambda: len(owner.rows()) == waiting - 1, what="one row less, without a reload")
+    assert the_partners(installation, "/v1/payouts", status="paid", id=payout["id"])["reference"] == "PP-4711"
     owner.open("/team/audit?object=payout")
     owner.button("Before and after").click()
     owner.read("PP-4711", "dialog")

@@ -74,7 +74,7 @@ def texts(room, language):
     return {key: tuple(re.findall(r"\b(one|few|many|other):", forms)) for key, forms in found}
 
 
-@pytest.mark.parametrize("room", ["", "partner.", "team."])
+@pytest.mark.parametrize("room", ["", "partner.", "team.", "team_setup."])
 def test_every_text_is_there_in_both_languages(room):
     english, russian = texts(room, "en"), texts(room, "ru")
     assert set(english) == set(russian) and len(english) > 100
@@ -83,20 +83,22 @@ def test_every_text_is_there_in_both_languages(room):
 
 
 def test_every_text_that_is_asked_for_is_there():
-    """And in a file that the room has: its own, or that of all."""
+    """And in a file that the page has: of all, of its room, of its own."""
+    setup = {"programs", "program", "terms", "terms_form", "preview", "uploads", "audit"}
     sources = {path.relative_to(WEB / "src"): path.read_text() for path in (WEB / "src").rglob("*.js*")}
     lent = {name for path, text in sources.items() for name in re.findall(r'"../partner/(\w+)\.jsx"', text) if path.parts[0] == "team"}
     count = 0
     for path, text in sources.items():
-        room = path.parts[0] if path.parts[0] in ("partner", "team") and not (path.parts[0] == "partner" and path.stem in lent) else ""
+        where = path.parts[0]
+        rooms = {"partner": [] if path.stem in lent else ["partner."], "team": ["team."] + ["team_setup."] * (path.stem in setup)}.get(where, [])
         asked = set(re.findall(r'\btx?\("([\w.]+)"', text))
         count += len(asked)
-        assert asked - set(texts("", "en")) - set(texts(f"{room}.", "en") if room else ()) == set(), path
+        assert asked - {key for room in ["", *rooms] for key in texts(room, "en")} == set(), path
     assert len(lent) == 2 and count > 300
 
 
 def test_every_audited_table_has_a_word(postgres):
     audited = {name for (name,) in postgres.query("select tgrelid::regclass::text from pg_trigger where tgname = 'audit'")}
-    named = {key.removeprefix("team.object.") for key in texts("team.", "en") if key.startswith("team.object.")}
+    named = {key.removeprefix("team.object.") for key in texts("team_setup.", "en") if key.startswith("team.object.")}
     assert named == {name.removeprefix("clickledger.") for name in audited} | {"session"}
     assert named - {"session"} == set(re.findall(r'"(\w+)"', re.search(r"OBJECTS = \[(.*?)\]", (WEB / "src/team/audit.jsx").read_text(), re.S)[1]))

@@ -11,6 +11,7 @@ import { loadPartners, loadPrograms } from "./names.js";
 import { may } from "./rights.js";
 
 const TEXTS = { en: () => import("../../text/team.en.js"), ru: () => import("../../text/team.ru.js") };
+const SETUP = { en: () => import("../../text/team_setup.en.js"), ru: () => import("../../text/team_setup.ru.js") };
 const HOME = "/team";
 const COUNT_MS = 30_000;
 const COUNT_MAX = 50; // items of a page without a limit
@@ -23,16 +24,16 @@ const ROUTES = [
   ["/team/partners/:id", later(() => import("./partner.jsx"), "Partner")],
   ["/team/groups", later(() => import("./groups.jsx"), "Groups")],
   ["/team/payouts", later(() => import("./payouts.jsx"), "Payouts")],
-  ["/team/programs", later(() => import("./programs.jsx"), "Programs")],
-  ["/team/programs/:id", later(() => import("./program.jsx"), "Program")],
-  ["/team/programs/:id/terms", later(() => import("./terms.jsx"), "Terms")],
+  ["/team/programs", later(() => import("./programs.jsx"), "Programs", SETUP)],
+  ["/team/programs/:id", later(() => import("./program.jsx"), "Program", SETUP)],
+  ["/team/programs/:id/terms", later(() => import("./terms.jsx"), "Terms", SETUP)],
   ["/team/links", later(() => import("./links.jsx"), "Links")],
   ["/team/codes", later(() => import("./codes.jsx"), "Codes")],
   ["/team/creatives", later(() => import("./creatives.jsx"), "Creatives")],
-  ["/team/uploads", later(() => import("./uploads.jsx"), "Uploads")],
-  ["/team/uploads/:id", later(() => import("./uploads.jsx"), "Upload")],
+  ["/team/uploads", later(() => import("./uploads.jsx"), "Uploads", SETUP)],
+  ["/team/uploads/:id", later(() => import("./uploads.jsx"), "Upload", SETUP)],
   ["/team/people", later(() => import("./people.jsx"), "People")],
-  ["/team/audit", later(() => import("./audit.jsx"), "Audit")],
+  ["/team/audit", later(() => import("./audit.jsx"), "Audit", SETUP)],
   ["/team/account", later(() => import("../partner/account.jsx"), "Account")],
 ];
 
