@@ -13,7 +13,7 @@
 
 #include "base/pg_pool_internal.h"
 
-#define SETTINGS "-c timezone=UTC -c datestyle=ISO" // of each session, before the user\'s
+#define SETTINGS "-c timezone=UTC -c datestyle=ISO" // of each session, before the user's
 
 static void link_ready(evutil_socket_t fd, short what, void *arg);
 

@@ -26,11 +26,3 @@ void click_keys_of(const struct hit *click, struct click_keys *keys);
 
 // The bit of its person in the sketches of unique visitors: sketch_place() of sql/0021_unique.sql.
 uint16_t click_place(const struct hit *click);
-
-static inline uint64_t id_ms(const uint8_t id[HIT_ID_BYTES]) // unix
-{
-    uint64_t ms = 0;
-    for (int i = 0; i < 6; i++)
-        ms = ms << 8 | id[i];
-    return ms;
-}

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/click_id.h"
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/hit_destination.h"
 #include "base/utf8.h"
-#include "ingest/click_keys.h"
 
 #define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
 #define INET_FAMILY_4     2
@@ -46,7 +46,7 @@ enum source {
     FROM_REFERRER_PATH,
     FROM_REPORT_SOURCE,
     FROM_PRESENCE, // of a field
-    FROM_VERDICT, // of a report that the tracker refused, else null
+    FROM_VERDICT,  // of a report that the tracker refused, else null
     FROM_VERDICT_AT,
     FROM_PRODUCER,
     FROM_SEQ,
@@ -338,17 +338,12 @@ static int put_field(struct bytes_writer *w, enum source source, struct slice va
     return 0;
 }
 
-uint64_t hit_ms(const struct hit *hit)
-{
-    return id_ms(hit->id);
-}
-
 static void put_verdict(struct bytes_writer *w, const struct hit *hit, bool time)
 {
     if (hit->reason == HIT_REASON_NONE)
         put_null(w);
     else if (time)
-        put_time(w, (int64_t)hit_ms(hit));
+        put_time(w, (int64_t)click_id_ms(hit->id));
     else
         put_string(w, hit_reason_name(hit->reason));
 }
@@ -369,7 +364,7 @@ static int put_column(struct bytes_writer *w, const struct column *column, const
 {
     // clang-format off
     switch (column->source) {
-    case FROM_TS: put_time(w, (int64_t)hit_ms(hit)); return 0;
+    case FROM_TS: put_time(w, (int64_t)click_id_ms(hit->id)); return 0;
     case FROM_ID: put_bytes(w, hit->id, HIT_ID_BYTES); return 0;
     case FROM_CLASS: put_string(w, hit_class_name(hit->class)); return 0;
     case FROM_REASON: put_string(w, hit_reason_name(hit->reason)); return 0;

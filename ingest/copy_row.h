@@ -49,5 +49,4 @@ extern const uint8_t copy_trailer[COPY_TRAILER_BYTES];
 must_check int copy_row_write(struct bytes_writer *writer, const struct hit *hit,
                               const struct copy_origin *origin);
 
-uint64_t hit_ms(const struct hit *hit); // unix ms of its id
 const char *copy_condition_name(int condition);

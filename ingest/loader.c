@@ -14,6 +14,7 @@
 
 #include <xxhash.h>
 
+#include "base/click_id.h"
 #include "base/log.h"
 #include "ingest/days.h"
 #include "ingest/dead_letter.h"
@@ -125,7 +126,7 @@ static int hit_take(struct loader *loader, size_t delivery, size_t producer, con
     struct copy_origin origin = {header->producer, header->seq, XXH3_64bits(record.data, record.len)};
     enum copy_table table = copy_table_of(hit->kind);
 
-    if (table != COPY_REPORT && !day_is_near(loader, hit_ms(hit))) {
+    if (table != COPY_REPORT && !day_is_near(loader, click_id_ms(hit->id))) {
         *reason = "its time is too far from now";
         return 0;
     }
@@ -135,7 +136,7 @@ static int hit_take(struct loader *loader, size_t delivery, size_t producer, con
         return r;
     *reason = r ? copy_condition_name(r) : NULL;
     if (r == 0 && table != COPY_REPORT)
-        days_need(&loader->days, table, hit_ms(hit) / COPY_DAY_MS, loader->today);
+        days_need(&loader->days, table, click_id_ms(hit->id) / COPY_DAY_MS, loader->today);
     return 0;
 }
 

@@ -118,7 +118,7 @@ static void print_hit(const struct hit *hit)
            hit_kind_name(hit->kind), hit_class_name(hit->class), hit_reason_name(hit->reason), hit->status);
     print_uuid(hit->id);
     print_name("time");
-    print_time((int64_t)hit_ms(hit));
+    print_time((int64_t)click_id_ms(hit->id));
     printf(",\"program_id\":%" PRIu64 ",\"partner_id\":%" PRIu64 ",\"link_id\":%" PRIu64
            ",\"promo_code_id\":%" PRIu64 ",\"catalog_revision\":%" PRIu64,
            hit->program_id, hit->partner_id, hit->link_id, hit->promo_code_id, hit->catalog_revision);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/click_id.h"
+
 static_assert(sizeof(struct click_keys) == CLICK_KEYS_BYTES, "what stands in click_due");
 
 #define RECENT_MIN  4096u
@@ -154,7 +156,7 @@ static int ring_reserve(struct recent *recent, size_t n)
 
 static void forget_first(struct recent *recent)
 {
-    recent_miss(recent, id_ms(recent_click(recent, recent->first)->id));
+    recent_miss(recent, click_id_ms(recent_click(recent, recent->first)->id));
     recent->first++;
 }
 
@@ -179,6 +181,6 @@ int recent_add(struct recent *recent, const void *keys, size_t n)
 
 void recent_expire(struct recent *recent, uint64_t before_ms)
 {
-    while (recent->first < recent->end && id_ms(recent_click(recent, recent->first)->id) < before_ms)
+    while (recent->first < recent->end && click_id_ms(recent_click(recent, recent->first)->id) < before_ms)
         forget_first(recent);
 }

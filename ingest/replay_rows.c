@@ -11,6 +11,7 @@
 
 #include <xxhash.h>
 
+#include "base/click_id.h"
 #include "base/clock.h"
 #include "ingest/days.h"
 #include "ingest/producer_row.h"
@@ -55,7 +56,7 @@ static int hit_take(struct replay_rows *rows, const struct letter *letter, const
 {
     struct copy_origin origin = {letter->producer, letter->seq, XXH3_64bits(record.data, record.len)};
     enum copy_table table = copy_table_of(hit->kind);
-    uint64_t day = hit_ms(hit) / COPY_DAY_MS;
+    uint64_t day = click_id_ms(hit->id) / COPY_DAY_MS;
 
     if (table != COPY_REPORT &&
         (day + COPY_DAYS_BACK_MAX < rows->today || day > rows->today + COPY_DAYS_AHEAD_MAX))

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/click_id.h"
+
 void row_batch_clear(struct row_batch *batch)
 {
     batch->len = 0;
@@ -58,7 +60,7 @@ int row_batch_add(struct row_batch *batch, const struct hit *hit, const struct c
         .delivery = delivery,
         .producer = producer,
         .record = record,
-        .ms = hit_ms(hit),
+        .ms = click_id_ms(hit->id),
         .program_id = hit->program_id,
         .partner_id = hit->partner_id,
         .link_id = hit->link_id,

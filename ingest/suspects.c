@@ -60,7 +60,7 @@ static bool is_asked(const struct search *search, uint32_t number)
 
 static bool is_near(const struct search *search, const struct click_keys *a, const struct click_keys *b)
 {
-    uint64_t one = id_ms(a->id), other = id_ms(b->id);
+    uint64_t one = click_id_ms(a->id), other = click_id_ms(b->id);
     return (one > other ? one - other : other - one) <= search->window_ms;
 }
 

@@ -55,7 +55,8 @@ static size_t elements(char *text, char *out[])
 
 static void tell(struct suspects *found, const struct click_keys *clicks, struct told *told)
 {
-    struct array *arrays[] = {&found->clicks, &found->followed[SHARE_VISITOR], &found->followed[SHARE_ADDRESS]};
+    struct array *arrays[] = {&found->clicks, &found->followed[SHARE_VISITOR],
+                              &found->followed[SHARE_ADDRESS]};
     char *columns[3][CLICKS], *texts[3];
 
     for (size_t i = 0; i < 3; i++) {
@@ -82,7 +83,7 @@ static void nearest(const struct click_keys *clicks, size_t at, enum click_share
     for (size_t i = 0; i < CLICKS; i++) {
         if (clicks[i].key[share] == clicks[at].key[share] && clicks[at].key[share] != 0 &&
             memcmp(clicks[i].id, clicks[at].id, HIT_ID_BYTES) < 0 &&
-            id_ms(clicks[at].id) - id_ms(clicks[i].id) <= WINDOW_MS &&
+            click_id_ms(clicks[at].id) - click_id_ms(clicks[i].id) <= WINDOW_MS &&
             (!best || memcmp(best->id, clicks[i].id, HIT_ID_BYTES) < 0))
             best = &clicks[i];
     }
@@ -167,7 +168,8 @@ static void test_what_is_forgotten(void **state)
     assert_false(recent_covers(recent, BEGIN_MS + 8999));
     assert_true(recent_covers(recent, BEGIN_MS + 9000));
     size_t chain = 0;
-    for (uint32_t at = recent_newest(recent, SHARE_VISITOR, 7); at > 0; at = recent_older(recent, SHARE_VISITOR, at))
+    for (uint32_t at = recent_newest(recent, SHARE_VISITOR, 7); at > 0;
+         at = recent_older(recent, SHARE_VISITOR, at))
         chain++;
     assert_int_equal(chain, 1000);
     recent_miss(recent, BEGIN_MS + 9500);
