@@ -1,7 +1,7 @@
 // A ring of clicks and chains through it: each slot of a table of hashes names the newest click there, each
 // click the one before it. A chain is followed until it leaves the ring, so nothing is ever taken out of it.
 // Owner: whoever settles. Invariants: numbers only grow, along a chain they fall. Limits: RECENT_MAX clicks;
-// behind the last number all is forgotten, every four thousand million clicks.
+// when half of all numbers were used all is forgotten, between two passes.
 
 #include "ingest/recent.h"
 
@@ -16,6 +16,7 @@ static_assert(sizeof(struct click_keys) == CLICK_KEYS_BYTES, "what stands in cli
 
 #define RECENT_MIN  4096u
 #define SLOTS(size) (2 * (size_t)(size)) // of one share, half full
+#define NUMBER_MAX  (UINT32_MAX / 2)
 
 struct recent {
     uint32_t first, end; // numbers of the clicks that are there
@@ -162,10 +163,7 @@ static void forget_first(struct recent *recent)
 
 int recent_add(struct recent *recent, const void *keys, size_t n)
 {
-    if (n > UINT32_MAX - recent->end) {
-        recent_expire(recent, UINT64_MAX);
-        recent_reset(recent, recent->forgotten_ms);
-    }
+    assert(n <= UINT32_MAX - recent->end);
     int r = ring_reserve(recent, n);
     if (r)
         return r;
@@ -181,6 +179,11 @@ int recent_add(struct recent *recent, const void *keys, size_t n)
 
 void recent_expire(struct recent *recent, uint64_t before_ms)
 {
-    while (recent->first < recent->end && click_id_ms(recent_click(recent, recent->first)->id) < before_ms)
+    bool restarts = recent->end > NUMBER_MAX;
+
+    while (recent->first < recent->end &&
+           (restarts || click_id_ms(recent_click(recent, recent->first)->id) < before_ms))
         forget_first(recent);
+    if (restarts)
+        recent_reset(recent, recent->forgotten_ms);
 }

@@ -25,10 +25,11 @@ void recent_miss(struct recent *recent, uint64_t forgotten_ms); // likewise, wit
 bool recent_covers(const struct recent *recent, uint64_t from_ms);
 
 // Adds clicks (keys: their struct click_keys, anywhere); the oldest are forgotten when there are too many. 0
-// or -ENOMEM.
+// or -ENOMEM. At most 2^31 between two calls of recent_expire().
 must_check int recent_add(struct recent *recent, const void *keys, size_t n);
 
-// Forgets the oldest for as long as they are older than that.
+// Forgets the oldest for as long as they are older than that. Between two passes: who forgets them all
+// because numbers run out counts from 1 again.
 void recent_expire(struct recent *recent, uint64_t before_ms);
 
 // Clicks are numbered in the order in which they came: [recent_first, recent_end), from 1 on.
