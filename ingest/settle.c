@@ -1,7 +1,7 @@
 // What a pass finds. Owner: settle_task, whose connection is the only one that settles while it lives.
 // Invariants: what is remembered are the clicks of people of all spans that were settled in its epoch; spans
 // whose neighbours may be others are read from the rows by SQL. Limits: those of recent.h and of
-// click_settle_due().
+// click_settle_due(); SKETCHES_MAX.
 
 #include "ingest/settle.h"
 
@@ -33,6 +33,7 @@ struct settle {
     int64_t epoch; // of what is remembered
 
     // Of the pass:
+    size_t rows;      // of what is due: the first ones
     uint64_t kept_ms; // what is older is not needed by the next one
     struct array ids, unknown, peopleless, sketch_columns[SKETCH_COLUMNS];
     struct suspects suspects;
@@ -51,13 +52,18 @@ struct settle *settle_new(void)
     return settle;
 }
 
+static void people_clear(struct settle *settle)
+{
+    array_free(&settle->peopleless);
+    for (enum sketch_column column = 0; column < SKETCH_COLUMNS; column++)
+        array_free(&settle->sketch_columns[column]);
+}
+
 static void pass_clear(struct settle *settle)
 {
     array_free(&settle->ids);
     array_free(&settle->unknown);
-    array_free(&settle->peopleless);
-    for (enum sketch_column column = 0; column < SKETCH_COLUMNS; column++)
-        array_free(&settle->sketch_columns[column]);
+    people_clear(settle);
     suspects_free(&settle->suspects);
 }
 
@@ -88,7 +94,7 @@ static int spans_remember(struct settle *settle, const struct pg_result *due)
 {
     int r = 0;
 
-    for (size_t row = 0; r == 0 && row < pg_result_rows(due); row++) {
+    for (size_t row = 0; r == 0 && row < settle->rows; row++) {
         if (keys_there(due, row))
             r = recent_add(settle->recent, pg_result_cell(due, row, DUE_KEYS).data, keys_count(due, row));
         else
@@ -112,7 +118,7 @@ static int duplicates_find(struct settle *settle, const struct pg_result *due, u
 
     if (!asked)
         return -ENOMEM;
-    for (size_t row = 0; row < pg_result_rows(due); row++) {
+    for (size_t row = 0; row < settle->rows; row++) {
         bool known = span_is_known(settle, due, row);
         if (!known)
             array_int(&settle->unknown, pg_result_int(due, row, DUE_ID));
@@ -126,12 +132,11 @@ static int duplicates_find(struct settle *settle, const struct pg_result *due, u
     return r;
 }
 
-static int people_find(struct settle *settle, const struct pg_result *due)
+static int people_read(struct settle *settle, const struct pg_result *due, struct sketches *sketches)
 {
-    struct sketches *sketches = sketches_new();
-    int r = sketches ? 0 : -ENOMEM;
+    int r = 0;
 
-    for (size_t row = 0; r == 0 && row < pg_result_rows(due); row++) {
+    for (size_t row = 0; r == 0 && row < settle->rows; row++) {
         int64_t from_ms = pg_result_int(due, row, DUE_FROM);
         struct slice people = pg_result_cell(due, row, DUE_PEOPLE);
         r = people.data ? sketches_add(sketches, from_ms - from_ms % CLICK_HOUR_MS, people) : -EBADMSG;
@@ -140,9 +145,24 @@ static int people_find(struct settle *settle, const struct pg_result *due)
             r = 0;
         }
     }
-    if (r == 0)
-        r = sketches_take(sketches, settle->sketch_columns);
-    sketches_free(sketches);
+    return r;
+}
+
+// Of half of the rows, for as long as those of all are too many.
+static int people_find(struct settle *settle, const struct pg_result *due)
+{
+    size_t rows = pg_result_rows(due);
+    int r = SKETCHES_MANY;
+
+    for (; r == SKETCHES_MANY; rows = (rows + 1) / 2) {
+        struct sketches *sketches = sketches_new();
+        settle->rows = rows;
+        people_clear(settle);
+        r = sketches ? people_read(settle, due, sketches) : -ENOMEM;
+        if (r == 0)
+            r = sketches_take(sketches, rows > 1 ? SKETCHES_MAX : SIZE_MAX, settle->sketch_columns);
+        sketches_free(sketches);
+    }
     return r;
 }
 
@@ -182,18 +202,19 @@ int settle_begin(struct settle *settle, const struct pg_result *due,
     if (settle->epoch != epoch)
         recent_reset(settle->recent, (uint64_t)pg_result_int(due, 0, DUE_SETTLED));
     settle->epoch = epoch;
-    for (size_t row = 0; row < pg_result_rows(due); row++) {
+    int r = people_find(settle, due);
+    if (r)
+        return r;
+    for (size_t row = 0; row < settle->rows; row++) {
         array_int(&settle->ids, pg_result_int(due, row, DUE_ID));
         oldest_ms = min_of(oldest_ms, pg_result_int(due, row, DUE_FROM));
     }
     int64_t kept_ms = oldest_ms - pg_result_int(due, 0, DUE_WINDOW) - KEPT_MS;
     settle->kept_ms = (uint64_t)max_of(kept_ms, INT64_C(0));
     uint32_t from = recent_end(settle->recent);
-    int r = spans_remember(settle, due);
+    r = spans_remember(settle, due);
     if (r == 0)
         r = duplicates_find(settle, due, from);
-    if (r == 0)
-        r = people_find(settle, due);
     return r ? r : params_set(settle, params);
 }
 

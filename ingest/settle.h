@@ -16,8 +16,8 @@ struct settle *settle_free(struct settle *settle); // NULL; takes NULL
     "$10, $11, $12)"
 #define SETTLE_FOUND_PARAMS 12
 
-// Looks at the rows of SETTLE_DUE_SQL (binary, at least one), which must live until settle_end(), and gives
-// the parameters of SETTLE_FOUND_SQL, which live as long. 0 or -ENOMEM.
+// Looks at the rows of SETTLE_DUE_SQL (binary, at least one; of many links only the first rows), which must
+// live until settle_end(), and gives the parameters of SETTLE_FOUND_SQL, which live as long. 0 or -ENOMEM.
 must_check int settle_begin(struct settle *settle, const struct pg_result *due,
                             struct pg_param params[SETTLE_FOUND_PARAMS]);
 

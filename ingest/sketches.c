@@ -132,14 +132,17 @@ static void row_take(const struct part *part, const uint8_t bits[SKETCH_BYTES],
     array_text(&columns[SKETCH_HEX], (struct slice){hex, sizeof(hex)});
 }
 
-int sketches_take(struct sketches *sketches, struct array columns[SKETCH_COLUMNS])
+int sketches_take(struct sketches *sketches, size_t most, struct array columns[SKETCH_COLUMNS])
 {
     bool failed = false;
+    size_t taken = 0;
 
     if (sketches->n > 0)
         qsort(sketches->parts, sketches->n, sizeof(*sketches->parts), part_compare);
     for (size_t i = 0, next; i < sketches->n; i = next) {
         uint8_t bits[SKETCH_BYTES] = {0};
+        if (taken++ == most)
+            return SKETCHES_MANY;
         for (next = i; next < sketches->n && part_compare(&sketches->parts[i], &sketches->parts[next]) == 0;
              next++)
             bits_set(bits, &sketches->parts[next]);

@@ -2,6 +2,7 @@
 
 // Sketches of unique visitors, put together from what loads left in click_due.people.
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/array.h"
@@ -17,7 +18,11 @@ struct sketches *sketches_free(struct sketches *sketches); // NULL; takes NULL
 // bytes are not those of click_due.h, and nothing is noted.
 must_check int sketches_add(struct sketches *sketches, int64_t hour_ms, struct slice people);
 
+#define SKETCHES_MAX  10000 // of a pass over more than one span: each is 5 kB of a statement
+#define SKETCHES_MANY 1
+
 // Rows for unique_hourly, of each link and of each programme, as arrays in the order of its key: hours (unix
-// ms), programmes, partners, links, and the bits as hexadecimal digits. 0 or -ENOMEM.
+// ms), programmes, partners, links, and the bits as hexadecimal digits. 0, -ENOMEM, or SKETCHES_MANY: there
+// are more than `most`, and some of them stand in the columns.
 enum sketch_column { SKETCH_HOUR, SKETCH_PROGRAM, SKETCH_PARTNER, SKETCH_LINK, SKETCH_HEX, SKETCH_COLUMNS };
-must_check int sketches_take(struct sketches *sketches, struct array columns[SKETCH_COLUMNS]);
+must_check int sketches_take(struct sketches *sketches, size_t most, struct array columns[SKETCH_COLUMNS]);
