@@ -103,49 +103,59 @@ begin
 end $$;
 comment on function clickledger.duplicate_suspects(timestamptz, timestamptz) is 'Clicks of people from from_at to to_at, and those up to the longest window behind, that share a visitor or an address with one of them or are noted as duplicates, with the nearest click before them by each (null: none). Depends on the rows alone, not on the order in which they came.';
 
+-- By slices, because planning copies an array that is a parameter again and again, and the trigger's rows are kept for each statement.
 create function clickledger.duplicate_write(clicks uuid[], by_visitor uuid[], by_address uuid[], out became_duplicate bigint, out became_human bigint)
   language plpgsql set search_path = clickledger, pg_temp set enable_nestloop = off set enable_mergejoin = off set enable_seqscan = off
-  set jit = off set work_mem = '128MB' as $$
+  set jit = off set work_mem = '32MB' as $$
 declare
+  slice_max constant integer := 20000;
   from_at timestamptz;
   to_at timestamptz;
+  changed record;
 begin
-  select min(click_ts(id)), max(click_ts(id)) into from_at, to_at from unnest(clicks) as id;
-  execute $query$
-    with timed as (
-      select c.ts, c.click_id, c.class, c.reason, c.duplicate_of, c.visitor_id, c.address_hash,
-        case when click_ts(s.by_visitor) >= c.ts - g.duplicate_window_seconds * interval '1 second' then s.by_visitor end as by_visitor,
-        case when click_ts(s.by_address) >= c.ts - g.duplicate_window_seconds * interval '1 second' then s.by_address end as by_address
-      from unnest($1, $2, $3) as s (click_id, by_visitor, by_address)
-      join click c on c.click_id = s.click_id
-      left join program g on g.id = c.program_id and g.duplicate_window_seconds > 0
-      where c.click_id = any ($1) and c.ts >= $4 and c.ts <= $5 and c.class in ('human', 'duplicate')),
-    judged as (
-      select t.*, greatest(t.by_visitor, t.by_address) as follows,
-        case when t.by_visitor is not null then 'same_visitor' when t.by_address is not null then 'same_address' else 'none' end as why
-      from timed t),
-    found as materialized (
-      select j.ts, j.click_id, j.class as was, j.follows, j.why
-      from judged j
-      where (j.follows, j.why) is distinct from (j.duplicate_of, j.reason)
-        and (j.follows is not null or j.class = 'human' or not duplicate_kept(j.reason, j.visitor_id, j.address_hash, j.duplicate_of))),
-    marked as (
-      update click c set class = case when f.follows is null then 'human' else 'duplicate' end::hit_class,
-        reason = f.why, duplicate_of = f.follows
-      from found f
-      where c.click_id = any (array(select f.click_id from found f)) and c.click_id = f.click_id and c.ts = f.ts
-        and c.ts >= $4 and c.ts <= $5
-      returning f.was, c.class as became)
-    select count(*) filter (where was = 'human' and became = 'duplicate'), count(*) filter (where was = 'duplicate' and became = 'human')
-    from marked
-  $query$ into became_duplicate, became_human using clicks, by_visitor, by_address, from_at, to_at;
+  became_duplicate := 0; became_human := 0;
+  for low in 1..cardinality(clicks) by slice_max loop
+    select min(click_ts(id)), max(click_ts(id)) into from_at, to_at from unnest(clicks[low:low + slice_max - 1]) as id;
+    execute $query$
+      with timed as (
+        select c.ts, c.click_id, c.class, c.reason, c.duplicate_of, c.visitor_id, c.address_hash,
+          case when click_ts(s.by_visitor) >= c.ts - g.duplicate_window_seconds * interval '1 second' then s.by_visitor end as by_visitor,
+          case when click_ts(s.by_address) >= c.ts - g.duplicate_window_seconds * interval '1 second' then s.by_address end as by_address
+        from unnest($1, $2, $3) as s (click_id, by_visitor, by_address)
+        join click c on c.click_id = s.click_id
+        left join program g on g.id = c.program_id and g.duplicate_window_seconds > 0
+        where c.click_id = any ($1) and c.ts >= $4 and c.ts <= $5 and c.class in ('human', 'duplicate')),
+      judged as (
+        select t.*, greatest(t.by_visitor, t.by_address) as follows,
+          case when t.by_visitor is not null then 'same_visitor' when t.by_address is not null then 'same_address' else 'none' end as why
+        from timed t),
+      found as materialized (
+        select j.ts, j.click_id, j.class as was, j.follows, j.why
+        from judged j
+        where (j.follows, j.why) is distinct from (j.duplicate_of, j.reason)
+          and (j.follows is not null or j.class = 'human' or not duplicate_kept(j.reason, j.visitor_id, j.address_hash, j.duplicate_of))),
+      marked as (
+        update click c set class = case when f.follows is null then 'human' else 'duplicate' end::hit_class,
+          reason = f.why, duplicate_of = f.follows
+        from found f
+        where c.click_id = any (array(select f.click_id from found f)) and c.click_id = f.click_id and c.ts = f.ts
+          and c.ts >= $4 and c.ts <= $5
+        returning f.was, c.class as became)
+      select count(*) filter (where was = 'human' and became = 'duplicate') as to_duplicate,
+        count(*) filter (where was = 'duplicate' and became = 'human') as to_human
+      from marked
+    $query$ into changed using clicks[low:low + slice_max - 1], by_visitor[low:low + slice_max - 1], by_address[low:low + slice_max - 1],
+      from_at, to_at;
+    became_duplicate := became_duplicate + changed.to_duplicate;
+    became_human := became_human + changed.to_human;
+  end loop;
 end $$;
 comment on function clickledger.duplicate_write(uuid[], uuid[], uuid[]) is 'Decides about clicks of people by the nearest click before each that shares its visitor, or its address and user agent (null: none): within the window of the programme it is a duplicate of the later of both, else human. Writes what is not noted so (same_visitor, same_address, none); returns how many clicks changed their class. Doing it again changes nothing.';
 
 create or replace function clickledger.duplicate_mark(from_at timestamptz, to_at timestamptz, out became_duplicate bigint, out became_human bigint)
   language sql set search_path = clickledger, pg_temp as $$
   select w.* from (select coalesce(array_agg(s.click_id), '{}') as clicks, coalesce(array_agg(s.by_visitor), '{}') as by_visitor,
-      coalesce(array_agg(s.by_address), '{}') as by_address from duplicate_suspects(from_at, to_at) s) s,
+      coalesce(array_agg(s.by_address), '{}') as by_address from (select * from duplicate_suspects(from_at, to_at) order by click_id) s) s,
     duplicate_write(s.clicks, s.by_visitor, s.by_address) w
 $$;
 comment on function clickledger.duplicate_mark(timestamptz, timestamptz) is 'Writes what duplicate_write says about duplicate_suspects; returns how many clicks changed their class. Doing it again changes nothing.';
@@ -227,7 +237,11 @@ declare
   span record;
 begin
   dues := -1; marked := 0; sketches := 0; epoch := of_epoch;
-  if not pg_try_advisory_xact_lock(25454, 0) or not exists (select from click_settled s where s.epoch = of_epoch) then
+  if not pg_try_advisory_xact_lock(25454, 0) then
+    return;
+  end if;
+  -- A statement of its own: the lock's has looked at the rows before it had the lock.
+  if not exists (select from click_settled s where s.epoch = of_epoch) then
     return;
   end if;
   marked := spans_settle(array(select tstzrange(d.from_ts, d.to_ts, '[]') from click_due d where d.id = any (unknown)));
@@ -254,8 +268,5 @@ begin
 end $$;
 comment on function clickledger.click_settle_found(bigint, bigint[], uuid[], uuid[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[]) is 'Ends the spans ids of click_due as of an epoch: writes what was found in memory (suspects as of duplicate_write; sketches as hexadecimal digits by hour (unix ms), programme, partner and link), reads the rows of the spans unknown for duplicates and of peopleless for unique visitors. dues: how many spans, -1: another session is at it, or the epoch is over, and nothing was done; marked and sketches as of click_settle; the new epoch. 40001: a span was gone.';
 
-revoke execute on function clickledger.duplicate_suspects(timestamptz, timestamptz), clickledger.duplicate_write(uuid[], uuid[], uuid[]),
-  clickledger.settled_note(timestamptz), clickledger.spans_settle(tstzrange[]), clickledger.click_settle_due(bigint),
-  clickledger.click_settle_found(bigint, bigint[], uuid[], uuid[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[]) from public;
 grant execute on function clickledger.click_settle_due(bigint),
   clickledger.click_settle_found(bigint, bigint[], uuid[], uuid[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[]) to cl_ingest;

@@ -41,5 +41,4 @@ begin
   $query$ using from_at, to_at, mend;
 end $$;
 comment on function clickledger.conversion_rebuild(timestamptz, timestamptz, boolean) is 'Compares conversion_hourly with conversion_part in [from_at, to_at), full hours (UTC), and returns what differs by measure (conversions_ppm, revenue_minor, commission_minor): what the rollup says (counted) and what the rows say (found). mend: also puts it right. Call in REPEATABLE READ: attrib changes rows and rollup in one transaction, and of two that meet in a row one fails with 40001 and is tried again. 22023: not full hours.';
-revoke execute on function clickledger.conversion_rebuild(timestamptz, timestamptz, boolean) from public;
 grant execute on function clickledger.conversion_rebuild(timestamptz, timestamptz, boolean) to cl_ingest;

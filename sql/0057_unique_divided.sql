@@ -78,7 +78,5 @@ begin
 end $$;
 comment on function clickledger.stats_uniques(timestamptz, timestamptz, text, boolean, jsonb) is 'Unique visitors for GET /v1/stats by day of the zone or by link, and by currency; key null: of all together. Of hours that a bound or a midnight divides, the clicks are looked at. No row where retention has been at these.';
 
-revoke execute on function clickledger.uniques_known(timestamptz[]), clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]),
-  clickledger.group_members(jsonb) from public;
 grant execute on function clickledger.uniques_known(timestamptz[]), clickledger.stats_people(timestamptz, timestamptz, text, timestamptz[]),
   clickledger.group_members(jsonb) to cl_api;

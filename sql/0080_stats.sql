@@ -7,6 +7,7 @@
 -- --- From the rollups ---------------------------------------------------------------------------------------------------
 
 drop function clickledger.stats_rows(timestamptz, timestamptz, text, boolean, jsonb);
+drop function clickledger.stats_on_hours(timestamptz, timestamptz, text);
 create function clickledger.stats_hours(from_at timestamptz, to_at timestamptz, zone text, by_what text, p jsonb)
   returns table (key text, currency text, clicks bigint, clicks_not_counted bigint, conversions numeric,
                  conversions_declined numeric, conversions_refunded numeric, revenue_minor bigint, commission_minor bigint)
