@@ -140,6 +140,7 @@ static void the_window_keeps_redis_small(void **state)
     for (int i = 0; i < 60; i++)
         turn(s, 30); // 30 KB each
     until(s, s->counters.window_full == 1);
+    until(s, stream_length(s) == (int64_t)s->counters.sent_frames);
     assert_in_range(stream_length(s), 30, 40);
     s->stalled = false;
     until(s, ingest_hits(s) == s->added);
