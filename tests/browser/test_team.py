@@ -9,6 +9,7 @@ from conftest import wait_for
 from installation import click_id_of
 
 PASSWORD = "a long password"
+HOSTILE = "\"><svg onload=alert(1)> & '</a><script>alert(1)</script> {{7*7}}"
 CHANGES = "main button.primary, main button.danger, main input[type=checkbox]"
 PAGES = {"dashboard": "/team", "conversions": "/team/conversions?status=all", "applications": "/team/applications", "payouts": "/team/payouts?status=all",
          "partners": "/team/partners", "groups": "/team/groups", "partner": "/team/partners/1", "links": "/team/links", "codes": "/team/codes", "creatives": "/team/creatives",
@@ -114,6 +115,13 @@ def test_a_viewer_is_offered_nothing_to_change(cabinet, installation):
 
 
 def test_each_page_can_be_read_by_everybody(owner, installation):
+    """Security 13, too: what others have written is text, and nothing of it reaches the console or the page as anything else."""
     order(installation, "P-1")
     the_partners(installation, "/v1/conversions", order_id="P-1")
+    link = {"program_id": 1, "partner_id": 1, "target_url": "https://shop.example/", "name": HOSTILE}
+    assert installation.api("/v1/links", "admin_key", "POST", link)[0] == installation.api("/v1/partners", "admin_key", "POST", {"name": HOSTILE})[0] == 201
+    for path in PAGES["partners"], PAGES["links"]:
+        owner.open(path)
+        owner.read(HOSTILE)
+        assert owner.browser.driver.find_elements("css selector", "[onload]") == []
     assert owner.look({f"team-{name}": path for name, path in PAGES.items()}) == []
