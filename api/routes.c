@@ -428,7 +428,8 @@ static const struct route rows[] = {
      "Sums of the ledger.", FIELDS(balance_fields),
      .csv = "partner_id,currency,pending_minor,available_minor,reserved_minor,paid_minor"},
     {HTTP_GET, "/v1/statement", READ("api_statement"), ROUTE_ANY, 200, false,
-     "Lines of the ledger, the newest first, a partner's with its balance; the head of the newest seal.", FIELDS(statement_fields),
+     "Lines of the ledger, the newest first, a partner's with its balance; the head of the newest seal.",
+     FIELDS(statement_fields),
      .csv = "transaction_id,posted_at,kind,account,program_id,partner_id,conversion_id,payout_id,reason,"
             "author_key_id,currency,amount_minor,balance_minor,period,adjusts,seal_id"},
     {HTTP_GET, "/v1/periods", READ("api_periods"), ROUTE_ANY, 200, false,

@@ -12,9 +12,9 @@ PASSWORD = "a long password"
 HOSTILE = "\"><svg onload=alert(1)> & '</a><script>alert(1)</script> {{7*7}}"
 CHANGES = "main button.primary, main button.danger, main input[type=checkbox]"
 PAGES = {"dashboard": "/team", "conversions": "/team/conversions?status=all", "applications": "/team/applications", "payouts": "/team/payouts?status=all",
-         "partners": "/team/partners", "groups": "/team/groups", "partner": "/team/partners/1", "links": "/team/links", "codes": "/team/codes", "creatives": "/team/creatives",
-         "programs": "/team/programs", "program": "/team/programs/1", "terms": "/team/programs/1/terms", "uploads": "/team/uploads", "people": "/team/people",
-         "audit": "/team/audit", "account": "/team/account"}
+         "partners": "/team/partners", "groups": "/team/groups", "partner": "/team/partners/1", "links": "/team/links", "codes": "/team/codes",
+         "creatives": "/team/creatives", "programs": "/team/programs", "program": "/team/programs/1", "terms": "/team/programs/1/terms",
+         "uploads": "/team/uploads", "people": "/team/people", "audit": "/team/audit", "account": "/team/account"}
 
 
 @pytest.fixture
