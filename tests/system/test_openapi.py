@@ -27,6 +27,7 @@ def fault_of(path, answer):
 
 def test_examples_and_answers_fit(world):
     document = openapi(world.api)
+    assert {name for way in document["security"] for name in way} == set(document["components"]["securitySchemes"]) == {"key", "session"}
     resolver = jsonschema.RefResolver.from_schema(document)
 
     def check(schema, value):
@@ -37,6 +38,7 @@ def test_examples_and_answers_fit(world):
     lists, faults = 0, []
     for method, path, operation in operations(world.api):
         parameters = operation["parameters"]
+        assert (operation.get("security") == []) == (operation["x-asker"] == "open"), path
         content = operation.get("requestBody", {}).get("content", {"application/json": None})
         if "application/json" not in content or path == "/v1/logout":
             continue  # images and rows are no JSON; a session that ends would answer nothing more
