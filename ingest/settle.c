@@ -148,20 +148,27 @@ static int people_read(struct settle *settle, const struct pg_result *due, struc
     return r;
 }
 
-// Of half of the rows, for as long as those of all are too many.
+// Of half of the rows, for as long as those of all are too many; a span that has too many by itself is read
+// from the rows.
 static int people_find(struct settle *settle, const struct pg_result *due)
 {
-    size_t rows = pg_result_rows(due);
     int r = SKETCHES_MANY;
 
-    for (; r == SKETCHES_MANY; rows = (rows + 1) / 2) {
+    settle->rows = pg_result_rows(due);
+    while (r == SKETCHES_MANY) {
         struct sketches *sketches = sketches_new();
-        settle->rows = rows;
         people_clear(settle);
         r = sketches ? people_read(settle, due, sketches) : -ENOMEM;
         if (r == 0)
-            r = sketches_take(sketches, rows > 1 ? SKETCHES_MAX : SIZE_MAX, settle->sketch_columns);
+            r = sketches_take(sketches, SKETCHES_MAX, settle->sketch_columns);
         sketches_free(sketches);
+        if (r == SKETCHES_MANY && settle->rows == 1) {
+            people_clear(settle);
+            array_int(&settle->peopleless, pg_result_int(due, 0, DUE_ID));
+            r = 0;
+        } else if (r == SKETCHES_MANY) {
+            settle->rows = (settle->rows + 1) / 2;
+        }
     }
     return r;
 }

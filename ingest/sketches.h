@@ -18,7 +18,7 @@ struct sketches *sketches_free(struct sketches *sketches); // NULL; takes NULL
 // bytes are not those of click_due.h, and nothing is noted.
 must_check int sketches_add(struct sketches *sketches, int64_t hour_ms, struct slice people);
 
-#define SKETCHES_MAX  10000 // of a pass over more than one span: each is 5 kB of a statement
+#define SKETCHES_MAX  4000 // of a pass: each is 5 kB of a statement
 #define SKETCHES_MANY 1
 
 // Rows for unique_hourly, of each link and of each programme, as arrays in the order of its key: hours (unix
