@@ -27,6 +27,8 @@ dispatchEvent(new PopStateEvent("popstate"));
 """
 PICTURE_HEIGHT_MAX = 4000
 WAIT_SECONDS = 60
+SESSION = "__Host-cl_session"
+sessions = {}  # cookies by origin and address of a person: who has been here once need not prove again that the form works
 
 
 class Cabinet:
@@ -49,14 +51,23 @@ class Cabinet:
         wait_for(lambda: self.browser.run(SETTLED), WAIT_SECONDS, f"the page at {self.browser.driver.current_url}")
 
     def login(self, email, password):
-        """Through the form."""
+        """Through the form, once; later the session goes on."""
+        known = sessions.get((self.origin, email))
+        if known:
+            self.browser.command("Network.setCookie", name=SESSION, value=known, url=self.origin + "/", path="/", secure=True, httpOnly=True, sameSite="Strict")
+            self.open("/")
+        else:
+            self.login_by_form(email, password)
+            sessions[self.origin, email] = self.browser.cookie(SESSION)["value"]
+        self.speak("en")  # a person keeps the language that was chosen last
+
+    def login_by_form(self, email, password):
         self.open("/login")
         self.type("input[type=email]", email)
         self.type("input[type=password]", password)
         self.press("form button[type=submit]")
         wait_for(lambda: "/login" not in self.browser.driver.current_url, WAIT_SECONDS, "the login")
         self.settle()
-        self.speak("en")  # a person keeps the language that was chosen last
 
     def find(self, selector):
         """The first visible element, once there is one."""

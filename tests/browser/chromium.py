@@ -25,7 +25,7 @@ class Chromium:
         self.driver.set_page_load_timeout(LOAD_SECONDS)
         self.scripts = []
 
-    def command(self, name, **parameters):
+    def command(self, name, /, **parameters):
         return self.driver.execute_cdp_cmd(name, parameters)
 
     def go(self, url):
@@ -40,6 +40,9 @@ class Chromium:
     def send_always(self, **headers):
         self.command("Network.enable")
         self.command("Network.setExtraHTTPHeaders", headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def cookie(self, name):
+        return next((cookie for cookie in self.command("Network.getAllCookies")["cookies"] if cookie["name"] == name), None)
 
     def console(self):
         """What the page complained about since the last call."""

@@ -1,4 +1,5 @@
 """A real browser before a real tracker: the fixtures of tests/system, and a shop."""
+import functools
 import importlib.util
 import pathlib
 import shutil
@@ -13,7 +14,8 @@ spec = importlib.util.spec_from_file_location("system_conftest", SYSTEM / "conft
 system_conftest = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(system_conftest)
 # The modules of tests/system ask `conftest` for these.
-BUILD, ROOT, wait_for = system_conftest.BUILD, system_conftest.ROOT, system_conftest.wait_for
+BUILD, ROOT = system_conftest.BUILD, system_conftest.ROOT
+wait_for = functools.partial(system_conftest.wait_for, every_s=0.1)  # asking a browser is work for three programs
 redis_server, spawn = system_conftest.redis_server, system_conftest.spawn
 
 from cabinet import Cabinet  # noqa: E402 (needs the path above)
@@ -76,6 +78,18 @@ def installation():
         yield made
     finally:
         made.remove()
+
+
+def program_that_takes_partners(installation, target, terms, **about):
+    def ask(method, path, body):
+        status, answer = installation.api(path, "admin_key", method, body)
+        assert status in (200, 201), answer
+        return answer
+
+    made = ask("POST", "/v1/programs", about)
+    ask("POST", f"/v1/programs/{made['id']}/terms", terms)
+    ask("PATCH", f"/v1/programs/{made['id']}/admission", {"is_open": True, "target_url": target})
+    return made
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 from cabinet import Cabinet
 from chromium import Chromium
-from conftest import SHOP, TRACKER_HOST, wait_for
+from conftest import SHOP, TRACKER_HOST, program_that_takes_partners, wait_for
 from site_server import STUB, Site
 
 # The installation is there for other tests, too.
@@ -53,17 +53,9 @@ def other_browser(shop):
 
 @pytest.fixture
 def program(installation):
-    """A programme that pays 10 % without a hold and takes partners."""
-    def ask(method, path, **body):
-        status, answer = installation.api(path, "admin_key", method, body)
-        assert status in (200, 201), answer
-        return answer
-
-    made = ask("POST", "/v1/programs", code=CODE, name="Tea shop", currency="RUB", hosts=[SHOP])
-    path = f"/v1/programs/{made['id']}"
-    ask("POST", path + "/terms", commission_kind="percent", rate_ppm=100000, hold_days=0)
-    ask("PATCH", path + "/admission", is_open=True, target_url=f"http://{SHOP}/")
-    return made
+    """It pays 10 % without a hold."""
+    return program_that_takes_partners(installation, f"http://{SHOP}/", {"commission_kind": "percent", "rate_ppm": 100000, "hold_days": 0},
+                                       code=CODE, name="Tea shop", currency="RUB", hosts=[SHOP])
 
 
 @contextlib.contextmanager

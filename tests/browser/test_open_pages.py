@@ -1,5 +1,6 @@
 """The pages that anybody can open, and what a first visit costs."""
 import pytest
+from conftest import program_that_takes_partners
 
 FIRST_LOAD_BYTES = 150_000
 LOADED = "return performance.getEntries().filter(one => 'encodedBodySize' in one).map(one => [one.name, one.encodedBodySize])"
@@ -7,16 +8,8 @@ LOADED = "return performance.getEntries().filter(one => 'encodedBodySize' in one
 
 @pytest.fixture
 def program(installation):
-    """One that takes partners."""
-    def ask(method, path, **body):
-        status, answer = installation.api(path, "admin_key", method, body)
-        assert status in (200, 201), answer
-        return answer
-
-    made = ask("POST", "/v1/programs", code="open-pages", name="Coffee shop", currency="EUR", hosts=["coffee.example"])
-    ask("POST", f"/v1/programs/{made['id']}/terms", commission_kind="fixed", fixed_minor=500, hold_days=7)
-    ask("PATCH", f"/v1/programs/{made['id']}/admission", is_open=True, target_url="https://coffee.example/")
-    return made
+    return program_that_takes_partners(installation, "https://coffee.example/", {"commission_kind": "fixed", "fixed_minor": 500, "hold_days": 7},
+                                       code="open-pages", name="Coffee shop", currency="EUR", hosts=["coffee.example"])
 
 
 def test_each_open_page(cabinet, program):

@@ -83,6 +83,15 @@ def test_who_applies_is_approved_and_has_a_link(owner, installation):
     assert installation.api(f"/v1/links?partner_id={partner}", "admin_key")[1]["data"][0]["status"] == "active"
     owner.open(f"/team/partners/{partner}")
     owner.read("Anna's blog", "h1")
+    owner.button("Add to a group", "main").click()
+    owner.type("dialog input[name=name]", "Bloggers")
+    owner.button("Add to a group", "dialog").click()
+    owner.read("bloggers")
+    owner.follow("/team/groups")
+    owner.button("Figures", "main").click()  # of this group alone, programme and all
+    wait_for(lambda: Select(owner.find(".filters select[aria-label=Group]")).first_selected_option.text.startswith("bloggers · "), what="the filter")
+    owner.settle()
+    owner.read("Where from")
 
 
 def test_a_payout_is_marked_as_paid(owner, installation):
@@ -98,6 +107,9 @@ def test_a_payout_is_marked_as_paid(owner, installation):
     wait_for(lambda: len(owner.rows()) == waiting - 1, what="one row less, without a reload")
     assert the_partners(installation, "/v1/payouts", status="paid", id=payout["id"])["reference"] == "PP-4711"
     owner.open("/team/audit?object=payout")
+    person = installation.query("select id from clickledger.person where email = %s", installation.addresses["owner_email"])[0][0]
+    owner.button("Demo owner", "tbody").click()
+    wait_for(lambda: f"object=payout&person_id={person}" in owner.browser.driver.current_url, what="both filters in the address")
     owner.button("Before and after").click()
     owner.read("PP-4711", "dialog")
 

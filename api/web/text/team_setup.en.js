@@ -76,7 +76,7 @@ export default {
   // Audit log
   "team.audit.lead": "Every change: who, when, what was before, what is after. Nothing can be taken out of it.", "team.audit.what": "What",
   "team.audit.who": "Who", "team.audit.changes": "Changed", "team.audit.show": "Before and after", "team.audit.member": "Field",
-  "team.audit.before": "Before", "team.audit.after": "After", "team.audit.everything": "Everything", "team.audit.action": "Action",
+  "team.audit.before": "Before", "team.audit.after": "After", "team.audit.by": "Only by {name}", "team.audit.everything": "Everything", "team.audit.action": "Action",
   "team.audit.any": "Any action", "team.audit.none": "No changes in these days", "team.audit.hidden": "Also changed, but never shown: {names}",
   "team.action.insert": "made", "team.action.update": "changed", "team.action.delete": "deleted", "team.object.program": "Programme",
   "team.object.terms": "Terms", "team.object.partner": "Partner", "team.object.application": "Application", "team.object.link": "Link",

@@ -75,7 +75,7 @@ export default {
   // Audit log
   "team.audit.lead": "Каждое изменение: кто, когда, что было и что стало. Отсюда ничего нельзя убрать.", "team.audit.what": "Что",
   "team.audit.who": "Кто", "team.audit.changes": "Изменено", "team.audit.show": "До и после", "team.audit.member": "Поле",
-  "team.audit.before": "Было", "team.audit.after": "Стало", "team.audit.everything": "Всё", "team.audit.action": "Действие",
+  "team.audit.before": "Было", "team.audit.after": "Стало", "team.audit.by": "Кто: {name}", "team.audit.everything": "Всё", "team.audit.action": "Действие",
   "team.audit.any": "Любое действие", "team.audit.none": "В эти дни изменений нет",
   "team.audit.hidden": "Также изменено, но не показывается: {names}", "team.action.insert": "создано", "team.action.update": "изменено",
   "team.action.delete": "удалено", "team.object.program": "Программа", "team.object.terms": "Условия", "team.object.partner": "Партнёр",

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { FRESH_MS, useList } from "../lib/data.js";
 import { t, word } from "../lib/i18n.js";
+import { address, place, setQuery } from "../lib/router.js";
 import { Dialog } from "../ui/dialog.jsx";
 import { Button } from "../ui/field.jsx";
 import { PeriodChoice, usePeriod } from "../ui/period.jsx";
@@ -54,13 +55,13 @@ function Change({ row, onClose }) {
 
 export function Audit() {
   const { from, to } = usePeriod();
-  const query = { ...useFilters("object", "object_id", "action"), from, to };
+  const query = { ...useFilters("object", "object_id", "action", "person_id"), from, to };
   const list = useList("/v1/audit", query, { every: FRESH_MS });
   const [row, setRow] = useState(null);
   const columns = [
     { key: "what", title: t("team.audit.what"), kind: "main", cell: (one) => <>{objectText(one)} {one.object_id}<small>{t(`team.action.${one.action}`)}</small></> },
     { key: "at", title: t("team.at"), cell: (one) => <Time at={one.at} /> },
-    { key: "who", title: t("team.audit.who"), cell: (one) => <Who row={one} /> },
+    { key: "who", title: t("team.audit.who"), cell: (one) => (one.person_id ? <a href={address("/team/audit", { ...place.get().query, person_id: one.person_id })}><Who row={one} /></a> : <Who row={one} />) },
     { key: "changes", title: t("team.audit.changes"), cell: (one) => <span class="clip">{changesOf(one).map(([name]) => name).join(", ")}</span> },
     { key: "do", title: "", kind: "actions", cell: (one) => <Button kind="quiet" onClick={() => setRow(one)}>{t("team.audit.show")}</Button> },
   ];
@@ -71,6 +72,9 @@ export function Audit() {
         <StatusFilter name="object" label={t("team.audit.what")} options={[["", t("team.audit.everything")], ...OBJECTS.map((object) => [object, wordOf(object)])]} />
         <StatusFilter name="action" label={t("team.audit.action")} options={[["", t("team.audit.any")], ...["insert", "update", "delete"].map((action) => [action, t(`team.action.${action}`)])]} />
         <TextFilter name="object_id" label={t("team.number")} />
+        {query.person_id && (
+          <Button kind="quiet" icon="close" onClick={() => setQuery({ person_id: null })}>{t("team.audit.by", { name: list.rows?.[0]?.person_name ?? `#${query.person_id}` })}</Button>
+        )}
       </div>
       <ListTable list={list} caption={t("team.nav.audit")} columns={columns} empty={<Empty icon="audit" title={t("team.audit.none")} />} />
       {row && <Change row={row} onClose={() => setRow(null)} />}

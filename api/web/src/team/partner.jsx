@@ -155,7 +155,7 @@ export function Partner({ id }) {
       </Section>
       <OwnGroups partner={partner} />
       <Section title={t("team.people.partner")} actions={may("own") && <Button icon="plus" onClick={() => setWish("invite")}>{t("team.people.add")}</Button>}>
-        <PersonTable list={people} empty={<Empty icon="person" title={t("team.people.none")}>{t("team.people.partner.none")}</Empty>} />
+        <PersonTable list={people} partner={partner} empty={<Empty icon="person" title={t("team.people.none")}>{t("team.people.partner.none")}</Empty>} />
       </Section>
       {may("own") && <Keys partner={partner} />}
       {wish === "invite" && <InviteWish partner={partner} onDone={people.reload} onClose={close} />}

@@ -26,8 +26,8 @@ function Invited({ token, onClose }) {
   );
 }
 
-/** People of a list; `empty` where there are none. */
-export function PersonTable({ list, empty }) {
+/** People of a list, or of one partner; `empty` where there are none. */
+export function PersonTable({ list, partner, empty }) {
   const self = me.get()?.person?.id;
   const change = (row, changes) => patch(`/v1/people/${row.id}`, changes).then(() => { toast(t("team.saved")); list.reload(); }, failed);
   async function disable(row) {
@@ -36,8 +36,8 @@ export function PersonTable({ list, empty }) {
   const owns = may("own");
   const columns = [
     { key: "name", title: t("team.name"), kind: "main", cell: (row) => <>{row.name}<small>{row.email}</small></> },
-    { key: "role", title: t("team.role"), cell: (row) => (row.partner_id ? <PartnerName id={row.partner_id} /> : row.id === self || !owns ? t(`team.role.${row.role}`)
-      : <Select aria-label={t("team.role.of", { name: row.name })} options={roleOptions()} value={row.role} onChange={(role) => change(row, { role })} />) },
+    ...(partner ? [] : [{ key: "role", title: t("team.role"), cell: (row) => (row.partner_id ? <PartnerName id={row.partner_id} /> : row.id === self || !owns ? t(`team.role.${row.role}`)
+      : <Select aria-label={t("team.role.of", { name: row.name })} options={roleOptions()} value={row.role} onChange={(role) => change(row, { role })} />) }]),
     { key: "since", title: t("team.since"), cell: (row) => <Time at={row.created_at} date /> },
     { key: "status", title: t("team.status"), cell: (row) => <Status of={row.disabled_at ? "disabled" : row.has_password ? "active" : "pending"} room="team.status_m" /> },
     { key: "do", title: "", kind: "actions", cell: (row) => owns && row.id !== self && (row.disabled_at
