@@ -18,7 +18,11 @@ from commands import catalog_has_arrived, keys
 from service import Failure, wait_for
 from state import REPOSITORY, State
 
-PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+# All visitors come from one address: with one browser, too, the later ones would repeat the first one's click.
+CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0"
+SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15"
+PHONE = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 SETTLE_SECONDS = 30
 MOMENT_SECONDS = 0.05
@@ -45,7 +49,7 @@ def epc(row):
 class Visitor:
     """A browser: sends what a browser sends and keeps the tracker's cookie."""
 
-    def __init__(self, tracker, agent=PERSON):
+    def __init__(self, tracker, agent):
         self.tracker, self.agent, self.cookie = urllib.parse.urlsplit(tracker), agent, None
 
     def get(self, path, **headers):
@@ -151,7 +155,7 @@ class Day:
         self.receipts.append(content["receipt"])
 
     def events(self):
-        first = Visitor(self.tracker)
+        first = Visitor(self.tracker, CHROME)
         click = first.click(self.anna.path + "?utm_source=blog&utm_campaign=autumn&sub1=review", Referer="https://anna.example/samovars")
         self.order(order_id="1001", click_id=click, amount="4990.00", currency="RUB", status="approved")
         say("1001  4990.00  from Anna's link (utm_source=blog, sub1=review)")
@@ -166,19 +170,19 @@ class Day:
         self.order(order_id="1003", amount="1234.56", status="approved", promo=self.promo.lower())
         say("1003  1234.56  promo code of Kupon, no click at all")
 
-        click = Visitor(self.tracker).click(self.anna.path)
+        click = Visitor(self.tracker, FIREFOX).click(self.anna.path)
         self.order(order_id="1004", click_id=click, amount="7000.00", status="approved", promo=self.promo)
         say("1004  7000.00  Anna's link, but Kupon's code was used: the code wins")
 
         Visitor(self.tracker, CRAWLER).click(self.anna.path)
-        Visitor(self.tracker).click(self.anna.path, Sec_Purpose="prefetch")
+        Visitor(self.tracker, CHROME).click(self.anna.path, Sec_Purpose="prefetch")
         say("      a crawler and a prefetch follow Anna's link: recorded, not counted")
 
-        click = Visitor(self.tracker).click(self.anna.path)
+        click = Visitor(self.tracker, SAFARI).click(self.anna.path)
         self.order(order_id="1005", click_id=click, amount="3333.33", status="pending")
         say("1005  3333.33  from Anna's link, pending")
 
-        click = Visitor(self.tracker).click(self.anna.path)
+        click = Visitor(self.tracker, PHONE).click(self.anna.path)
         self.order(order_id="1006", click_id=click, amount="5555.55", status="approved")
         self.order(order_id="1006", status="refunded", amount="1000.00", event_id="refund-1")
         say("1006  5555.55  from Anna's link; 1000.00 refunded")
