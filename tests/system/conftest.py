@@ -138,7 +138,7 @@ class Cluster:
     def database(self):
         self.databases += 1
         name = f"cl_test_{self.databases}"
-        self.execute(f"create database {name} template {TEMPLATE} owner cl_owner")
+        self.execute(f"create database {name} template {TEMPLATE} owner cl_owner strategy file_copy")
         return Database(self, name)
 
     def drop(self, database):
