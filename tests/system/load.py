@@ -1,7 +1,8 @@
-"""A few visitors who click as fast as they are answered, and remember what they were told."""
+"""A few visitors who click again and again, and remember what they were told."""
 import http.client
 import random
 import threading
+import time
 
 from installation import click_id_of
 
@@ -11,10 +12,11 @@ AGENTS = ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, 
 
 
 class Visitors:
-    """answered: click ids that clients received. unanswered: requests without an answer, stored or not. blind: answers without an id."""
+    """Without pauses they need a core for themselves; with them there are about a thousand clicks a second.
+    answered: click ids that clients received. unanswered: requests without an answer, stored or not. blind: answers without an id."""
 
-    def __init__(self, port, path="/c/demo", threads=4, seed=0):
-        self.port, self.path = port, path
+    def __init__(self, port, path="/c/demo", threads=4, seed=0, pause_s=0.003):
+        self.port, self.path, self.pause_s = port, path, pause_s
         self.stopping = threading.Event()
         self.results = [{"answered": [], "unanswered": 0, "blind": 0} for _ in range(threads)]
         self.threads = [threading.Thread(target=self._click, args=(result, random.Random(seed * 1000 + number)), daemon=True)
@@ -43,6 +45,7 @@ class Visitors:
     def _click(self, result, random_):
         connection = None
         while not self.stopping.is_set():
+            time.sleep(self.pause_s)
             try:
                 if connection is None:
                     connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)

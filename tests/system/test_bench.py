@@ -103,16 +103,12 @@ def test_errors(name, arguments, code, said):
     assert said in done.stdout + done.stderr
 
 
+def long(*arguments):
+    return pytest.param(list(arguments), marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it"))
+
+
 @pytest.mark.parametrize("arguments", [
-    ["click"],
-    ["ingest", "--shards", 1],
-    pytest.param(["attrib"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
-    pytest.param(["attrib-live"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
-    pytest.param(["catchup"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
-    pytest.param(["query"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
-    pytest.param(["api"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
-    pytest.param(["export"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
-    pytest.param(["fresh"], marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it")),
+    ["click"], long("ingest", "--shards", 1), long("attrib"), long("attrib-live"), long("catchup"), long("query"), long("api"), long("export"), long("fresh"),
 ], ids=lambda arguments: arguments[0])
 def test_runs(arguments):
     done = tool("run", *arguments, "--quick")

@@ -54,7 +54,7 @@ def fill(path):
 
 def test_disk_full_under_load(installation):
     """Journals fail in the middle of a turn: its answers are made again, and none with an id that was not recorded."""
-    with small_disk(installation, "40m") as folder, Visitors(installation.port) as visitors:
+    with small_disk(installation, "40m") as folder, Visitors(installation.port, pause_s=0) as visitors:
         for _ in range(3):
             more_clicks(visitors, 300)
             fill(os.path.join(folder, "ballast"))
