@@ -47,7 +47,6 @@ static _Noreturn void child_main(int fd, pid_t parent)
     signal(SIGTERM, SIG_IGN); // it ends with its parent, which may still have requests to answer
     signal(SIGINT, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_DUMPABLE, 0);
     if (getppid() != parent || (fd != WORKER_FD && dup2(fd, WORKER_FD) != WORKER_FD))
         _exit(EXIT_FAILURE);
     closefrom(WORKER_FD + 1);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -102,6 +103,7 @@ int program_start(const struct program *program, int argc, char **argv)
     if (config_load(program->options, program->n_options, program->config, path, error, sizeof(error)))
         program_refuse(program, error, "");
     settings_path = path;
+    prctl(PR_SET_DUMPABLE, 0);
     log_open(program->name, (enum log_level)program->log->level);
     signal(SIGPIPE, SIG_IGN);
     descriptors_allow();

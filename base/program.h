@@ -20,9 +20,9 @@ struct program {
 };
 
 // Reads the command line and the settings, opens the log, ignores SIGPIPE, raises the soft limit of
-// descriptors to the hard one. Returns the index in argv of the
-// program's own first argument, argc when there is none. Exits by itself: 0 after --help and the like, 2
-// after a mistake.
+// descriptors to the hard one. From then on a crash leaves no core and nobody but root looks into its memory,
+// which holds passwords, keys and what visitors sent. Returns the index in argv of the program's own first
+// argument, argc when there is none. Exits by itself: 0 after --help and the like, 2 after a mistake.
 int program_start(const struct program *program, int argc, char **argv);
 
 // How many of `wanted` connections the limit of descriptors allows, beside what else a program opens; at

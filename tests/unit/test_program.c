@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -91,6 +92,30 @@ static void command_lines_are_answered(void **state)
     }
 }
 
+static void a_crash_leaves_no_core(void **state)
+{
+    struct program program = {"tracker", "", options, array_length(options), &config, &config.log};
+    char name[] = "t", *argv[] = {name, NULL};
+    int status;
+
+    (void)state;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit;
+        getrlimit(RLIMIT_CORE, &limit);
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_CORE, &limit);
+        program_start(&program, 1, argv);
+        if (prctl(PR_GET_DUMPABLE) != 0)
+            exit(43);
+        abort();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_false(WCOREDUMP(status));
+}
+
 static void a_signal_asks_to_stop(void **state)
 {
     (void)state;
@@ -165,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(command_lines_are_answered),
+        cmocka_unit_test(a_crash_leaves_no_core),
         cmocka_unit_test(a_signal_asks_to_stop),
         cmocka_unit_test(settings_are_read_again),
         cmocka_unit_test(connections_leave_descriptors_for_the_rest),
