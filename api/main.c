@@ -268,6 +268,7 @@ int main(int argc, char **argv)
                                            .log = &config.log};
     struct running running = {0};
     program_start(&program, argc, argv);
+    json_forget_freed(); // passwords come as JSON
     if (sodium_init() < 0 || !check_origins(&config))
         return EXIT_FAILURE;
     int result = open_all(&running, &config);

@@ -29,6 +29,7 @@ struct http_input {
     size_t body_bytes; // decoded, behind the head
     char *data;
     size_t bytes, run_start, pos, next, end;
+    size_t filled; // the furthest that `end` has been in `data`
     struct http_header headers[];
 };
 

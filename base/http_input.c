@@ -38,7 +38,8 @@ void http_input_give(struct http_conn *conn)
 {
     if (conn->input == NULL)
         return;
-    http_pool_give_buffer(&conn->server->input_buffers, conn->input->data, conn->input->bytes);
+    http_pool_give_buffer(&conn->server->input_buffers, conn->input->data, conn->input->bytes,
+                          conn->input->filled);
     http_pool_give(&conn->server->inputs, conn->input);
     conn->input = NULL;
 }
@@ -76,9 +77,10 @@ static bool input_grow(struct http_conn *conn)
         return false;
     memcpy(data, old + input->run_start, input->end - input->run_start);
     input_moved(input, data);
+    http_pool_give_buffer(&server->input_buffers, old, old_bytes, input->filled);
     input->data = data;
     input->bytes = got;
-    http_pool_give_buffer(&server->input_buffers, old, old_bytes);
+    input->filled = input->end;
     return true;
 }
 
@@ -401,6 +403,7 @@ void http_input_on_readable(evutil_socket_t fd, short what, void *arg)
     }
     conn->server->counters.bytes_in += (uint64_t)n;
     input->end += (size_t)n;
+    input->filled = max_of(input->filled, input->end);
     http_input_process(conn);
     if (conn->reading && (conn->state == CONN_HEAD || conn->state == CONN_BODY || conn->stream.body_open))
         input_ask_again(conn); // a reset that came with the bytes is told as plain EV_READ

@@ -15,7 +15,7 @@ bool http_output_is_empty(const struct http_conn *conn)
 void http_output_give(struct http_conn *conn)
 {
     if (conn->out.data != NULL)
-        http_pool_give_buffer(&conn->server->output_buffers, conn->out.data, conn->out.bytes);
+        http_pool_give_buffer(&conn->server->output_buffers, conn->out.data, conn->out.bytes, conn->out.len);
     conn->out = (struct http_output){0};
 }
 

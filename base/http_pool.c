@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define POOL_KEEPS 0
@@ -58,8 +59,9 @@ char *http_pool_take_buffer(struct http_pool *pool, size_t bytes, size_t *got)
     return bytes > pool->bytes ? malloc(bytes) : http_pool_take(pool);
 }
 
-void http_pool_give_buffer(struct http_pool *pool, char *buffer, size_t got)
+void http_pool_give_buffer(struct http_pool *pool, char *buffer, size_t got, size_t used)
 {
+    explicit_bzero(buffer, used);
     if (got == pool->bytes)
         http_pool_give(pool, buffer);
     else

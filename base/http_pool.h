@@ -20,4 +20,6 @@ void http_pool_give(struct http_pool *pool, void *piece); // takes NULL
 
 // A piece, or more than a piece from malloc where `bytes` says so. *got is what it can hold.
 must_check char *http_pool_take_buffer(struct http_pool *pool, size_t bytes, size_t *got);
-void http_pool_give_buffer(struct http_pool *pool, char *buffer, size_t got);
+
+// `used`: how much of it has held something. That is zeroed, for it may have been a password or a key.
+void http_pool_give_buffer(struct http_pool *pool, char *buffer, size_t got, size_t used);

@@ -5,8 +5,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -37,6 +39,18 @@ int json_parse(struct json **out, struct slice text, char error[JSON_ERROR_BYTES
     }
     *out = json_of(value);
     return 0;
+}
+
+static void free_zeroed(void *memory)
+{
+    if (memory)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+void json_forget_freed(void)
+{
+    json_set_alloc_funcs(malloc, free_zeroed);
 }
 
 struct json *json_map(void)

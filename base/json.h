@@ -33,6 +33,10 @@ struct json; // a value; counted references, NULL after a failed allocation is t
 // The top value must be an object. 0, JSON_MALFORMED or -ENOMEM.
 must_check int json_parse(struct json **out, struct slice text, char error[JSON_ERROR_BYTES]);
 
+// From now on the memory of values and of their texts is zeroed when it is given back, but for what
+// json_print() gives. Call it before anything else here.
+void json_forget_freed(void);
+
 struct json *json_map(void);
 struct json *json_list(void);
 struct json *json_text(struct slice text); // NULL if it is not valid UTF-8

@@ -236,6 +236,35 @@ def workers(world):
         return [int(pid) for pid in file.read().split()]
 
 
+def memory(pid):
+    """What a process holds that it may write to."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
+        for line in maps:
+            place, rights = line.split()[:2]
+            if "w" in rights:
+                first, end = (int(address, 16) for address in place.split("-"))
+                file.seek(first)
+                yield file.read(end - first)
+
+
+def test_memory_forgets_what_was_asked_with(world):
+    """Security 10: answered, no password, key or session's token is left in the api, nor in the password process."""
+    ann = person(world, "ann@example.org", "owner")
+    tail = "the end of a long password"  # freed memory loses its beginning to the list of what is free
+    new = "x" * 90 + tail
+    assert ann.post("/v1/password", {"old": PASSWORD, "new": new}).status == 201 and ann.login("ann@example.org", new).status == 201
+    assert ann.get("/v1/sessions").status == ann.get("/v1/me").status == Client(world.api, world.team_key).get("/v1/partners").status == 200
+    assert world.api.call("GET", "/v1/me", key="cl_team_" + "7" * 40).status == 401
+    asked_with = {"password": tail, "key": world.team_key, "token": ann.token, "unknown key": "cl_team_" + "7" * 40}
+    pids = [world.api.process.pid, *workers(world)]
+
+    def left():
+        return {name for pid in pids for part in memory(pid) for name, secret in asked_with.items() if secret.encode() in part}
+
+    wait_for(lambda: left() == set(), 5, "nothing to be left")
+    assert any(b"/v1/partners" in part for part in memory(pids[0]))  # it was looked at
+
+
 def test_the_password_process(world):
     """It comes with the first password, is missed by nobody but its question, and dies with the api."""
     assert workers(world) == []
