@@ -1,9 +1,11 @@
 """Security 10 and 18: how often a key and an address may ask, whoever says it comes from elsewhere; the numbers are the configured ones."""
+import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api import Api, Client, World
+from api import Api, Client, World, api, world  # noqa: F401 (fixtures)
 from conftest import BUILD
 
 BURST_S = 4  # seconds' worth at once, api/service.h
@@ -68,3 +70,14 @@ def test_keys_are_guessed_in_vain(limited):
     id_ = limited.postgres.value("select id from api_key where partner_id = %s", (boris.id,))
     assert Client(api, boris.key).get("/v1/me").status == 200
     assert limited.team.post(f"/v1/keys/{id_}/revoke").status == 200 and Client(api, boris.key).get("/v1/me").status == 401
+
+
+def test_ten_thousand_guesses(world):
+    """Of keys of each kind, on kept connections: who guesses is refused, others are not. A million of them: tests/unit/test_limiter.c."""
+    statuses = Counter()
+    for first in range(0, 10_000, 500):
+        keys = (f"cl_{('team', 'partner', 'session')[n % 3]}_{n:040x}" for n in range(first, first + 500))
+        lines = "".join(f"GET /v1/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n\r\n" for key in keys)
+        statuses.update(re.findall(rb"HTTP/1.1 (\d+) ", world.api.raw(lines.encode())))
+    assert set(statuses) == {b"401", b"429"} and statuses.total() == 10_000 and statuses[b"429"] > 9000
+    assert world.api.call("GET", "/v1/me", key=world.team_key, source="127.0.0.2").status == 200
