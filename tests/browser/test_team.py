@@ -1,5 +1,7 @@
 """The team at its pages: what it decides reaches the partner, what a role may not do is not offered, and each page can be read by everybody."""
+import datetime
 import json
+import urllib.parse
 
 import pytest
 from selenium.webdriver.support.ui import Select
@@ -9,7 +11,8 @@ from conftest import wait_for
 from installation import click_id_of
 
 PASSWORD = "a long password"
-HOSTILE = "\"><svg onload=alert(1)> & '</a><script>alert(1)</script> {{7*7}}"
+HOSTILE = "\"><svg onload=alert(1)> & '</a></script><script>alert(1)</script> {{7*7}} \u2028 \u2069\u202etxt.exe"
+READ = HOSTILE.replace("\u2069\u202e", "")  # no mark turns round what stands beside it
 CHANGES = "main button.primary, main button.danger, main input[type=checkbox]"
 PAGES = {"dashboard": "/team", "conversions": "/team/conversions?status=all", "applications": "/team/applications", "payouts": "/team/payouts?status=all",
          "partners": "/team/partners", "groups": "/team/groups", "partner": "/team/partners/1", "links": "/team/links", "codes": "/team/codes",
@@ -23,11 +26,11 @@ def owner(cabinet, installation):
     return cabinet
 
 
-def order(installation, number):
+def order(installation, number, link=None, **headers):
     """A visitor of the demo partner's link orders; the shop has yet to confirm it."""
-    _, headers, _ = installation.request(installation.addresses["link"], headers={"User-Agent": PERSON})
-    status, _, text = installation.request(
-        f"{installation.addresses['postback']}?click_id={click_id_of(headers['Location'])}&order_id={number}&amount=1990.50&status=pending")
+    _, answered, _ = installation.request(link or installation.addresses["link"], headers={"User-Agent": PERSON, **headers})
+    status, _, text = installation.request(f"{installation.addresses['postback']}?click_id={click_id_of(answered['Location'])}"
+                                           f"&order_id={urllib.parse.quote(number)}&amount=1990.50&status=pending")
     assert status == 202, text
 
 
@@ -126,14 +129,56 @@ def test_a_viewer_is_offered_nothing_to_change(cabinet, installation):
     assert cabinet.browser.driver.find_elements("css selector", "a[href='/team/people']") == []
 
 
-def test_each_page_can_be_read_by_everybody(owner, installation):
-    """Security 13, too: what others have written is text, and nothing of it reaches the console or the page as anything else."""
+@pytest.fixture(scope="module")
+def hostile(installation):
+    """Everything that others may write says HOSTILE: names, sub id, UTM, referrer, browser, order. The numbers of partner, link and order."""
+    link = {"program_id": 1, "partner_id": 1, "target_url": "https://shop.example/", "name": HOSTILE}
+    made = [installation.api(path, "admin_key", "POST", body) for path, body in (("/v1/partners", {"name": HOSTILE}), ("/v1/links", link))]
+    assert [status for status, _ in made] == [201, 201]
+    code = {**link, "code": HOSTILE}
+    del code["name"]
+    assert installation.api("/v1/promo-codes", "admin_key", "POST", code)[1]["error"]["code"] == "code"  # of these characters a code cannot be
+    person = {"email": installation.addresses["owner_email"], "password": installation.addresses["owner_password"]}
+    status, _, _ = installation.request(installation.addresses["api"] + "/v1/login", "POST",
+                                        {"Content-Type": "application/json", "User-Agent": HOSTILE.encode()}, json.dumps(person))
+    assert status == 201
+    url = installation.addresses["tracker"] + made[1][1]["path"] + "?" + urllib.parse.urlencode({"sub1": HOSTILE, "utm_source": HOSTILE})
+    wait_for(lambda: installation.request(url)[0] == 302, what="the link at the tracker")
+    order(installation, HOSTILE, url, **{"User-Agent": f"{PERSON} {HOSTILE}".encode(), "Referer": HOSTILE.encode()})
+    day = datetime.datetime.now(datetime.timezone.utc).date()
+    for group in "sub1", "utm_source":
+        path = f"/v1/stats?group_by={group}&from={day - datetime.timedelta(1)}&to={day}&tz=UTC"
+        the_partners(installation, path, **{group: HOSTILE, "currency": "RUB"})
+    return made[0][1]["id"], made[1][1]["id"], the_partners(installation, "/v1/conversions", order_id=HOSTILE)["id"]
+
+
+def reads_as_text(cabinet, path, press=None):
+    cabinet.follow(path)
+    if press:
+        cabinet.button(press, "main").click()
+    wait_for(lambda: cabinet.browser.run("return document.body.textContent.includes(arguments[0])", READ), what=f"what was written, at {path}")
+    assert cabinet.browser.run("return document.querySelectorAll('[onload], body script, body style').length") == 0
+    shown = cabinet.browser.run("return document.title + document.documentElement.outerHTML")
+    assert [mark for mark in "\u2069\u202e" if mark in shown] == []
+
+
+def test_a_partner_reads_what_others_wrote_as_text(cabinet, installation, hostile):
+    """Security 13: nothing of it runs, is computed, or reaches the page or the console as anything but text."""
+    _, link, conversion = hostile
+    cabinet.login(installation.addresses["partner_email"], installation.addresses["partner_password"])
+    for path in ("/links", "?by=sub", f"/links/{link}", "?by=utm_source", "/conversions", f"/conversions/{conversion}"):
+        reads_as_text(cabinet, "/cabinet" + path)
+
+
+def test_the_team_reads_what_others_wrote_as_text(owner, hostile):
+    partner, _, _ = hostile
+    for path in (PAGES["partners"], f"/team/partners/{partner}", PAGES["links"], PAGES["dashboard"], PAGES["account"]):
+        reads_as_text(owner, path)
+    reads_as_text(owner, "/team/audit?object=link", "Before and after")
+    reads_as_text(owner, PAGES["conversions"], "Explain")
+
+
+def test_each_page_can_be_read_by_everybody(owner, installation, hostile):
     order(installation, "P-1")
     the_partners(installation, "/v1/conversions", order_id="P-1")
-    link = {"program_id": 1, "partner_id": 1, "target_url": "https://shop.example/", "name": HOSTILE}
-    assert installation.api("/v1/links", "admin_key", "POST", link)[0] == installation.api("/v1/partners", "admin_key", "POST", {"name": HOSTILE})[0] == 201
-    for path in PAGES["partners"], PAGES["links"]:
-        owner.open(path)
-        owner.read(HOSTILE)
-        assert owner.browser.driver.find_elements("css selector", "[onload]") == []
     assert owner.look({f"team-{name}": path for name, path in PAGES.items()}) == []

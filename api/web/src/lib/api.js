@@ -11,8 +11,14 @@ export class ApiError extends Error {
   }
 }
 
+// Marks that turn round the text behind them, up to the end of the line, as somebody may have put into a name or a click. They are
+// dropped from all that is shown: isolating each name would not do, as a mark of the other kind ends the isolation.
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
+const bodyOf = async (answer) => JSON.parse((await answer.text()).replace(TURNING, ""));
+
 async function errorOf(answer) {
-  const told = await answer.json().then((body) => body.error, () => null);
+  const told = await bodyOf(answer).then((body) => body.error, () => null);
   return new ApiError(answer.status, told?.code ?? "unknown", told?.message ?? answer.statusText, answer.headers.get("Retry-After"));
 }
 
@@ -40,7 +46,7 @@ export async function ask(method, path, { query, body, key, type, signal, quiet 
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "offline", "");
   }
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  if (answer.ok) return answer.status === 204 ? null : bodyOf(answer);
   const error = await errorOf(answer);
   if (error.code === "unauthorized" && !quiet) session.ended();
   throw error;
