@@ -29,7 +29,7 @@ const ROUTES = [
   ["/cabinet/keys", later(() => import("./keys.jsx"), "Keys")],
   ["/cabinet/notifications", later(() => import("./notifications.jsx"), "Notifications")],
   ["/cabinet/faq", later(() => import("./faq.jsx"), "Faq")],
-  ["/cabinet/account", later(() => import("./account.jsx"), "Account")],
+  ["/cabinet/account", later(() => import("../ui/account.jsx"), "Account")],
 ];
 
 const NAV = [

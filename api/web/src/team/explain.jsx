@@ -1,8 +1,8 @@
 // Why an order earned what it earned: what each concerned partner sees of it.
 import { useData } from "../lib/data.js";
 import { language, t } from "../lib/i18n.js";
-import { Explained } from "../partner/conversion.jsx";
 import { Dialog } from "../ui/dialog.jsx";
+import { Explained } from "../ui/explained.jsx";
 import { Failure } from "../ui/table.jsx";
 import { PartnerName } from "./choice.jsx";
 
@@ -16,7 +16,7 @@ export function Explain({ conversion, reason, onClose }) {
       {data?.explanations.map(({ partner_id, explanation, text }) => (
         <section key={partner_id} class="explained">
           <h3><PartnerName id={partner_id} /></h3>
-          <Explained of={explanation} text={text} links={new Map()} reason={reason} />
+          <Explained of={explanation} text={text} reason={reason} />
         </section>
       ))}
     </Dialog>

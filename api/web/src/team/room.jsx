@@ -34,7 +34,7 @@ const ROUTES = [
   ["/team/uploads/:id", later(() => import("./uploads.jsx"), "Upload", SETUP)],
   ["/team/people", later(() => import("./people.jsx"), "People")],
   ["/team/audit", later(() => import("./audit.jsx"), "Audit", SETUP)],
-  ["/team/account", later(() => import("../partner/account.jsx"), "Account")],
+  ["/team/account", later(() => import("../ui/account.jsx"), "Account")],
 ];
 
 function useCount(path, query) {

@@ -7,11 +7,11 @@ import { me, session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { setZone, zone, zones, zoneText } from "../lib/time.js";
 import { PasswordPair } from "../open/password.jsx";
-import { toast } from "../ui/dialog.jsx";
-import { Button, errorText, Form, Segments, Select, Submit, TextField, useForm } from "../ui/field.jsx";
-import { Page, Section, ThemeChoice } from "../ui/shell.jsx";
-import { ListTable } from "../ui/table.jsx";
-import { Time } from "../ui/value.jsx";
+import { toast } from "./dialog.jsx";
+import { Button, errorText, Form, Segments, Select, Submit, TextField, useForm } from "./field.jsx";
+import { Page, Section, ThemeChoice } from "./shell.jsx";
+import { ListTable } from "./table.jsx";
+import { Time } from "./value.jsx";
 
 function Password() {
   const form = useForm({ old: "", password: "", again: "" }, async ({ old, password }) => {
