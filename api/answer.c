@@ -78,8 +78,8 @@ char *fault_print(const struct fault *fault)
     char message[UTF8_SANITIZED_BYTES(FAULT_MESSAGE_BYTES)];
     size_t len = utf8_sanitize(slice_of(fault->message), message, sizeof(message));
     struct json *body = json_map(), *error = json_map();
-    bool whole = json_put(error, "code", json_text(slice_of(fault->code)));
-    whole &= json_put(error, "message", json_text((struct slice){message, len}));
+    bool whole = json_put_text(error, "code", slice_of(fault->code));
+    whole &= json_put_text(error, "message", (struct slice){message, len});
     whole &= json_put(body, "error", error);
     char *text = whole ? json_print(body) : NULL;
     json_free(body);

@@ -118,7 +118,7 @@ static void page_done(struct export *export, struct http_conn *conn, const struc
     if (!more) {
         http_stream_end(conn);
         export_free(export);
-    } else if (!json_put(export->params, "cursor", json_text(result->second))) {
+    } else if (!json_put_text(export->params, "cursor", result->second)) {
         export_break(export, "out of memory");
     }
 }

@@ -136,11 +136,11 @@ static int put_all(struct reading *reading, const struct image *image, struct sl
         return -ENOMEM;
     sodium_bin2base64(text, sodium_base64_encoded_len(content.len, sodium_base64_VARIANT_ORIGINAL),
                       (const unsigned char *)content.data, content.len, sodium_base64_VARIANT_ORIGINAL);
-    bool whole = json_put(params, "media_type", json_text(slice_of(image_media_type(image->format)))) &&
-                 json_put(params, "extension", json_text(slice_of(image_extension(image->format)))) &&
+    bool whole = json_put_text(params, "media_type", slice_of(image_media_type(image->format))) &&
+                 json_put_text(params, "extension", slice_of(image_extension(image->format))) &&
                  json_put(params, "width", json_whole(image->width)) &&
                  json_put(params, "height", json_whole(image->height)) &&
-                 json_put(params, "content", json_text(slice_of(text)));
+                 json_put_text(params, "content", slice_of(text));
     free(text);
     return whole ? 0 : -ENOMEM;
 }

@@ -21,7 +21,7 @@ static void uuid_text(const uint8_t id[16], char out[UUID_TEXT_BYTES])
 
 static bool put(struct json *out, const char *name, struct slice text)
 {
-    return !text.data || json_put(out, name, json_text(text));
+    return !text.data || json_put_text(out, name, text);
 }
 
 static bool put_key(struct json *out, const struct slice field[HIT_FIELD_COUNT])
@@ -39,7 +39,7 @@ static bool put_key(struct json *out, const struct slice field[HIT_FIELD_COUNT])
     }
     crypto_hash_sha256_final(&state, hash);
     uuid_text(hash, text);
-    return json_put(out, "key", json_text(slice_of(text)));
+    return json_put_text(out, "key", slice_of(text));
 }
 
 static bool put_fields(struct json *out, const struct slice field[HIT_FIELD_COUNT])

@@ -91,7 +91,7 @@ static const char *cells_read(const struct rows *rows, char *at, char *end, stru
             return "it has more values than there are names";
         if (!utf8_printable(cell))
             return "it is not UTF-8 without control characters";
-        if (cell.len > 0 && !json_put(object, rows->names[n], json_text(cell)))
+        if (cell.len > 0 && !json_put_text(object, rows->names[n], cell))
             return "there was no memory for it";
         if (!at && n + 1 < rows->n_columns)
             return "it has fewer values than there are names";

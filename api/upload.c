@@ -107,7 +107,7 @@ static void run(struct upload *upload, const struct pg_step *step)
     fault_set(&fault, 503, "busy", "too many requests are waiting; send the file again");
     fail(upload, &fault);
     upload->uploads->broken++;
-    upload_free(upload); // its row, if it has one, is told as broken once it is old: upload_is_open()
+    upload_free(upload); // its row, if it has one, is told as broken once it is old: upload_is_left()
 }
 
 static void run_take(struct upload *upload)
@@ -225,7 +225,7 @@ static int on_row(void *ctx, const struct row *row)
         fault = upload->is_cost ? cost_read(row->object, entry, error)
                                 : report_row_read(row->object, slice_of(upload->currency), entry);
     if (fault)
-        whole = whole && json_put(entry, "fault", json_text(slice_of(fault)));
+        whole = whole && json_put_text(entry, "fault", slice_of(fault));
     return json_add(upload->batch, entry) && whole ? 0 : -ENOMEM;
 }
 
