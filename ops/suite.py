@@ -16,7 +16,6 @@ import time
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PR_SET_CHILD_SUBREAPER = 36
-SANITIZED = "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1", "-Dc_args=-fno-sanitize-recover=all"
 LEAVE_SECONDS = 10   # time that stopped processes have to be gone
 
 
@@ -58,21 +57,13 @@ class Tally:
         return code == 0
 
 
-def configure(tally, folder, title, *settings, env=None):
-    """Once. Returns whether it can be compiled."""
-    return os.path.exists(os.path.join(folder, "build.ninja")) or \
-        tally.step(f"{title}: configure", ["meson", "setup", folder, REPOSITORY, "-Dwerror=true", *settings], env=env, stdout=subprocess.DEVNULL)
-
-
-def compile_into(tally, folder, title, *settings, env=None):
+def compile_into(tally, folder, title, *settings, environment=None):
     """Configures (once) and compiles a build folder. Returns whether it can be tested."""
-    return configure(tally, folder, title, *settings, env=env) and tally.step(f"{title}: compile", ["ninja", "-C", folder, "--quiet"], env=env)
-
-
-def compile_meanwhile(folder):
-    """Compiles what is configured, beside tests that leave a fifth of the machine idle. Errors are left to compile_into()."""
-    return subprocess.Popen(["nice", "-n", "19", "ninja", "-C", folder, "--quiet", "-j", "1"], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    env = dict(os.environ, **(environment or {}))
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        if not tally.step(f"{title}: configure", ["meson", "setup", folder, REPOSITORY, *settings], env=env, stdout=subprocess.DEVNULL):
+            return False
+    return tally.step(f"{title}: compile", ["ninja", "-C", folder, "--quiet"], env=env)
 
 
 def meson_suites(tally, folder, title, suites):
@@ -154,20 +145,18 @@ def main():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     began = time.monotonic()
     tally = Tally()
-    sanitized = options.build + "-asan"
-    if compile_into(tally, options.build, "gcc"):
+    if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
         meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
-        configure(tally, sanitized, "ASan and UBSan", *SANITIZED)
-        compiling = compile_meanwhile(sanitized)
         pytest_suite(tally, options.build, "gcc", "system", CLICKLEDGER_TEST_ALL="1" if options.all else "")
         pytest_suite(tally, options.build, "gcc", "browser", CLICKLEDGER_TEST_ALL="1" if options.all else "")
-        compiling.wait()
-    if compile_into(tally, sanitized, "ASan and UBSan", *SANITIZED):
+    sanitized = options.build + "-asan"
+    if compile_into(tally, sanitized, "ASan and UBSan", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
+                    "-Dc_args=-fno-sanitize-recover=all"):
         meson_suites(tally, sanitized, "ASan and UBSan", ["unit", "fuzz"])
         if options.all:
             sanitized_system_tests(tally, sanitized)
     if options.all:
-        compile_into(tally, options.build + "-clang", "clang", env=dict(os.environ, CC="clang"))
+        compile_into(tally, options.build + "-clang", "clang", "-Dwerror=true", environment={"CC": "clang"})
         tally.step("fuzzers", [os.path.join(REPOSITORY, "tests", "fuzz", "run"), options.build + "-fuzz", "60"])
     nothing_left_behind(tally)
     say(f"\n{time.monotonic() - began:.0f} s")

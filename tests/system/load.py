@@ -2,7 +2,6 @@
 import http.client
 import random
 import threading
-import time
 
 from installation import click_id_of
 
@@ -44,8 +43,7 @@ class Visitors:
 
     def _click(self, result, random_):
         connection = None
-        while not self.stopping.is_set():
-            time.sleep(self.pause_s)
+        while not self.stopping.wait(self.pause_s):
             try:
                 if connection is None:
                     connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
