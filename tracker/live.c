@@ -53,7 +53,7 @@ static void on_position(void *ctx, const struct redis_reply *reply)
     struct live *live = ctx;
 
     live->polling = false;
-    if (reply)
+    if (redis_reply_condition(reply) == 0)
         sender_position(&live->sender, redis_reply_text(reply));
 }
 

@@ -188,6 +188,16 @@ def test_no_other_reply_to_a_write_is_a_success(tracker, fake):
     arrived(tracker, ids)
 
 
+def test_a_refused_question_is_no_position(tracker, fake):
+    """One that loads its file refuses to say how far ingest is; that is no alarm, and the next answer counts."""
+    fake.reply = lambda command: ERRORS[0] if command[0] == b"HGET" else healthy(command)
+    asked = fake.count(b"HGET")
+    wait_for(lambda: fake.count(b"HGET") >= asked + 3, what="it to be asked for the position")
+    assert "sender.position_malformed" not in tracker.process.log()
+    fake.reply = lambda command: b"+nonsense\r\n" if command[0] == b"HGET" else healthy(command)
+    wait_for(lambda: "sender.position_malformed" in tracker.process.log(), what="the alarm")
+
+
 @pytest.mark.parametrize("reply", [ERRORS[0], b""])
 def test_one_that_is_not_ready_is_asked_again(tracker, fake, reply):
     fake.reply = lambda command: reply
