@@ -1,6 +1,7 @@
 """Uploads of rows: a verdict each, taken as they arrive, harmless twice; reports that attrib folds, costs as ops/channel-cost takes them."""
 import http.client
 import json
+import os
 import signal
 import socket
 
@@ -109,6 +110,18 @@ def test_a_client_that_goes(world):
     wait_for(lambda: [row["status"] for row in world.team.get("/v1/uploads").data] == ["broken"] * 2, what="their end")
     whole = upload(world, "conversions", "order_id,amount\n" + "".join(f"G-{n},1.00\n" for n in range(2000)))
     assert whole.body["accepted"] + whole.body["duplicate"] == 2000 and whole.body["duplicate"] >= 500
+
+
+@pytest.mark.skipif(not os.environ.get("CLICKLEDGER_TEST_ALL"), reason="waits out UPLOAD_SILENT_S, a minute; CLICKLEDGER_TEST_ALL=1 runs it")
+def test_a_client_that_falls_silent(world):
+    """Others are answered meanwhile, the silent one is told, and what it sent stays."""
+    with socket.create_connection(("127.0.0.1", world.api.port), 120) as connection:
+        begun(world, connection)
+        assert world.team.get("/v1/uploads").data[0]["status"] == "receiving"
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 408 ") and b"nothing came for 60 seconds" in answer
+    (told,) = world.team.get("/v1/uploads").data
+    assert (told["status"], told["reason"]) == ("broken", "nothing came for 60 seconds") and told["accepted"] >= 500
 
 
 def test_a_program_that_goes(world):
