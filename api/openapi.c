@@ -1,5 +1,6 @@
 // OpenAPI 3.1 from the table of routes: paths, parameters with types, limits and examples, bodies, statuses,
-// the members of a list's items. Pure. What else is in an answer is described in docs: PostgreSQL makes it.
+// the members of answers and of a list's items. Pure. What is in these is described in docs: PostgreSQL makes
+// it.
 
 #include "api/openapi.h"
 
@@ -8,6 +9,8 @@
 #include "api/example.h"
 #include "api/route.h"
 #include "base/json.h"
+
+#define MEMBER_BYTES 64 // a longer name is cut, which the tests of answers see
 
 // An incomplete document is found at the end, in one place.
 static bool incomplete;
@@ -278,16 +281,43 @@ static struct json *reference(const char *to)
     return json;
 }
 
-// An item has what its line of CSV has; what a report is grouped by is a member of that name, and the
-// currency may be the programme's.
-static struct json *item_schema(const char *columns)
+static bool ends_with(struct slice text, const char *end)
 {
-    struct json *schema = object_schema(), *needed = json_list();
-    for (const char *at = columns; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        struct slice name = {at, strcspn(at, ",")};
-        if (!slice_equal(name, SLICE("group_by")) && !slice_equal(name, SLICE("currency")))
-            incomplete |= !json_add(needed, json_text(name));
+    size_t len = strlen(end);
+    return text.len >= len && memcmp(text.data + text.len - len, end, len) == 0;
+}
+
+// By the words that a name ends with; any value where it says nothing.
+static struct json *member_schema(struct slice name)
+{
+    const char *type = ends_with(name, "_minor") || ends_with(name, "_ppm") ? "integer"
+                       : ends_with(name, "_at")                             ? "string"
+                                                                            : NULL;
+    struct json *schema = json_map(), *types = type ? json_list() : NULL;
+    if (!type)
+        return schema;
+    incomplete |= !json_add(types, json_text(slice_of(type))) || !json_add(types, json_text(SLICE("null")));
+    put(schema, "type", types);
+    if (ends_with(name, "_at"))
+        put_text(schema, "format", "date-time");
+    return schema;
+}
+
+// An object with these members. What a report is grouped by is a member of that name, and its currency may be
+// the programme's.
+static struct json *members_schema(const char *names)
+{
+    char name[MEMBER_BYTES];
+    struct json *schema = object_schema(), *properties = json_map(), *needed = json_list();
+    for (const char *at = names; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, ","), at);
+        if (strcmp(name, "group_by") == 0)
+            continue;
+        put(properties, name, member_schema(slice_of(name)));
+        if (strcmp(name, "currency") != 0)
+            incomplete |= !json_add(needed, json_text(slice_of(name)));
     }
+    put(schema, "properties", properties);
     put(schema, "required", needed);
     return schema;
 }
@@ -297,7 +327,7 @@ static struct json *list_content(const struct route *route)
 {
     struct json *list = reference("#/components/schemas/List"), *data = json_map(), *properties = json_map();
     put_text(data, "type", "array");
-    put(data, "items", item_schema(route->csv));
+    put(data, "items", members_schema(route->csv));
     put(properties, "data", data);
     put(list, "properties", properties);
     struct json *content = content_of(list), *schema = string_schema();
@@ -318,7 +348,7 @@ static struct json *responses_of(const struct route *route)
     snprintf(status, sizeof(status), "%u", route->status);
     struct json *content = route->csv             ? list_content(route)
                            : route->answers_image ? image_content()
-                                                  : content_of(object_schema());
+                                                  : content_of(members_schema(route->answer));
     put(json, status, response(route->help, content));
     put(json, "429", reference("#/components/responses/Wait"));
     put(json, "503", reference("#/components/responses/Wait"));

@@ -75,6 +75,7 @@ struct route {
     const struct field *fields;
     size_t n_fields;
     const char *csv;       // of a list: its columns in CSV, see csv_page(); NULL: it has no CSV
+    const char *answer;    // of anything else in JSON: its members
     size_t body_bytes_max; // 0: ROUTE_BODY_BYTES_MAX
     bool answers_image;    // of the function's `media_type` and `content`
     bool takes_image;   // the body is an image; the function needs what api/image.h measures, and `content`

@@ -36,8 +36,31 @@ class Answer:
         return self.body["data"]
 
 
+class Shapes:
+    """Members of answers, as OpenAPI says: every answer to a Client or a Browser has them."""
+
+    def __init__(self, document):
+        self.operations = []  # method, pattern of the path, status, members
+        for path, methods in document["paths"].items():
+            pattern = re.compile(re.sub(r"{[a-z]+}", "[^/]+", path))
+            for method, operation in methods.items():
+                status, response = next(iter(operation["responses"].items()))
+                schema = response["content"].get("application/json", {}).get("schema", {})
+                self.operations.append((method.upper(), pattern, int(status), schema))
+
+    def check(self, method, path, answer):
+        for name, pattern, status, schema in self.operations:
+            if name == method and pattern.fullmatch(path.split("?")[0]) and status == answer.status and answer.text.startswith("{"):
+                body = answer.body
+                assert set(schema.get("required", ())) <= set(body), (method, path, answer.text)
+                for item in body.get("data", ()) if "$ref" in schema else ():
+                    assert set(schema["properties"]["data"]["items"]["required"]) <= set(item), (method, path, item)
+
+
 class Api:
     """A clickledger-api on a port of its own."""
+
+    shapes = None  # of the first one that has no limits: they are all the same
 
     def __init__(self, spawn, postgres, folder, options=OPTIONS):
         self.postgres = postgres
@@ -47,6 +70,12 @@ class Api:
         self.process = spawn(BUILD / "api/clickledger-api", "--config", self.config)
         self.port = int(wait_for(lambda: re.search(r"event=api.listening port=(\d+)", self.process.log()), what="the api").group(1))
         wait_for(self.healthy, what="a connection to PostgreSQL")
+        if not Api.shapes and "_rate" not in options:
+            Api.shapes = Shapes(self.call("GET", "/v1/openapi.json").body)
+
+    def check_shape(self, method, path, answer):
+        if Api.shapes:
+            Api.shapes.check(method, path, answer)
 
     def healthy(self):
         return self.call("GET", "/healthz", key=None).status == 200
@@ -92,13 +121,18 @@ class Client:
         self.api, self.key = api, key
 
     def get(self, path):
-        return self.api.call("GET", path, key=self.key)
+        return self._call("GET", path)
 
     def post(self, path, body=None, headers=None):
-        return self.api.call("POST", path, {} if body is None else body, self.key, headers)
+        return self._call("POST", path, {} if body is None else body, headers)
 
     def patch(self, path, body):
-        return self.api.call("PATCH", path, body, self.key)
+        return self._call("PATCH", path, body)
+
+    def _call(self, method, path, body=None, headers=None):
+        answer = self.api.call(method, path, body, self.key, headers)
+        self.api.check_shape(method, path, answer)
+        return answer
 
 
 class Tenant:

@@ -22,6 +22,7 @@ class Browser:
         if cookie:
             self.token = cookie.group(1) or None
             self.csrf = answer.body.get("csrf")
+        self.api.check_shape(method, path, answer)
         return answer
 
     def get(self, path):
