@@ -95,7 +95,7 @@ struct route_list {
     size_t n;
 };
 
-extern const struct route_list routes_person, routes_program, routes_team; // each in a file of its name
+extern const struct route_list routes_person, routes_program, routes_money, routes_team; // in api/routes*.c
 
 // All routes, one after another: NULL, first, ..., last, NULL.
 const struct route *route_next(const struct route *route);

@@ -11,6 +11,7 @@
 #define TOKEN_MAX 64
 #define PAGE_MAX  500
 #define ID_MAX    INT64_MAX
+#define MINOR_MAX INT64_C(1000000000000000)
 #define READ(name)                                                                                           \
     .function = name,                                                                                        \
     .csv_sql =                                                                                               \

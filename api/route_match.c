@@ -46,7 +46,8 @@ static bool path_matches(const char *template, struct slice path, struct slice c
 
 const struct route *route_next(const struct route *route)
 {
-    static const struct route_list *const lists[] = {&routes_person, &routes_program, &routes_team};
+    static const struct route_list *const lists[] = {&routes_person, &routes_program, &routes_money,
+                                                     &routes_team};
     bool found = !route;
     for (size_t i = 0; i < array_length(lists); i++) {
         const struct route *rows = lists[i]->rows;
