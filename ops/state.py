@@ -23,6 +23,7 @@ from service import Failure, Service, wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 POSTGRES_BIN = "/usr/lib/postgresql/15/bin"
+PSQL = f"{POSTGRES_BIN}/psql"    # what lies in PATH is a script that starts another
 SOCKET_PATH_MAX = 107          # sun_path of a unix socket
 FREE_BYTES_MIN = 1 << 30       # build, WAL and a first journal segment fit in it
 LOCKS = 512                    # of max_locks_per_transaction: ingest and attrib refuse less
@@ -199,12 +200,12 @@ class State:
 
     def psql(self, role, *arguments, database=DATABASE):
         environment = dict(os.environ, PGOPTIONS="-c client_min_messages=warning")
-        return run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", f"host={self.path('run')} port=5432 dbname={database} user={role}",
+        return run([PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", f"host={self.path('run')} port=5432 dbname={database} user={role}",
                     *arguments], env=environment).strip()
 
     def postgres_answers(self):
         """Whether it takes writes: one that is being restored answers before."""
-        done = subprocess.run(["psql", "-X", "-A", "-t", "-d", f"host={self.path('run')} port=5432 dbname=postgres user=postgres",
+        done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", f"host={self.path('run')} port=5432 dbname=postgres user=postgres",
                                "-c", "select pg_is_in_recovery()"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         return done.stdout.strip() == "f"
 
