@@ -4,10 +4,12 @@ This process is the reaper of all that the suites start (PR_SET_CHILD_SUBREAPER)
 was left behind by a test: that is a failure, named and then killed.
 """
 import argparse
+import contextlib
 import ctypes
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import time
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PR_SET_CHILD_SUBREAPER = 36
 LEAVE_SECONDS = 10   # time that stopped processes have to be gone
+MEMORY, MEMORY_FREE_BYTES = "/dev/shm", 8 << 30
 
 
 def say(text):
@@ -108,6 +111,19 @@ def sanitized_system_tests(tally, folder):
         tally.add(not os.listdir(reports), len(os.listdir(reports)))
 
 
+@contextlib.contextmanager
+def temporary_folder(on_disk):
+    """Where the tests' installations and files lie: in memory where there is room, because dozens of new clusters and journals
+    make a disk stand still; what runs rarely runs on a disk."""
+    if on_disk or not os.path.isdir(MEMORY) or shutil.disk_usage(MEMORY).free < MEMORY_FREE_BYTES:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="cl-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        os.environ["TMPDIR"] = folder
+        yield
+
+
 def children():
     """Processes that this one is the parent of: pid -> (state, command line)."""
     mine = {}
@@ -136,15 +152,7 @@ def nothing_left_behind(tally):
     tally.add(not left, bool(left))
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="ops/test", description="Runs the tests and prints 'N passed, N failed'.")
-    parser.add_argument("--all", action="store_true", help="also the long ones: clang, the fuzzers for a minute each, hundreds of kills")
-    parser.add_argument("--build", default=os.path.join(REPOSITORY, "build-test"), metavar="DIR",
-                        help="build folders are made under this name (default build-test)")
-    options = parser.parse_args()
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    began = time.monotonic()
-    tally = Tally()
+def suites(tally, options):
     if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
         meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
         pytest_suite(tally, options.build, "gcc", "system", CLICKLEDGER_TEST_ALL="1" if options.all else "")
@@ -158,6 +166,19 @@ def main():
     if options.all:
         compile_into(tally, options.build + "-clang", "clang", "-Dwerror=true", environment={"CC": "clang"})
         tally.step("fuzzers", [os.path.join(REPOSITORY, "tests", "fuzz", "run"), options.build + "-fuzz", "60"])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="ops/test", description="Runs the tests and prints 'N passed, N failed'.")
+    parser.add_argument("--all", action="store_true", help="also the long ones: clang, the fuzzers for a minute each, hundreds of kills")
+    parser.add_argument("--build", default=os.path.join(REPOSITORY, "build-test"), metavar="DIR",
+                        help="build folders are made under this name (default build-test)")
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    began = time.monotonic()
+    tally = Tally()
+    with temporary_folder(on_disk=options.all):
+        suites(tally, options)
     nothing_left_behind(tally)
     say(f"\n{time.monotonic() - began:.0f} s")
     say(f"{tally.passed} passed, {tally.failed} failed")
