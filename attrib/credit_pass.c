@@ -16,8 +16,7 @@
 
 #define TOUCHES_MAX     100000
 #define CHUNK_BYTES     (1u << 20)
-#define CREDIT_BYTES    160   // of one row, at most
-#define COPY_ROWS       50000 // of one COPY, whose foreign keys are checked at its end
+#define CREDIT_BYTES    160 // of one row, at most
 #define COPY_HEAD_BYTES 19
 #define UUID_BYTES      16
 #define SQL_BYTES       512
@@ -43,7 +42,6 @@ struct run {
     int64_t conversion_id, program_id, time_us, amount_minor; // 0: there is no conversion yet
     char *chunk;
     size_t chunk_bytes;
-    unsigned copy_rows; // of the COPY under way; 0: there is none
 };
 
 // --- Writing
@@ -85,9 +83,17 @@ static void put_text(struct run *run, struct slice text)
 
 static int chunk_flush(struct run *run)
 {
-    int r = run->chunk_bytes ? pg_copy_put(run->pass->writer, run->chunk, run->chunk_bytes) : 0;
+    int r = pg_copy_put(run->pass->writer, run->chunk, run->chunk_bytes);
 
     run->chunk_bytes = 0;
+    return r;
+}
+
+static int copy_begin(struct run *run)
+{
+    int r = pg_copy_begin(run->pass->writer, copy_sql);
+
+    put(run, copy_head, sizeof(copy_head));
     return r;
 }
 
@@ -95,27 +101,9 @@ static int copy_end(struct run *run)
 {
     static const uint16_t trailer = UINT16_MAX;
 
-    if (run->copy_rows == 0)
-        return 0;
     put(run, &trailer, sizeof(trailer));
-    run->copy_rows = 0;
     int r = chunk_flush(run);
     return r ? r : pg_copy_end(run->pass->writer, NULL);
-}
-
-static int copy_reserve(struct run *run)
-{
-    int r = 0;
-
-    if (run->copy_rows == COPY_ROWS)
-        r = copy_end(run);
-    if (r == 0 && run->copy_rows == 0) {
-        r = pg_copy_begin(run->pass->writer, copy_sql);
-        put(run, copy_head, sizeof(copy_head));
-    }
-    if (r == 0 && run->chunk_bytes + CREDIT_BYTES > CHUNK_BYTES)
-        r = chunk_flush(run);
-    return r;
 }
 
 static int credit_put(struct run *run, const struct touch *touch, const struct candidate *candidate,
@@ -124,7 +112,7 @@ static int credit_put(struct run *run, const struct touch *touch, const struct c
     static const uint16_t columns_n = 11;
     uint16_t columns = htobe16(columns_n);
     uint32_t weight = htobe32(touch->weight_ppm);
-    int r = copy_reserve(run);
+    int r = run->chunk_bytes + CREDIT_BYTES > CHUNK_BYTES ? chunk_flush(run) : 0;
 
     if (r)
         return r;
@@ -140,7 +128,6 @@ static int credit_put(struct run *run, const struct touch *touch, const struct c
     put_cell(run, &weight, sizeof(weight));
     put_int(run, touch->amount_minor);
     put_text(run, model);
-    run->copy_rows++;
     run->pass->credits++;
     return 0;
 }
@@ -287,8 +274,10 @@ static int rows_take(struct run *run)
 {
     struct slice row;
     bool is_first = true;
-    int r;
+    int r = copy_begin(run);
 
+    if (r)
+        return r;
     while ((r = pg_read_row(run->pass->reader, &row)) == 0 && row.data) {
         if (is_first) {
             if (row.len < COPY_HEAD_BYTES || memcmp(row.data, copy_head, COPY_HEAD_BYTES) != 0)
