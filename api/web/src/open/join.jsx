@@ -7,7 +7,7 @@ import { address } from "../lib/router.js";
 import { PASSWORD_MIN } from "../lib/password.js";
 import { useStore } from "../lib/store.js";
 import { CheckField, Form, Notice, Submit, TextField, useForm } from "../ui/field.jsx";
-import { Failure } from "../ui/table.jsx";
+import { Failure, Waiting } from "../ui/table.jsx";
 import { Time } from "../ui/value.jsx";
 import { Leaf } from "./leaf.jsx";
 
@@ -73,7 +73,7 @@ export function Join({ code }) {
   if (done) return <div class="single"><Done email={done} /></div>;
   if (error?.status === 404) return <div class="single"><Leaf title={t("join.missing")} lead={t("join.missing_text")} /></div>;
   if (error) return <Failure error={error} retry={reload} />;
-  if (!data) return <div class="single"><Leaf title={t("join.title")}><p><span class="skeleton" /></p></Leaf></div>;
+  if (!data) return <div class="single"><Leaf title={t("join.title")}><Waiting /></Leaf></div>;
   if (!data.terms) return <div class="single"><Leaf title={data.program.name} lead={t("join.no_offer")} /></div>;
   return <div class="join"><Offer program={data.program} terms={data.terms} /><Registration code={code} terms={data.terms} onDone={setDone} /></div>;
 }

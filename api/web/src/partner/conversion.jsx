@@ -6,7 +6,7 @@ import { useStore } from "../lib/store.js";
 import { Explained } from "../ui/explained.jsx";
 import { Notice } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
-import { Failure } from "../ui/table.jsx";
+import { Failure, Waiting } from "../ui/table.jsx";
 import { Status } from "../ui/value.jsx";
 import { linkName, useLinks, usePrograms } from "./programs.jsx";
 
@@ -30,7 +30,7 @@ export function Conversion({ id }) {
       {error && <Failure error={error} retry={() => { conversion.reload(); explain.reload(); }} />}
       {answer && <Explained of={answer.explanation} text={answer.text} linkText={(number) => linkName(links.get(number))} reason={reasons.text} />}
       {explain.data && !answer && <Notice>{t("explain.soon")}</Notice>}
-      {!explain.data && !error && <p><span class="skeleton" /></p>}
+      {!explain.data && !error && <Waiting />}
     </Page>
   );
 }

@@ -7,7 +7,7 @@ import { useStore } from "../lib/store.js";
 import { CopyText } from "../ui/copy.jsx";
 import { Button, Segments, Select } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
-import { Empty, Failure, More } from "../ui/table.jsx";
+import { Empty, Items } from "../ui/table.jsx";
 import { linkName, usePrograms, useLinks } from "./programs.jsx";
 
 const KINDS = ["banner", "text", "link"];
@@ -51,10 +51,10 @@ export function Creatives() {
             options={links.map((one) => [one.id, `${t("creatives.by")} ${linkName(one)} (${programs.name(one.program_id)})`])} />
         )}
       </div>
-      {list.error && <Failure error={list.error} retry={list.reload} />}
-      {list.rows?.length === 0 && <Empty icon="creative" title={t("creatives.empty")} action={<a class="button" href="/cabinet/links">{t("creatives.empty_do")}</a>}>{t("creatives.empty_text")}</Empty>}
-      {list.rows?.length > 0 && <ul class="creatives">{list.rows.map((creative) => <Creative key={creative.id} creative={creative} />)}</ul>}
-      <More list={list} />
+      <Items list={list}
+        empty={<Empty icon="creative" title={t("creatives.empty")} action={<a class="button" href="/cabinet/links">{t("creatives.empty_do")}</a>}>{t("creatives.empty_text")}</Empty>}>
+        {(rows) => <ul class="creatives">{rows.map((creative) => <Creative key={creative.id} creative={creative} />)}</ul>}
+      </Items>
     </Page>
   );
 }

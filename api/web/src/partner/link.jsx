@@ -8,7 +8,7 @@ import { confirmed, toast } from "../ui/dialog.jsx";
 import { CopyButton, CopyText } from "../ui/copy.jsx";
 import { Button, errorText, Form, SelectField, Submit, TextField, useForm } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
-import { Failure } from "../ui/table.jsx";
+import { Failure, Waiting } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
 import { linkStatus } from "./links.jsx";
 import { linkName, trackerUrl, usePrograms } from "./programs.jsx";
@@ -151,7 +151,7 @@ function LinkPage({ link, reload }) {
 export function Link({ id }) {
   const { data, error, reload } = useData("/v1/links", { limit: 500 });
   if (error) return <Page title={t("links.title")}><Failure error={error} retry={reload} /></Page>;
-  if (!data) return <Page title={t("links.title")}><span class="skeleton" /></Page>;
+  if (!data) return <Page title={t("links.title")}><Waiting /></Page>;
   const link = data.data.find((one) => String(one.id) === id);
   if (!link) return <Page title={t("missing.title")} lead={t("link.missing")} back={{ path: "/cabinet/links", text: t("links.title") }} />;
   return <LinkPage key={link.id} link={link} reload={reload} />;

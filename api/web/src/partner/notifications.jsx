@@ -7,7 +7,7 @@ import { moneyText } from "../lib/money.js";
 import { useReasons } from "../lib/reasons.js";
 import { monthText } from "../lib/time.js";
 import { Page } from "../ui/shell.jsx";
-import { Empty, Failure, More } from "../ui/table.jsx";
+import { Empty, Items } from "../ui/table.jsx";
 import { Ago } from "../ui/value.jsx";
 import { refreshUnread } from "./news.js";
 
@@ -50,10 +50,9 @@ export function Notifications() {
   }, [newest]);
   return (
     <Page title={t("notifications.title")} lead={t("notifications.lead")}>
-      {list.error && !list.rows && <Failure error={list.error} retry={list.reload} />}
-      {list.rows?.length === 0 && <Empty icon="bell" title={t("notifications.empty")}>{t("notifications.empty_text")}</Empty>}
-      {list.rows?.length > 0 && <ol class="news">{list.rows.map((item) => <Item key={item.id} item={item} reason={reasons.text} />)}</ol>}
-      <More list={list} />
+      <Items list={list} empty={<Empty icon="bell" title={t("notifications.empty")}>{t("notifications.empty_text")}</Empty>}>
+        {(rows) => <ol class="news">{rows.map((item) => <Item key={item.id} item={item} reason={reasons.text} />)}</ol>}
+      </Items>
     </Page>
   );
 }

@@ -5,7 +5,7 @@ import { t } from "../lib/i18n.js";
 import { toast } from "../ui/dialog.jsx";
 import { Button, errorText, Notice } from "../ui/field.jsx";
 import { Page } from "../ui/shell.jsx";
-import { Empty, Failure } from "../ui/table.jsx";
+import { Empty, Items } from "../ui/table.jsx";
 import { Time } from "../ui/value.jsx";
 import { usePrograms } from "./programs.jsx";
 import { TermsFacts } from "./terms_text.jsx";
@@ -46,9 +46,9 @@ export function Terms() {
   }
   return (
     <Page title={t("terms.title")} lead={t("terms.lead")}>
-      {list.error && <Failure error={list.error} retry={list.reload} />}
-      {list.rows?.length === 0 && <Empty icon="terms" title={t("terms.empty")}>{t("terms.empty_text")}</Empty>}
-      <ul class="offers">{(list.rows ?? []).map((offer) => <Offer key={offer.terms.id} offer={offer} program={programs.of(offer.terms.program_id)} onAccept={accept} />)}</ul>
+      <Items list={list} empty={<Empty icon="terms" title={t("terms.empty")}>{t("terms.empty_text")}</Empty>}>
+        {(rows) => <ul class="offers">{rows.map((offer) => <Offer key={offer.terms.id} offer={offer} program={programs.of(offer.terms.program_id)} onAccept={accept} />)}</ul>}
+      </Items>
     </Page>
   );
 }

@@ -3,7 +3,7 @@ import { useData } from "../lib/data.js";
 import { language, t } from "../lib/i18n.js";
 import { Dialog } from "../ui/dialog.jsx";
 import { Explained } from "../ui/explained.jsx";
-import { Failure } from "../ui/table.jsx";
+import { Failure, Waiting } from "../ui/table.jsx";
 import { PartnerName } from "./choice.jsx";
 
 export function Explain({ conversion, reason, onClose }) {
@@ -11,7 +11,7 @@ export function Explain({ conversion, reason, onClose }) {
   return (
     <Dialog wide title={t("team.explain.title", { order: conversion.order_id })} onClose={onClose}>
       {error && <Failure error={error} retry={reload} />}
-      {!data && !error && <p aria-busy="true"><span class="skeleton" /></p>}
+      {!data && !error && <Waiting />}
       {data && !data.explanations.length && <p>{t("team.explain.none")}</p>}
       {data?.explanations.map(({ partner_id, explanation, text }) => (
         <section key={partner_id} class="explained">

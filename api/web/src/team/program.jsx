@@ -10,7 +10,7 @@ import { confirmed, toast } from "../ui/dialog.jsx";
 import { Button, CheckField, errorText, Form, Notice, SelectField, Submit, TextField, useForm } from "../ui/field.jsx";
 import { KeyShown } from "../ui/keys.jsx";
 import { Page, Section } from "../ui/shell.jsx";
-import { Empty, Failure, ListTable } from "../ui/table.jsx";
+import { Empty, Failure, ListTable, Waiting } from "../ui/table.jsx";
 import { Status, Time } from "../ui/value.jsx";
 import { needed, Wish } from "../ui/wish.jsx";
 import { loadPrograms, programOf, programs } from "./names.js";
@@ -55,7 +55,7 @@ function Settings({ program }) {
 function Admission({ program }) {
   const { data, error, reload } = useData(`/v1/programs/${program.id}/admission`);
   if (error) return <Failure error={error} retry={reload} />;
-  if (!data) return <p aria-busy="true"><span class="skeleton" /></p>;
+  if (!data) return <Waiting />;
   return (
     <div class="stack">
       {data.is_open ? <CopyText text={location.origin + data.path} label={t("team.program.join")} /> : <Notice>{t("team.admission.closed")}</Notice>}

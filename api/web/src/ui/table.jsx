@@ -68,10 +68,21 @@ export function Failure({ error, retry }) {
   );
 }
 
+/** In the place of what has been asked for. */
+export const Waiting = () => <p aria-busy="true"><span class="skeleton" /></p>;
+
 /** The next page of a list, where there is one. */
-export function More({ list }) {
+function More({ list }) {
   if (!list.more) return null;
   return <p class="table-more"><Button busy={list.busy} onClick={() => list.loadMore().catch((error) => toast(errorText(error), "bad"))}>{t("table.more")}</Button></p>;
+}
+
+/** A list of the API that is no table: `children` makes its rows, `empty` is in their place where there are none. */
+export function Items({ list, empty, children }) {
+  if (list.error && !list.rows) return <Failure error={list.error} retry={list.reload} />;
+  if (!list.rows) return <Waiting />;
+  if (!list.rows.length) return empty;
+  return <>{children(list.rows)}<More list={list} /></>;
 }
 
 /** A list of the API: a table of its pages, `empty` where it has none; `list` is useList()'s answer. */
