@@ -10,6 +10,7 @@
                      "the partner; needed of the team, of a partner it is itself"}
 #define PARAMETERS {"parameters", FIELD_BODY, FIELD_MAP, false, 0, 16, NULL, \
                     "sub1 to sub10, utm_* and erid of the URL that is given out; given as a whole"}
+#define ONE_LINK {"link_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this link"}
 #define LINK_NAME {"name", FIELD_BODY, FIELD_TEXT, false, 1, NAME_MAX, NULL, "the partner's own name for it", true}
 #define LIMITS  {"starts_at", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "from when on it leads there", true}, \
                 {"expires_at", FIELD_BODY, FIELD_TIME, false, 0, 0, NULL, "from when on it does not any more", true}, \
@@ -158,7 +159,8 @@ static const struct field partner_address_fields[] = {
     {"click_id", FIELD_BODY, FIELD_UUID, true, 0, 0, NULL, "a click from that address"},
     {"own", FIELD_BODY, FIELD_TRUTH, true, 0, 0, NULL, "whether it is the partner's own"},
 };
-static const struct field links_fields[] = {PROGRAM, PARTNER, STATUS("active|paused"), PAGE};
+static const struct field links_fields[] = {ONE_LINK, PROGRAM, PARTNER, STATUS("active|paused"), PAGE};
+static const struct field promo_codes_fields[] = {PROGRAM, PARTNER, STATUS("active|paused"), PAGE};
 static const struct field link_fields[] = {
     OF_PROGRAM, OWN_PARTNER,
     {"slug", FIELD_BODY, FIELD_TOKEN, false, 1, TOKEN_MAX, NULL, "part of the URL; without it a random one"},
@@ -236,7 +238,7 @@ static const struct field stats_fields[] = {
      "without it day; from promo_code on up to 93 days, 1000000 clicks and 20000 orders"},
     {"compare", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "previous", "also the period before, as long"},
     PROGRAM, PARTNER,
-    {"link_id", FIELD_QUERY, FIELD_WHOLE, false, 1, ID_MAX, NULL, "only of this link"},
+    ONE_LINK,
     PARTNER_GROUP,
 };
 
@@ -391,7 +393,7 @@ static const struct route rows[] = {
      "Changes a link; what is not given stays, null takes away, rules replace all.", FIELDS(link_change_fields),
      .answer = SHAPE_LINK},
     {HTTP_GET, "/v1/promo-codes", READ("api_promo_codes"), ROUTE_ANY, 200, false,
-     "Promo codes.", FIELDS(links_fields),
+     "Promo codes.", FIELDS(promo_codes_fields),
      .csv = SHAPE_CODE},
     {HTTP_POST, "/v1/promo-codes", WRITE("api_promo_code_create"), ROUTE_PARTNER_MANAGER, 201, false,
      "Makes a promo code; a partner its own, where the programme admits it.", FIELDS(promo_code_fields),

@@ -39,6 +39,17 @@ def test_a_partner_builds_links(shop):
     assert changes == [(anna.id, "insert"), (anna.id, "update"), (anna.id, "update"), (None, "update"), (anna.id, "update"), (None, "update")]
 
 
+def test_one_among_many(shop):
+    """Each is found, also where they are more than a page; another partner's is not there."""
+    anna, boris = shop.anna, shop.boris
+    shop.postgres.query("insert into link (program_id, partner_id, slug, target_url) select %s, %s, 'many' || n, 'https://shop.example/'"
+                        " from generate_series(1, 600) n", (shop.program, anna.id))
+    for link in (anna.link, shop.postgres.value("select id from link where slug = 'many600'")):
+        assert [found["id"] for found in anna.client.get(f"/v1/links?link_id={link}&limit=500").data] == [link]
+        assert boris.client.get(f"/v1/links?link_id={link}").data == []
+    assert anna.client.get("/v1/links?link_id=x").status == 422
+
+
 def test_what_a_partner_may_not(shop):
     anna, boris = shop.anna, shop.boris
     link = {"program_id": shop.program}

@@ -149,10 +149,10 @@ function LinkPage({ link, reload }) {
 }
 
 export function Link({ id }) {
-  const { data, error, reload } = useData("/v1/links", { limit: 500 });
+  const { data, error, reload } = useData("/v1/links", { link_id: id });
   if (error) return <Page title={t("links.title")}><Failure error={error} retry={reload} /></Page>;
   if (!data) return <Page title={t("links.title")}><Waiting /></Page>;
-  const link = data.data.find((one) => String(one.id) === id);
+  const [link] = data.data;
   if (!link) return <Page title={t("missing.title")} lead={t("link.missing")} back={{ path: "/cabinet/links", text: t("links.title") }} />;
   return <LinkPage key={link.id} link={link} reload={reload} />;
 }
