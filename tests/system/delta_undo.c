@@ -1,15 +1,31 @@
-// base/delta.h for tests in Python, as a library.
+// The plain hits of payloads: delta_undo < payloads > hits, each behind its length of 4 bytes. For
+// tests/system/tracker.py.
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/delta.h"
 
-// The plain hits of a payload in `room`; returns their bytes, 0: malformed, or there is not so much room.
-size_t payload_undo(const char *payload, size_t bytes, void *room, size_t room_bytes);
+static char payload[1 << 20], room[1 << 20];
 
-size_t payload_undo(const char *payload, size_t bytes, void *room, size_t room_bytes)
+static bool undo(uint32_t bytes)
 {
     struct slice slice = {payload, bytes};
 
-    if (delta_room_bytes(slice) > room_bytes || delta_undo(slice, room))
-        return 0;
-    return delta_hits_bytes(slice);
+    if (delta_room_bytes(slice) > sizeof(room) || delta_undo(slice, room))
+        return false;
+    uint32_t length = (uint32_t)delta_hits_bytes(slice);
+    return fwrite(&length, sizeof(length), 1, stdout) == 1 && fwrite(room, 1, length, stdout) == length;
+}
+
+int main(void)
+{
+    uint32_t bytes;
+
+    while (fread(&bytes, sizeof(bytes), 1, stdin) == 1) {
+        if (bytes > sizeof(payload) || fread(payload, 1, bytes, stdin) != bytes || !undo(bytes))
+            return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
 }
