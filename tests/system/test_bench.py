@@ -108,7 +108,7 @@ def long(*arguments):
 
 
 @pytest.mark.parametrize("arguments", [
-    ["click"], ["ingest", "--shards", 1], long("attrib"), long("attrib-live"), long("catchup"), long("query"), long("api"), long("export"), long("fresh"),
+    ["click"], long("ingest", "--shards", 1), long("attrib"), long("attrib-live"), long("catchup"), long("query"), long("api"), long("export"), long("fresh"),
 ], ids=lambda arguments: arguments[0])
 def test_runs(arguments):
     done = tool("run", *arguments, "--quick")
