@@ -73,15 +73,18 @@ static const struct field audit_fields[] = {
     {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "last day in UTC, or a time that is not included"},
     PAGE,
 };
+#define DASHBOARD \
+    {"from", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "first day, or a time; without it 30 days up to the end"}, \
+    {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, \
+     "last day, or a time that is not included; without it today"}, \
+    {"tz", FIELD_QUERY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL, \
+     "zone in which days begin; without it the programme's, or UTC"}, \
+    PROGRAM, PARTNER, PARTNER_GROUP
 static const struct field dashboard_fields[] = {
-    {"from", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL, "first day, or a time; without it 30 days up to the end"},
-    {"to", FIELD_QUERY, FIELD_MOMENT, false, 0, 0, NULL,
-     "last day, or a time that is not included; without it today"},
-    {"tz", FIELD_QUERY, FIELD_ZONE, false, 1, TOKEN_MAX, NULL,
-     "zone in which days begin; without it the programme's, or UTC"},
+    DASHBOARD,
     {"part", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "figures|funnel|times", "without it figures"},
-    PROGRAM, PARTNER, PARTNER_GROUP,
 };
+static const struct field dashboard_days_fields[] = {DASHBOARD};
 
 // Members of what answers show, in the order of CSV.
 #define SHAPE_CREATIVE \
@@ -117,6 +120,9 @@ static const struct route rows[] = {
      "Revenue, commission, earned, ROI by day and partner; the funnel; times of approval and hold; with formulas.",
      FIELDS(dashboard_fields),
      .answer = "from,to,before_from,tz,part,formulas,data"},
+    {HTTP_GET, "/v1/dashboard/days", READ("api_dashboard_days"), ROUTE_TEAM, 200, false,
+     "The figures of the dashboard by day.", FIELDS(dashboard_days_fields),
+     .csv = "day,currency,clicks,conversions,cr_ppm,revenue_minor,commission_minor,earned_minor,cost_minor,roi_ppm"},
     {HTTP_GET, "/v1/audit", READ("api_audit"), ROUTE_TEAM, 200, false,
      "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields),
      .csv = "id,at,api_key_id,api_key_name,person_id,person_name,db_role,action,object,object_id,before,"

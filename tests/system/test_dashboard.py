@@ -31,6 +31,13 @@ def ask(database):
     connection.close()
 
 
+def test_days_are_a_list(ask):
+    """The same days as in the figures."""
+    whole, days = ask("api_dashboard", **QUARTER), ask("api_dashboard_days", **QUARTER)
+    assert days["data"] == whole["data"]["days"] and len(days["data"]) > 20
+    assert (days["from"], days["to"], days["tz"]) == (whole["from"], whole["to"], whole["tz"])
+
+
 NAMES = "clicks", "conversions", "revenue_minor", "commission_minor", "cr_ppm"
 
 

@@ -10,7 +10,7 @@ import { Segments } from "../ui/field.jsx";
 import { Figures } from "../ui/figures.jsx";
 import { PeriodChoice, usePeriod } from "../ui/period.jsx";
 import { Page, Section } from "../ui/shell.jsx";
-import { Empty, Failure, Table } from "../ui/table.jsx";
+import { Csv, Empty, Failure, Table } from "../ui/table.jsx";
 import { Change, Money } from "../ui/value.jsx";
 import { PartnerFilter, ProgramFilter, useFilters } from "./choice.jsx";
 import { GroupFilter } from "./groups.jsx";
@@ -149,7 +149,7 @@ export function Dashboard() {
   const items = figuresOf(total, currency).map((item) => ({
     ...item, title: t(`team.line.${item.key}`), selected: item.key === line, onSelect: () => setQuery({ line: item.key === LINES[0] ? null : item.key }) }));
   return (
-    <Page title={t("team.nav.dashboard")} actions={<PeriodChoice />}>
+    <Page title={t("team.nav.dashboard")} actions={<><Csv path="/v1/dashboard/days" query={query} /><PeriodChoice /></>}>
       <div class="filters">
         <ProgramFilter /><PartnerFilter /><GroupFilter />
         {totals.length > 1 && <Segments label={t("team.currency")} options={totals.map((sum) => [sum.currency, sum.currency])} value={currency} onChange={(one) => setQuery({ currency: one })} />}
