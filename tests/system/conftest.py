@@ -23,6 +23,7 @@ BUILD = pathlib.Path(os.environ.get("CLICKLEDGER_BUILD", ROOT / "build"))
 PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 TEMPLATE = "cl_template"
 MEMORY, MEMORY_FREE_BYTES = "/dev/shm", 4 << 30
+SANITIZED = "sanitizer" in os.environ.get("ASAN_OPTIONS", "")  # its memory is not the program's, and its library must come first
 
 
 def wait_for(condition, limit_s=60.0, what="the condition", every_s=0.02):

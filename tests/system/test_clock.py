@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from conftest import wait_for
+from conftest import SANITIZED, wait_for
 from crowd import cpu_s
 from tracker import BROWSER, RECORDS, REVISION, Answer, Tracker, hits, publish, workers
 
@@ -33,7 +33,7 @@ def clock(tmp_path):
 
 @pytest.fixture
 def tracker(tmp_path, redis_server, spawn, clock):
-    if not os.path.exists(LIBRARY) or "sanitizer" in os.environ.get("ASAN_OPTIONS", ""):
+    if not os.path.exists(LIBRARY) or SANITIZED:
         pytest.skip("libfaketime cannot be put before the program")
     env = {"LD_PRELOAD": LIBRARY, "FAKETIME_TIMESTAMP_FILE": str(clock.path), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
     publish(redis_server.client, RECORDS, REVISION)

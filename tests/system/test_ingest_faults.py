@@ -237,7 +237,7 @@ def test_postgres_put_back(new_ingest, postgres, producer):
     made = [producer.make() for _ in range(3)]
     producer.send(*made)
     settled(postgres, producer, (3, 9, 9, 0, 0, False))
-    before = wait_for(lambda: producer.position() if producer.position()[1] == 3 else None)[0]
+    before = wait_for(lambda: (at := producer.position()) and at[1] == 3 and at)[0]
     ingest.process.stop()
     postgres.query("delete from click where seq > 1")
     postgres.query("update producer set last_seq = 1, hits = 3, stored = 3, last_chain = %s",

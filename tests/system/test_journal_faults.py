@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from conftest import BUILD, wait_for
+from conftest import BUILD, SANITIZED, wait_for
 from tracker import RECORDS, REVISION, Tracker, hits, publish
 
 MODES = {"journaled": 0, "held": 1, "blind": 2}
@@ -38,7 +38,7 @@ def disk(tmp_path):
 
 @pytest.fixture
 def tracker(tmp_path, redis_server, spawn, disk):
-    if "sanitizer" in os.environ.get("ASAN_OPTIONS", ""):
+    if SANITIZED:
         pytest.skip("its library would come before the sanitizer's")
     env = {"LD_PRELOAD": BUILD / "tests/system/libdisk_fault.so", "DISK_FAULT": disk.control, "DISK_FAULT_LOG": disk.syncs_path}
 
