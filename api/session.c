@@ -12,7 +12,7 @@ int session_from_request(const struct http_request *request, struct slice *token
     const struct slice name = SLICE(SESSION_COOKIE "=");
     struct http_cookies cookies = http_cookies_of(request);
     struct slice pair, found = SLICE_NONE;
-    for (unsigned seen = 0; seen < SESSION_COOKIES_MAX && http_cookie_next(&cookies, &pair); seen++) {
+    while (http_cookie_next(&cookies, &pair)) {
         if (pair.len <= name.len || memcmp(pair.data, name.data, name.len) != 0)
             continue;
         if (found.data)

@@ -11,8 +11,7 @@
 #define SESSION_TOKEN_BYTES      (sizeof(SESSION_TOKEN) - 1 + KEY_SECRET_BYTES)
 #define SESSION_AGE_S            1209600 // 14 days, as in sql/0065
 #define SESSION_COOKIE_BYTES_MAX 192
-#define SESSION_COOKIES_MAX      128 // cookies of a request that are looked at
-#define SESSION_CSRF_BYTES       65  // 64 hexadecimal digits with the NUL
+#define SESSION_CSRF_BYTES       65 // 64 hexadecimal digits with the NUL
 
 enum session_condition {
     SESSION_NONE = 1, // no cookie of ours, or more than one
