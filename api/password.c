@@ -167,7 +167,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n != sizeof(answer) || !service->asked || answer.id != service->next_id)
-        process_failed(service, n == 0 ? "died" : "said something else", n < 0 ? -errno : 0);
+        process_failed(service, n > 0 ? "said something else" : "died", n < 0 ? -errno : 0);
     else
         answer_first(service, &answer);
 }
