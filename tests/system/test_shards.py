@@ -169,7 +169,7 @@ def test_the_number_of_shards_changes_under_load(new_ingest, postgres, redis_ser
     ids = visitors.total("answered")
     assert len(set(ids)) == len(ids) and visitors.total("blind") == visitors.total("unanswered") == 0
     wait_for(lambda: postgres.value("select count(*) from click where click_id = any(%s::uuid[])", [ids]) == len(ids), 60, "all clicks")
-    wait_for(lambda: postgres.value("select bool_and(ended) from producer where shard = 2"), 60, "the end of shard 2's producers")
+    wait_for(lambda: postgres.value("select bool_and(ended and accepted = hits) from producer where shard = 2"), 60, "the end of shard 2's producers")
     wait_for(lambda: sorted(owners(postgres)) == [0, 1, 2], what="owners of all")
     for table, at in ("shard", "retired_at"), ("producer", "last_at"):  # as if keep_ended were over
         postgres.query(f"update {table} set {at} = {at} - interval '8 days' where {'id' if table == 'shard' else 'shard'} = 2")
