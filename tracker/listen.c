@@ -51,10 +51,8 @@ int listen_bind(const char *host, uint16_t port, bool shared)
 
 static bool address_same(const struct sockaddr_storage *one, const struct sockaddr *other)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)one,
-                             *other_v4 = (const struct sockaddr_in *)other;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)one,
-                              *other_v6 = (const struct sockaddr_in6 *)other;
+    const struct sockaddr_in *v4 = (const void *)one, *other_v4 = (const void *)other;
+    const struct sockaddr_in6 *v6 = (const void *)one, *other_v6 = (const void *)other;
 
     if (one->ss_family != other->sa_family)
         return false;
