@@ -10,7 +10,9 @@ static const struct {
     const char *name;
     enum field_type type;
     const char *json;
+    bool in_path;
 } examples[] = {
+    {"name", FIELD_TEXT, "\"1-0123456789abcdef.png\"", true},
     {"name", FIELD_TEXT, "\"Anna\""},
     {"name", FIELD_CODE, "\"gold\""},
     {"aliases", FIELD_MAP, "{\"tid\": \"order_id\"}"},
@@ -29,7 +31,6 @@ static const struct {
     {"erid", FIELD_TOKEN, "\"2Vtzqx\""},
     {"events", FIELD_TEXTS, "[\"approved\"]"},
     {"fallback_url", FIELD_TEXT, "\"https://shop.example/\""},
-    {"file", FIELD_TEXT, "\"1-0123456789abcdef.png\""},
     {"first_ppm", FIELD_WHOLE, "400000"},
     {"fixed_minor", FIELD_WHOLE, "500"},
     {"from_currency", FIELD_TEXT, "\"USD\""},
@@ -70,7 +71,8 @@ static const struct {
 static const char *example_text(const struct field *field)
 {
     for (size_t i = 0; i < array_length(examples); i++) {
-        if (examples[i].type == field->type && strcmp(examples[i].name, field->name) == 0)
+        if (examples[i].type == field->type && strcmp(examples[i].name, field->name) == 0 &&
+            (!examples[i].in_path || field->place == FIELD_PATH))
             return examples[i].json;
     }
     return NULL;

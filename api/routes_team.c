@@ -62,7 +62,7 @@ static const struct field creative_change_fields[] = {
      "paused: no longer offered; withdrawn: its images are not served any more, either"},
 };
 static const struct field creative_file_fields[] = {
-    {"file", FIELD_PATH, FIELD_TEXT, true, 1, 64, NULL, "as image.path of a creative says it"},
+    {"name", FIELD_PATH, FIELD_TEXT, true, 1, 64, NULL, "as image.path of a creative says it"},
 };
 static const struct field audit_fields[] = {
     {"object", FIELD_QUERY, FIELD_CODE, false, 1, 63, NULL, "only rows of this table"},
@@ -114,7 +114,7 @@ static const struct route rows[] = {
      "The body is the banner's image from now on: PNG, JPEG, GIF or WebP, each side at most 4096 pixels.",
      FIELDS(id_fields), .body_bytes_max = IMAGE_BYTES_MAX, .takes_image = true,
      .answer = SHAPE_CREATIVE},
-    {HTTP_GET, "/creatives/{file}", READ("api_creative_file"), ROUTE_OPEN, 200, false,
+    {HTTP_GET, "/creatives/{name}", READ("api_creative_file"), ROUTE_OPEN, 200, false,
      "An image; under its name it never changes.", FIELDS(creative_file_fields), .answers_image = true},
     {HTTP_GET, "/v1/dashboard", READ("api_dashboard"), ROUTE_TEAM, 200, false,
      "Revenue, commission, earned, ROI by day and partner; the funnel; times of approval and hold; with formulas.",

@@ -107,7 +107,7 @@ static void run(struct upload *upload, const struct pg_step *step)
     fault_set(&fault, 503, "busy", "too many requests are waiting; send the file again");
     fail(upload, &fault);
     upload->uploads->broken++;
-    upload_free(upload); // its row, if it has one, is told as broken once it is old: upload_is_left()
+    upload_free(upload); // its row, if it has one, is told as broken once it is old: upload_is_open()
 }
 
 static void run_take(struct upload *upload)

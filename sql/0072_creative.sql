@@ -155,9 +155,9 @@ create function clickledger.api_creative_file(p jsonb) returns json
   select coalesce((
     select json_build_object('media_type', f.media_type, 'content', encode(f.content, 'base64'))
     from creative_file f join creative c on c.id = f.creative_id
-    where f.name = p->>'file' and c.status <> 'withdrawn'), api_missing('image'));
+    where f.name = p->>'name' and c.status <> 'withdrawn'), api_missing('image'));
 $$;
-comment on function clickledger.api_creative_file(jsonb) is 'GET /creatives/{file}, for everybody: an image of a creative that is not withdrawn. CL404.';
+comment on function clickledger.api_creative_file(jsonb) is 'GET /creatives/{name}, for everybody: an image of a creative that is not withdrawn. CL404.';
 
 grant execute on function clickledger.creative_json(clickledger.creative), clickledger.creative_check(clickledger.creative),
   clickledger.api_creatives(jsonb), clickledger.api_creative_create(jsonb), clickledger.api_creative_change(jsonb),

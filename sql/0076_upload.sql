@@ -20,7 +20,7 @@ comment on column clickledger.upload.id is 'Number of the upload.';
 comment on column clickledger.upload.kind is 'conversions: each row is a report; channel_costs: each row is what a channel cost on a day.';
 comment on column clickledger.upload.program_id is 'The programme of all its rows.';
 comment on column clickledger.upload.api_key_id is 'Key or session that sent it, the only one that may go on with it.';
-comment on column clickledger.upload.status is 'receiving; complete; broken: it ended before its end. One whose program died stays receiving: see upload_is_left.';
+comment on column clickledger.upload.status is 'receiving; complete; broken: it ended before its end. One whose program died stays receiving: see upload_is_open.';
 comment on column clickledger.upload.accepted is 'Rows that were taken.';
 comment on column clickledger.upload.duplicate is 'Rows that were there already, from this file or an earlier one.';
 comment on column clickledger.upload.refused is 'Rows that cannot be taken.';
@@ -77,18 +77,18 @@ begin
   end loop;
 end $$;
 
-create function clickledger.upload_is_left(row_of clickledger.upload) returns boolean
+create function clickledger.upload_is_open(row_of clickledger.upload) returns boolean
   language sql stable
-  return row_of.status = 'receiving' and row_of.last_at <= now() - interval '1 hour';
-comment on function clickledger.upload_is_left(clickledger.upload) is 'Whether nobody ended it, and no more rows of it may come: 500 rows take a client no hour.';
+  return row_of.status = 'receiving' and row_of.last_at > now() - interval '1 hour';
+comment on function clickledger.upload_is_open(clickledger.upload) is 'Whether more rows of it may come. 500 rows take a client no hour: after that nobody sends them any more.';
 
 create function clickledger.upload_json(row_of clickledger.upload) returns json
   language sql stable
   return json_build_object('id', row_of.id, 'kind', row_of.kind, 'program_id', row_of.program_id,
-    'status', case when clickledger.upload_is_left(row_of) then 'broken' else row_of.status end,
+    'status', case when row_of.status = 'receiving' and not clickledger.upload_is_open(row_of) then 'broken' else row_of.status end,
     'rows', row_of.accepted + row_of.duplicate + row_of.refused, 'accepted', row_of.accepted, 'duplicate', row_of.duplicate,
     'refused', row_of.refused,
-    'reason', case when clickledger.upload_is_left(row_of) then 'nobody ended it' else row_of.reason end, 'api_key_id', row_of.api_key_id,
+    'reason', case when row_of.status = 'receiving' and not clickledger.upload_is_open(row_of) then 'nobody ended it' else row_of.reason end, 'api_key_id', row_of.api_key_id,
     'created_at', clickledger.api_time(row_of.created_at), 'ended_at', clickledger.api_time(row_of.ended_at));
 comment on function clickledger.upload_json(clickledger.upload) is 'An upload as answers show it. status broken: also of one that nobody ended.';
 
@@ -115,7 +115,7 @@ create function clickledger.upload_mine(id bigint) returns clickledger.upload
 declare
   found_upload upload;
 begin
-  select * into found_upload from upload u where u.id = upload_mine.id and u.status = 'receiving' and not upload_is_left(u) and u.api_key_id = current_setting('cl.key')::bigint for update;
+  select * into found_upload from upload u where u.id = upload_mine.id and upload_is_open(u) and u.api_key_id = current_setting('cl.key')::bigint for update;
   if not found or current_setting('cl.team', true) is distinct from 'on' then
     perform api_fail(404, 'not_found', 'there is no such upload under way');
   end if;
@@ -291,7 +291,7 @@ begin
 end $$;
 comment on function clickledger.api_upload_rows(jsonb) is 'GET /v1/uploads/{id}/rows: in the order of the file.';
 
-grant execute on function clickledger.upload_is_left(clickledger.upload), clickledger.upload_json(clickledger.upload), clickledger.upload_begin(jsonb), clickledger.upload_take(bigint, jsonb),
+grant execute on function clickledger.upload_is_open(clickledger.upload), clickledger.upload_json(clickledger.upload), clickledger.upload_begin(jsonb), clickledger.upload_take(bigint, jsonb),
   clickledger.upload_end(bigint, text), clickledger.api_uploads(jsonb), clickledger.api_upload(jsonb), clickledger.api_upload_rows(jsonb) to cl_api;
 
 select clickledger.audit_table('clickledger.channel_cost');

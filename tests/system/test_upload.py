@@ -135,7 +135,7 @@ def test_a_program_that_goes(world):
     assert world.postgres.query("select status, reason from upload") == [("broken", "the program is stopping; send the file again")]
     world.postgres.query("update upload set status = 'receiving', reason = null, ended_at = null, last_at = now() - interval '1 hour'")
     assert world.postgres.query("select upload_json(u)->>'status', upload_json(u)->>'reason' from upload u") == [("broken", "nobody ended it")]
-    assert world.postgres.value("select upload_is_left(u) from upload u")
+    assert not world.postgres.value("select upload_is_open(u) from upload u")
 
 
 def test_guessed_keys_count(world):
