@@ -23,6 +23,7 @@ BUILD = pathlib.Path(os.environ.get("CLICKLEDGER_BUILD", ROOT / "build"))
 PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 TEMPLATE = "cl_template"
 MEMORY, MEMORY_FREE_BYTES = "/dev/shm", 4 << 30
+ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))  # the long ones, too
 SANITIZED = "sanitizer" in os.environ.get("ASAN_OPTIONS", "")  # its memory is not the program's, and its library must come first
 
 

@@ -1,13 +1,12 @@
 """The same facts in any order of arrival come to the same credits, commissions and balances."""
-import os
 import random
 import subprocess
 
+from conftest import ALL
 from rollups import conversions_differ
 from scenario import FRAUD, VARIANTS, Scenario, expect
 from shop import ATTRIB
 
-ALL = os.environ.get("CLICKLEDGER_TEST_ALL") == "1"
 SEEDS = 3 if ALL else 1
 SHOPS = 9 if ALL else 1  # of each policy: 108 orders of arrival with --all, told side by side, each in an order of its own
 CUTS = (1, 4, 12, 36) if ALL else (8,)  # attributed so often while they are told

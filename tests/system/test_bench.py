@@ -5,10 +5,9 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, wait_for
+from conftest import ALL, BUILD, ROOT, wait_for
 from installation import Installation
 
-ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
 SAMPLE = ROOT / "bench/browsers.mix"
 
 

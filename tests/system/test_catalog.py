@@ -1,16 +1,15 @@
 """The catalog's way from PostgreSQL to a tracker's files, with real stores, interrupted at every place."""
 import hashlib
-import os
 import subprocess
 
 import psycopg2
 import pytest
 
-from conftest import BUILD, wait_for
+from conftest import ALL, BUILD, wait_for
 
 TOOL = BUILD / "tests/tools/catalog_tool"
 KEY_HASH = hashlib.sha256(b"postback key").digest()
-MANY = 100_000 if os.environ.get("CLICKLEDGER_TEST_ALL") else 30_000  # more than LOG_ENTRIES_MAX
+MANY = 100_000 if ALL else 30_000  # more than LOG_ENTRIES_MAX
 LOG_ENTRIES_MAX = 25000  # PUBLISHER_LOG_ENTRIES_MAX
 
 

@@ -6,12 +6,11 @@ import uuid
 
 import pytest
 
-from conftest import wait_for
+from conftest import ALL, wait_for
 from installation import Installation, click_id_of
 from load import Visitors
 from rollups import clicks_differ, conversions_differ
 
-ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
 VICTIMS = ("worker", "tracker", "ingest", "attrib", "api", "redis", "postgres")
 ROUNDS = int(os.environ.get("CLICKLEDGER_TEST_ROUNDS") or (300 if ALL else len(VICTIMS)))
 SEED = int(os.environ.get("CLICKLEDGER_TEST_SEED") or uuid.uuid4().int % 1_000_000)

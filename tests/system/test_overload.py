@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import SANITIZED, wait_for
+from conftest import ALL, SANITIZED, wait_for
 from crowd import SlowClients, cpu_s, resident_bytes, room_for
 from http_cases import answers, read_to_end
 from tracker import REVISION, RECORDS, Tracker, make_fixture, publish, tracker_fixture, workers  # noqa: F401
@@ -15,7 +15,6 @@ from tracker import REVISION, RECORDS, Tracker, make_fixture, publish, tracker_f
 CLICK = b"GET /c/demo HTTP/1.1\r\nHost: t\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0\r\nConnection: close\r\n\r\n"
 SLOW = {"head": b"GET /c/demo HTTP/1.1\r\nHost: t\r\nX-Slow: " + b"x" * 4000,
         "body": b"POST /postback/good-key HTTP/1.1\r\nHost: t\r\nContent-Length: 60000\r\n\r\n" + b"x" * 4000}
-ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
 ROUNDS = 50 if ALL else 3
 
 

@@ -1,5 +1,4 @@
 """Partitions as ingest cares for them: made ahead, sealed, opened by late hits, detached, and told in /metrics."""
-import os
 import time
 import urllib.request
 from datetime import datetime, timedelta, timezone
@@ -7,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import psycopg2
 import pytest
 
-from conftest import wait_for
+from conftest import ALL, wait_for
 from frames import VISIT, hit
 from ingest import DAY_MS, letters, new_ingest, producer, settled  # noqa: F401 (fixtures)
 from ports import free_port
@@ -134,7 +133,7 @@ def test_loads_go_on_while_a_table_is_held(new_ingest, postgres, producer):
     assert ingest.process.stop() == 0
 
 
-@pytest.mark.skipif(not os.environ.get("CLICKLEDGER_TEST_ALL"), reason="making 3000 partitions takes a minute; CLICKLEDGER_TEST_ALL=1")
+@pytest.mark.skipif(not ALL, reason="making 3000 partitions takes a minute; CLICKLEDGER_TEST_ALL=1")
 def test_as_many_as_the_default_retention_keeps(postgres):
     """Three analysts in the middle of a transaction, an order, a visitor who wants to know and to be forgotten."""
     shop = Shop(postgres)

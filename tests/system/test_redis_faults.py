@@ -9,7 +9,7 @@ import threading
 import pytest
 import redis
 
-from conftest import Process, wait_for
+from conftest import ALL, Process, wait_for
 from fake_redis import FakeRedis, healthy
 from tracker import RECORDS, REVISION, Tracker, hits, make_fixture, publish, tracker_fixture  # noqa: F401
 
@@ -163,7 +163,7 @@ ERRORS = [b"-%s\r\n" % error for error in (
     b"NOREPLICAS Not enough good replicas to write.", b"WRONGTYPE Operation against a key", b"ERR unknown command 'XADD'", b"")]
 ODDITIES = [b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"*0\r\n", b"$3\r\n1-x\r\n", b"$0\r\n\r\n", b"hello\r\n", b"$99999999999999999999\r\n", b"*-5\r\n",
             b"$3\r\nab", b""]
-TRIED = ERRORS + ODDITIES if os.environ.get("CLICKLEDGER_TEST_ALL") else [b"+OK\r\n", b"hello\r\n"]  # behind each, it rests
+TRIED = ERRORS + ODDITIES if ALL else [b"+OK\r\n", b"hello\r\n"]  # behind each, it rests
 
 
 @pytest.fixture

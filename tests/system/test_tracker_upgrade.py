@@ -10,11 +10,10 @@ import uuid
 
 import pytest
 
-from conftest import BUILD, wait_for
+from conftest import ALL, BUILD, wait_for
 from test_tracker_life import running
 from tracker import RECORDS, REVISION, Tracker, frames, hits, journal_frames, link, publish, records
 
-ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))
 WORKERS = (2, 3, 1, 2, 2) if ALL else (3, 1)  # after each upgrade
 SECONDS = 240 if ALL else 8
 FAILED = 'clickledger_tracker_upgrades_total{result="failed"}'
