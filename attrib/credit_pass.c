@@ -14,13 +14,14 @@
 #include "attrib/rulebook.h"
 #include "base/clock.h"
 
-#define TOUCHES_MAX     100000
-#define CHUNK_BYTES     (1u << 20)
-#define CREDIT_BYTES    160 // of one row, at most
-#define COPY_HEAD_BYTES 19
-#define UUID_BYTES      16
-#define SQL_BYTES       512
-#define EPOCH_US        INT64_C(946684800000000) // of PostgreSQL, 2000-01-01
+#define TOUCHES_MAX        100000
+#define CHUNK_BYTES        (1u << 20)
+#define CREDIT_BYTES       160 // of one row, at most
+#define COPY_HEAD_BYTES    19
+#define COPY_TRAILER_BYTES 2
+#define UUID_BYTES         16
+#define SQL_BYTES          512
+#define EPOCH_US           INT64_C(946684800000000) // of PostgreSQL, 2000-01-01
 
 static const char copy_head[COPY_HEAD_BYTES] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
 static const char copy_sql[] = "copy clickledger.credit (conversion_id, touch_kind, touch_id, touch_ts, "
@@ -369,7 +370,7 @@ static int run_steps(struct run *run)
 
 int credit_pass_run(struct credit_pass *pass)
 {
-    struct run run = {.pass = pass, .chunk = malloc(CHUNK_BYTES + COPY_HEAD_BYTES + CREDIT_BYTES)};
+    struct run run = {.pass = pass, .chunk = malloc(CHUNK_BYTES + COPY_TRAILER_BYTES)};
     int r = run.chunk ? run_steps(&run) : -ENOMEM;
 
     rulebook_free(&run.book);

@@ -68,9 +68,16 @@ def test_one_pass_writes_the_same_credits(postgres):
     credits = "select * from credit order by conversion_id, touch_kind, touch_id"
     wanted, rollup = postgres.query(credits), "select * from conversion_hourly where conversions_ppm <> 0 order by 1, 2, 3, 4, 5, 6, 7"
     hours = postgres.query(rollup)
-    done = subprocess.run([ATTRIB, "credit", "--from", "2026-03-10", "--to", "2026-03-20"], capture_output=True, text=True, timeout=60, check=False,
-                          env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_attrib")})
-    assert done.returncode == 0, done.stderr
+
+    def credit(*period):
+        done = subprocess.run([ATTRIB, "credit", "--from", period[0], "--to", period[1]], capture_output=True, text=True, timeout=60, check=False,
+                              env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_attrib")})
+        assert done.returncode == 0, done.stderr
+        return done
+
+    assert "conversions=0 touches=0 credits=0 " in credit("2020-01-01", "2020-02-01").stdout
+    assert postgres.query(credits) == wanted
+    done = credit("2026-03-10", "2026-03-20")
     assert f"conversions={postgres.value('select count(*) from conversion')} " in done.stdout and f"credits={len(wanted)} " in done.stdout
     assert postgres.query(credits) == wanted
     assert postgres.query(rollup) == hours and conversions_differ(postgres.query) == []
