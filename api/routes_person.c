@@ -81,7 +81,7 @@ static const struct field admission_fields[] = {
 #define SHAPE_PERSON \
     "id,email,name,language,partner_id,role,has_password,created_at,disabled_at"
 #define SHAPE_KEY \
-    "id,kind,partner_id,name,role,prefix,created_at,expires_at,revoked_at"
+    "id,kind,partner_id,name,role,prefix,is_waiting,created_at,expires_at,revoked_at"
 #define SHAPE_APPLIED \
     "id,program_id,program,partner_id,partner,terms_id,terms_version,site,message,status,reason,created_at," \
     "decided_at,is_automatic"
@@ -132,6 +132,9 @@ static const struct route rows[] = {
      .csv = SHAPE_KEY},
     {HTTP_POST, "/v1/keys", WRITE("api_key_make"), ROUTE_PARTNER_OWNER, 201, true,
      "Makes an API key of who asks, or of the team; it is shown once.", FIELDS(key_fields),
+     .answer = SHAPE_KEY ",key"},
+    {HTTP_POST, "/v1/keys/{id}/show", WRITE("api_key_show"), ROUTE_PARTNER, 200, true,
+     "Shows the partner's first API key, which was made when it became active; once.", FIELDS(id_fields),
      .answer = SHAPE_KEY ",key"},
     {HTTP_POST, "/v1/keys/{id}/revoke", WRITE("api_key_revoke"), ROUTE_PARTNER_OWNER, 200, false,
      "Revokes an API key.", FIELDS(id_fields),

@@ -1,6 +1,7 @@
 """From a stranger to a payout, by people in two browsers: a partner who registers, builds a link and is paid; a visitor who follows it from a
 blog to a shop and buys, with a promo code and without; a team that approves, and declines with a reason."""
 import contextlib
+import json
 import secrets
 import shutil
 import tempfile
@@ -87,6 +88,23 @@ def approve(browser, installation):
         owner.read("Approved")
 
 
+def take_key(partner, installation):
+    """The first API key, which came with the approval, is shown once."""
+    partner.read("Your first API key is ready.")
+    partner.open("/cabinet/keys")
+    partner.read("Not shown yet")
+    partner.picture("journey-first-key")
+    partner.button("Show the key", "main").click()
+    partner.button("Show the key", "dialog").click()
+    key = partner.find("dialog code").text
+    partner.picture("journey-first-key-shown")
+    partner.button("I have kept it", "dialog").click()
+    partner.read("Live")
+    assert "Not shown yet" not in partner.find("body").text and "first API key" not in partner.find("body").text
+    status, _, text = installation.request(installation.addresses["api"] + "/v1/me", headers={"Authorization": f"Bearer {key}"})
+    assert status == 200 and json.loads(text)["partner"]["name"] == "Vera's blog"
+
+
 def build_link(partner):
     """Its address, and the code that came with the approval."""
     partner.open("/cabinet/codes")
@@ -146,6 +164,7 @@ def test_from_a_stranger_to_a_payout(cabinet, other_browser, installation, progr
     register(partner)
     approve(other_browser, installation)
     partner.login(EMAIL, PASSWORD)
+    take_key(partner, installation)
     link, code = build_link(partner)
     shop.link = link
     partner.open("/cabinet/conversions")

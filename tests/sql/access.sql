@@ -71,7 +71,7 @@ select is_empty($$
   where f.prosecdef and has_function_privilege('cl_api', f.oid, 'execute') and p.proname <> all (string_to_array(regexp_replace('
     api_begin
     person_proof session_begin session_by_token session_by_password session_end
-    api_person_create api_person_change api_me_change api_password_reset api_sessions api_key_make api_key_revoke
+    api_person_create api_person_change api_me_change api_password_reset api_sessions api_key_make api_key_show api_key_revoke
     api_join api_join_apply application_own application_decide
     payout_request payout_end ledger_adjust period_close
     terms_accept

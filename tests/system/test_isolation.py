@@ -19,7 +19,8 @@ def furnish(world, tenant, name):
                      " values (%s, %s, 1, '2020-01-01', 'percent', 1) returning id", (tenant.program, tenant.id))
     db.query("insert into link (program_id, partner_id, slug, target_url, name) values (%s, %s, %s, 'https://shop.example/', %s)",
              (tenant.program, tenant.id, f"own-{name}", mark))
-    db.query("insert into payout (program_id, partner_id, currency, amount_minor, requested_by) select %s, %s, 'RUB', 1, id from api_key where partner_id = %s",
+    db.query("insert into payout (program_id, partner_id, currency, amount_minor, requested_by)"
+             " select %s, %s, 'RUB', 1, id from api_key where partner_id = %s and not is_waiting",
              (tenant.program, tenant.id, tenant.id))
     db.query("insert into application (program_id, partner_id, terms_id, terms_version, message) values (%s, %s, %s, 1, %s)",
              (tenant.program, tenant.id, terms, mark))

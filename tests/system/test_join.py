@@ -57,8 +57,15 @@ def test_registration_and_approval(world):
     assert told(world, partner)[-1] == ("application_approved", {"program_id": world.program, "application_id": mine["id"], "link": link["path"],
                                                                  "promo_code": code["code"]})
     assert vera.get("/v1/me").body["first_key_due"] is True
-    key = vera.post("/v1/keys", {"name": "First key"}).body["key"]
-    assert Client(world.api, key).get("/v1/links").data == [link] and vera.get("/v1/me").body["first_key_due"] is False
+    (waiting,) = vera.get("/v1/keys").data
+    assert (waiting["name"], waiting["prefix"], waiting["is_waiting"]) == ("First key", "cl_partner_", True)
+    assert world.anna.client.post(f"/v1/keys/{waiting['id']}/show").status == 404 and world.team.post(f"/v1/keys/{waiting['id']}/show").status == 403
+    shown = vera.call("POST", f"/v1/keys/{waiting['id']}/show", {}, Idempotency_Key="once")
+    assert (shown.status, shown.body["is_waiting"], shown.body["key"][:16]) == (200, False, shown.body["prefix"])
+    assert vera.call("POST", f"/v1/keys/{waiting['id']}/show", {}, Idempotency_Key="once").text == shown.text  # the answer that was lost
+    again = vera.post(f"/v1/keys/{waiting['id']}/show")
+    assert (again.status, again.code) == (409, "shown")
+    assert Client(world.api, shown.body["key"]).get("/v1/links").data == [link] and vera.get("/v1/me").body["first_key_due"] is False
 
 
 def test_declined_automatic_and_further_programmes(world):

@@ -7,7 +7,7 @@ import { Notice } from "../ui/field.jsx";
 
 const KINDS = { pending: "waiting", paused: "waiting", declined: "bad" };
 
-/** The first key of an active partner is for it to ask for: it is shown once, and only to the partner. */
+/** The first key was made when the partner became active; only the partner may see it. */
 function FirstKey() {
   return <Notice kind="good"><p><b>{t("standing.first_key")}</b> {t("standing.first_key_text")}</p><a href="/cabinet/keys">{t("keys.title")}</a></Notice>;
 }

@@ -34,7 +34,7 @@ export function Ago({ at }) {
 
 const KINDS = {
   approved: "good", active: "good", available: "good", paid: "good", won: "good", done: "good", live: "good", delivered: "good",
-  pending: "waiting", requested: "waiting", reserved: "waiting", paused: "waiting", running: "waiting",
+  pending: "waiting", requested: "waiting", reserved: "waiting", paused: "waiting", running: "waiting", unshown: "waiting",
   declined: "bad", refused: "bad", revoked: "bad", void: "bad", refunded: "bad", failed: "bad", disabled: "bad",
 };
 
