@@ -25,29 +25,39 @@ static int patient_open(struct session *session, const struct attrib_config *con
                        "set idle_session_timeout = 0; set idle_in_transaction_session_timeout = 0");
 }
 
-static int pass_run(struct credit_pass *pass, const struct attrib_config *config)
+static void failed(const struct credit_pass *pass, int r)
 {
-    struct session writer = {0}, reader = {0};
-    int r = patient_open(&writer, config);
+    struct pg *sessions[CREDIT_WRITERS + 1] = {pass->reader};
 
-    if (r == 0)
-        r = session_lead(&writer, true);
-    if (r == 0)
-        r = batch_lock(writer.pg); // recompute does not ask who leads
-    if (r == 0)
-        r = patient_open(&reader, config);
-    if (r == 0) {
-        pass->writer = writer.pg;
-        pass->reader = reader.pg;
-        r = credit_pass_run(pass);
-    }
+    memcpy(&sessions[1], pass->writers, sizeof(pass->writers));
     if (r < 0)
         log_event(LOG_ERROR, "credit.failed", log_errno(r));
-    else if (r > 0 && reader.pg)
-        log_event(LOG_ERROR, "credit.failed", log_str("writer", pg_error(writer.pg)->message),
-                  log_str("reader", pg_error(reader.pg)->message));
-    session_close(&reader);
-    session_close(&writer);
+    for (size_t i = 0; r > 0 && i < array_length(sessions); i++) {
+        if (sessions[i] && pg_error(sessions[i])->message[0])
+            log_event(LOG_ERROR, "credit.failed", log_str("error", pg_error(sessions[i])->message));
+    }
+}
+
+static int pass_run(struct credit_pass *pass, const struct attrib_config *config)
+{
+    struct session sessions[CREDIT_WRITERS + 1] = {{0}}; // the writers, then the reader
+    int r = patient_open(&sessions[0], config);
+
+    if (r == 0)
+        r = session_lead(&sessions[0], true);
+    if (r == 0)
+        r = batch_lock(sessions[0].pg); // recompute does not ask who leads
+    for (size_t i = 1; r == 0 && i < array_length(sessions); i++)
+        r = patient_open(&sessions[i], config);
+    for (size_t i = 0; i < CREDIT_WRITERS; i++)
+        pass->writers[i] = sessions[i].pg;
+    pass->reader = sessions[CREDIT_WRITERS].pg;
+    if (r == 0)
+        r = credit_pass_run(pass);
+    if (r)
+        failed(pass, r);
+    for (size_t i = array_length(sessions); i-- > 0;)
+        session_close(&sessions[i]);
     return r;
 }
 

@@ -1,7 +1,9 @@
 // One question joins all conversions of the period with their touches, which come conversion by conversion;
-// each is decided when it is complete, and its credits go into a COPY on a second connection, which shares
-// the first one's snapshot. So both servers' processes work at the same time, and memory holds one conversion
-// and one chunk. Owner: the command `credit`. Limits: TOUCHES_MAX of one conversion, CHUNK_BYTES.
+// each is decided when it is complete, and its credits go into a COPY on one of several further connections,
+// which share the first one's snapshot. So several processes of the server work at the same time, and memory
+// holds one conversion and a chunk for each. Every writer has hours of its own, so that no two want the same
+// row of the rollup, and each takes credits, rollup and list of its hours in one transaction. Owner: the
+// command `credit`. Limit: TOUCHES_MAX of one conversion.
 
 #include "attrib/credit_pass.h"
 
@@ -11,22 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "attrib/credit_copy.h"
 #include "attrib/rulebook.h"
 #include "base/clock.h"
 
-#define TOUCHES_MAX        100000
-#define CHUNK_BYTES        (1u << 20)
-#define CREDIT_BYTES       160 // of one row, at most
-#define COPY_HEAD_BYTES    19
-#define COPY_TRAILER_BYTES 2
-#define UUID_BYTES         16
-#define SQL_BYTES          512
-#define EPOCH_US           INT64_C(946684800000000) // of PostgreSQL, 2000-01-01
-
-static const char copy_head[COPY_HEAD_BYTES] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
-static const char copy_sql[] = "copy clickledger.credit (conversion_id, touch_kind, touch_id, touch_ts, "
-                               "program_id, partner_id, link_id, "
-                               "promo_code_id, weight_ppm, amount_minor, model) from stdin (format binary)";
+#define TOUCHES_MAX 100000
+#define UUID_BYTES  16
+#define SQL_BYTES   512
+#define HOUR_US     INT64_C(3600000000) // of the rollup
 
 // A touch beside what only its credit's row needs.
 struct candidate {
@@ -41,97 +35,8 @@ struct run {
     struct candidate *candidates; // by the touches' places
     size_t n, size;
     int64_t conversion_id, program_id, time_us, amount_minor; // 0: there is no conversion yet
-    char *chunk;
-    size_t chunk_bytes;
+    struct credit_copy copies[CREDIT_WRITERS];
 };
-
-// --- Writing
-
-static void put(struct run *run, const void *data, size_t bytes)
-{
-    memcpy(run->chunk + run->chunk_bytes, data, bytes);
-    run->chunk_bytes += bytes;
-}
-
-static void put_cell(struct run *run, const void *data, size_t bytes)
-{
-    uint32_t length = htobe32((uint32_t)bytes);
-
-    put(run, &length, sizeof(length));
-    put(run, data, bytes);
-}
-
-static void put_int(struct run *run, int64_t value)
-{
-    uint64_t wire = htobe64((uint64_t)value);
-    put_cell(run, &wire, sizeof(wire));
-}
-
-static void put_reference(struct run *run, int64_t id)
-{
-    static const uint32_t null = UINT32_MAX;
-
-    if (id)
-        put_int(run, id);
-    else
-        put(run, &null, sizeof(null));
-}
-
-static void put_text(struct run *run, struct slice text)
-{
-    put_cell(run, text.data, text.len);
-}
-
-static int chunk_flush(struct run *run)
-{
-    int r = pg_copy_put(run->pass->writer, run->chunk, run->chunk_bytes);
-
-    run->chunk_bytes = 0;
-    return r;
-}
-
-static int copy_begin(struct run *run)
-{
-    int r = pg_copy_begin(run->pass->writer, copy_sql);
-
-    put(run, copy_head, sizeof(copy_head));
-    return r;
-}
-
-static int copy_end(struct run *run)
-{
-    static const uint16_t trailer = UINT16_MAX;
-
-    put(run, &trailer, sizeof(trailer));
-    int r = chunk_flush(run);
-    return r ? r : pg_copy_end(run->pass->writer, NULL);
-}
-
-static int credit_put(struct run *run, const struct touch *touch, const struct candidate *candidate,
-                      struct slice model)
-{
-    static const uint16_t columns_n = 11;
-    uint16_t columns = htobe16(columns_n);
-    uint32_t weight = htobe32(touch->weight_ppm);
-    int r = run->chunk_bytes + CREDIT_BYTES > CHUNK_BYTES ? chunk_flush(run) : 0;
-
-    if (r)
-        return r;
-    put(run, &columns, sizeof(columns));
-    put_int(run, run->conversion_id);
-    put_text(run, slice_of(touch_kind_name(touch->kind)));
-    put_cell(run, candidate->id, UUID_BYTES);
-    put_int(run, touch->time_us - EPOCH_US);
-    put_int(run, touch->program_id);
-    put_reference(run, touch->partner_id);
-    put_reference(run, candidate->link_id);
-    put_reference(run, touch->promo_code_id);
-    put_cell(run, &weight, sizeof(weight));
-    put_int(run, touch->amount_minor);
-    put_text(run, model);
-    run->pass->credits++;
-    return 0;
-}
 
 // --- Deciding
 
@@ -150,11 +55,13 @@ static int conversion_decide(struct run *run)
     for (size_t i = 0; i < run->n; i++)
         run->touches[i].id = (struct slice){(const char *)run->candidates[i].id, UUID_BYTES};
     struct attribution_result result = attribution_decide(&attribution, run->touches, run->n);
+    struct credit_copy *copy = &run->copies[run->time_us / HOUR_US % CREDIT_WRITERS];
     struct slice model =
         result.is_bound ? SLICE("bound") : slice_of(model_name(attribution.policy->model.kind));
     for (size_t i = 0; r == 0 && i < run->n; i++) {
         if (run->touches[i].weight_ppm > 0)
-            r = credit_put(run, &run->touches[i], &run->candidates[i], model);
+            r = credit_copy_put(copy, &run->touches[i], run->conversion_id, run->candidates[i].link_id,
+                                model);
     }
     run->n = 0;
     return r;
@@ -229,7 +136,7 @@ static int touch_take(struct run *run, const struct slice cell[STREAM_CELLS])
 {
     int64_t kind = cell_int(cell[STREAM_KIND]) - 1, marks = cell_int(cell[STREAM_MARKS]);
     int64_t partner_id = cell_int(cell[STREAM_PARTNER]), program_id = cell_int(cell[STREAM_PROGRAM]);
-    int64_t at_us = cell_int(cell[STREAM_AT]) + EPOCH_US;
+    int64_t at_us = cell_int(cell[STREAM_AT]) + COPY_EPOCH_US;
 
     if (kind >= TOUCH_KINDS || cell[STREAM_ID].len != UUID_BYTES || run->n == TOUCHES_MAX)
         return -EBADMSG;
@@ -265,7 +172,7 @@ static int row_take(struct run *run, struct slice row)
     int r = conversion_decide(run);
     run->conversion_id = cell_int(cell[STREAM_CONVERSION]);
     run->program_id = cell_int(cell[STREAM_PROGRAM]);
-    run->time_us = cell_int(cell[STREAM_AT]) + EPOCH_US;
+    run->time_us = cell_int(cell[STREAM_AT]) + COPY_EPOCH_US;
     run->amount_minor = cell_int(cell[STREAM_AMOUNT]);
     run->pass->conversions++;
     return r;
@@ -275,10 +182,8 @@ static int rows_take(struct run *run)
 {
     struct slice row;
     bool is_first = true;
-    int r = copy_begin(run);
+    int r;
 
-    if (r)
-        return r;
     while ((r = pg_read_row(run->pass->reader, &row)) == 0 && row.data) {
         if (is_first) {
             if (row.len < COPY_HEAD_BYTES || memcmp(row.data, copy_head, COPY_HEAD_BYTES) != 0)
@@ -291,27 +196,30 @@ static int rows_take(struct run *run)
         if (r)
             return r;
     }
-    if (r == 0)
-        r = conversion_decide(run);
-    return r ? r : copy_end(run);
+    return r ? r : conversion_decide(run);
 }
 
 // --- The pass
 
-static int reader_begin(struct run *run)
+static int snapshot_share(struct run *run)
 {
+    struct credit_pass *pass = run->pass;
     struct pg_result *snapshot = NULL;
     char sql[SQL_BYTES];
-    int r = pg_query(run->pass->writer, "select pg_export_snapshot()", NULL, 0, &snapshot);
+    int r = pg_exec(pass->writers[0], "begin isolation level repeatable read");
 
+    if (r == 0)
+        r = pg_query(pass->writers[0], "select pg_export_snapshot()", NULL, 0, &snapshot);
     if (r)
         return r;
-    snprintf(sql, sizeof(sql),
-             "begin isolation level repeatable read read only; set transaction snapshot '%s'",
+    snprintf(sql, sizeof(sql), "begin isolation level repeatable read; set transaction snapshot '%s'",
              pg_result_cell(snapshot, 0, 0).data);
     pg_result_free(snapshot);
-    r = pg_exec(run->pass->reader, sql);
-    return r ? r : pg_exec(run->pass->reader, "set local work_mem = '256MB'");
+    for (int i = 1; r == 0 && i < CREDIT_WRITERS; i++)
+        r = pg_exec(pass->writers[i], sql);
+    if (r == 0)
+        r = pg_exec(pass->reader, sql);
+    return r ? r : pg_exec(pass->reader, "set transaction read only; set local work_mem = '256MB'");
 }
 
 static int stream_begin(struct run *run)
@@ -333,49 +241,66 @@ static int stream_begin(struct run *run)
     return pg_read_begin(run->pass->reader, sql);
 }
 
-static int period_call(struct run *run, const char *sql)
+static int credits_write(struct run *run)
 {
-    struct pg_param params[] = {pg_int(run->pass->from_us), pg_int(run->pass->to_us)};
-    uint64_t begun_ms = clock_monotonic_ms();
-    int r = pg_query(run->pass->writer, sql, params, array_length(params), NULL);
+    struct credit_pass *pass = run->pass;
+    uint64_t begun_ms = clock_monotonic_ms(), credits = 0;
+    int r = 0;
 
-    run->pass->rollup_ms += clock_monotonic_ms() - begun_ms;
+    for (int i = 0; r == 0 && i < CREDIT_WRITERS; i++)
+        r = credit_copy_begin(&run->copies[i], pass->writers[i]);
+    if (r == 0)
+        r = stream_begin(run);
+    if (r == 0)
+        r = rows_take(run);
+    for (int i = 0; r == 0 && i < CREDIT_WRITERS; i++) {
+        r = credit_copy_end(&run->copies[i], &credits);
+        pass->credits += credits;
+    }
+    pass->credit_ms = clock_monotonic_ms() - begun_ms;
+    return r;
+}
+
+// A step of a writer for its hours of the period.
+static int hours_call(struct run *run, int writer, const char *sql)
+{
+    struct credit_pass *pass = run->pass;
+    struct pg_param params[] = {pg_int(pass->from_us), pg_int(pass->to_us), pg_int(writer),
+                                pg_int(CREDIT_WRITERS)};
+    uint64_t begun_ms = clock_monotonic_ms();
+    int r = pg_query(pass->writers[writer], sql, params, array_length(params), NULL);
+
+    pass->rollup_ms += clock_monotonic_ms() - begun_ms;
     return r;
 }
 
 static int run_steps(struct run *run)
 {
-    int r = pg_exec(run->pass->writer, "begin isolation level repeatable read");
+    struct credit_pass *pass = run->pass;
+    int r = snapshot_share(run);
 
     if (r == 0)
-        r = reader_begin(run);
+        r = rulebook_load(&run->book, pass->writers[0]);
+    for (int i = 0; r == 0 && i < CREDIT_WRITERS; i++)
+        r = hours_call(run, i, "select clickledger.credit_hours_begin($1, $2, $3, $4)");
     if (r == 0)
-        r = rulebook_load(&run->book, run->pass->writer);
-    if (r == 0)
-        r = period_call(
-            run, "select clickledger.credit_pass_begin(clickledger.us_time($1), clickledger.us_time($2))");
-    uint64_t begun_ms = clock_monotonic_ms();
-    if (r == 0)
-        r = stream_begin(run);
-    if (r == 0)
-        r = rows_take(run);
-    run->pass->credit_ms = clock_monotonic_ms() - begun_ms;
-    if (r == 0)
-        r = period_call(
-            run, "select clickledger.credit_pass_end(clickledger.us_time($1), clickledger.us_time($2))");
-    if (r == 0)
-        r = pg_exec(run->pass->reader, "commit");
-    return r ? r : pg_exec(run->pass->writer, "commit");
+        r = credits_write(run);
+    for (int i = 0; r == 0 && i < CREDIT_WRITERS; i++)
+        r = hours_call(run, i, "select clickledger.credit_hours_end($1, $2, $3, $4)");
+    for (int i = 0; r == 0 && i < CREDIT_WRITERS; i++)
+        r = pg_exec(pass->writers[i], "commit");
+    return r ? r : pg_exec(pass->reader, "commit");
 }
 
 int credit_pass_run(struct credit_pass *pass)
 {
-    struct run run = {.pass = pass, .chunk = malloc(CHUNK_BYTES + COPY_TRAILER_BYTES)};
-    int r = run.chunk ? run_steps(&run) : -ENOMEM;
+    struct run run = {.pass = pass};
+    int r = run_steps(&run);
 
     rulebook_free(&run.book);
     free(run.touches);
     free(run.candidates);
-    free(run.chunk);
+    for (int i = 0; i < CREDIT_WRITERS; i++)
+        credit_copy_free(&run.copies[i]);
     return r;
 }

@@ -28,12 +28,12 @@ def names(postgres):
     postgres.query("create function partner_name(bigint) returns text return (select name from partner where id = $1)")
 
 
-def journey(shop, partners, order="o1", amount=1000):
+def journey(shop, partners, order="o1", amount=1000, begin=T0):
     """Clicks a day apart, the last one a day before the order."""
     visitor = str(uuid.uuid4())
     for day, partner in enumerate(partners):
-        shop.click(T0 + day * DAY, partner, visitor)
-    shop.report(T0 + len(partners) * DAY, order, visitor_id=visitor, amount_minor=amount, status="approved")
+        shop.click(begin + day * DAY, partner, visitor)
+    shop.report(begin + len(partners) * DAY, order, visitor_id=visitor, amount_minor=amount, status="approved")
 
 
 def test_credits_of_several_touches(shop):
@@ -184,8 +184,38 @@ def test_two_models_on_the_same_orders(shop):
     assert (code, rows) == (2, []) and "there is no programme 999" in error
 
 
+def credit(shop):
+    return subprocess.run([ATTRIB, "credit", "--from", "2026-03-01", "--to", "2026-04-01"], capture_output=True, text=True, timeout=60, check=False,
+                          env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
+
+
+def test_each_hour_of_a_pass_is_whole(shop):
+    """Sessions with hours of their own write; where the second one fails at its end, the first one's hours are new and whole."""
+    orders = {hour % 2: (f"o{hour}", begin) for hour, begin in ((int(at.timestamp()) // 3600, at) for at in (T0, T0 + timedelta(hours=1)))}
+    for order, begin in orders.values():
+        journey(shop, [shop.anna, shop.boris], order, begin=begin)
+    shop.attribute()
+    shop.make_policy("first")
+    shop.db.query("create function broken() returns trigger language plpgsql as $$ begin"
+                  " if (select extract(epoch from occurred_at)::bigint / 3600 % 2 = 1 from clickledger.conversion where id = new.conversion_id)"
+                  " then raise 'broken at the end'; end if; return new; end $$")
+    shop.db.query("create constraint trigger broken after insert on credit deferrable initially deferred for each row execute function broken()")
+    done = credit(shop)
+    assert done.returncode == 1 and "broken at the end" in done.stderr
+    assert [credits(shop, orders[part][0])[0][::4] for part in (0, 1)] == [("Anna", "first"), ("Boris", "last")]
+    assert conversions_differ(shop.db.query) == []
+    shop.db.query("drop trigger broken on credit")
+    done = credit(shop)
+    assert done.returncode == 0 and done.stdout.startswith("conversions=2 touches=4 credits=2 ")
+    assert [credits(shop, orders[part][0])[0][::4] for part in (0, 1)] == [("Anna", "first"), ("Anna", "first")]
+    assert conversions_differ(shop.db.query) == []
+    shop.attribute()
+    assert [who for who, _, status in shop.commissions() if status == "available"] == [shop.anna, shop.anna]
+    assert conversions_differ(shop.db.query) == []
+
+
 def test_a_large_period_in_one_pass(shop, spawn):
-    """The command that writes a period's credits waits for whoever leads, and neither of its sessions ends while it waits for the other."""
+    """The command that writes a period's credits waits for whoever leads, and none of its sessions ends while it waits for another."""
     journey(shop, [shop.anna, shop.boris])
     shop.attribute()
     impatient = ("current_setting('idle_session_timeout') <> '0' or current_setting('idle_in_transaction_session_timeout') <> '0' then"
