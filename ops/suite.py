@@ -61,11 +61,12 @@ class Tally:
 
 
 def compile_into(tally, folder, title, *settings, environment=None):
-    """Configures (once) and compiles a build folder. Returns whether it can be tested."""
+    """Configures and compiles a build folder. Returns whether it can be tested."""
     env = dict(os.environ, **(environment or {}))
-    if not os.path.exists(os.path.join(folder, "build.ninja")):
-        if not tally.step(f"{title}: configure", ["meson", "setup", folder, REPOSITORY, *settings], env=env, stdout=subprocess.DEVNULL):
-            return False
+    is_new = not os.path.exists(os.path.join(folder, "build.ninja"))
+    configure = ["meson", "setup", folder, REPOSITORY] if is_new else ["meson", "configure", folder]
+    if not tally.step(f"{title}: configure", [*configure, *settings], env=env, stdout=subprocess.DEVNULL):
+        return False
     return tally.step(f"{title}: compile", ["ninja", "-C", folder, "--quiet"], env=env)
 
 
@@ -153,8 +154,9 @@ def nothing_left_behind(tally):
 
 
 def suites(tally, options):
-    if compile_into(tally, options.build, "gcc", "-Dwerror=true"):
-        meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"])
+    # Unit tests run with the sanitizers; without them they would only rarely find something else.
+    if compile_into(tally, options.build, "gcc", "-Dwerror=true", f"-Dunit_tests={str(options.all).lower()}"):
+        meson_suites(tally, options.build, "gcc", ["unit", "fuzz", "sql"] if options.all else ["sql"])
         pytest_suite(tally, options.build, "gcc", "system", CLICKLEDGER_TEST_ALL="1" if options.all else "")
         pytest_suite(tally, options.build, "gcc", "browser", CLICKLEDGER_TEST_ALL="1" if options.all else "")
     sanitized = options.build + "-asan"
@@ -170,7 +172,8 @@ def suites(tally, options):
 
 def main():
     parser = argparse.ArgumentParser(prog="ops/test", description="Runs the tests and prints 'N passed, N failed'.")
-    parser.add_argument("--all", action="store_true", help="also the long ones: clang, the fuzzers for a minute each, hundreds of kills")
+    parser.add_argument("--all", action="store_true",
+                        help="also the long ones: clang, unit tests without sanitizers, the fuzzers for a minute each, hundreds of kills")
     parser.add_argument("--build", default=os.path.join(REPOSITORY, "build-test"), metavar="DIR",
                         help="build folders are made under this name (default build-test)")
     options = parser.parse_args()
