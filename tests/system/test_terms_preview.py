@@ -36,6 +36,9 @@ def test_what_a_month_would_have_cost(shop, team):
     assert (asked.status, asked.body["status"], asked.body["from"], asked.body["to"], asked.body["tz"]) == (
         202, "open", "2026-03-01T00:00:00.000Z", "2026-04-01T00:00:00.000Z", "UTC")
     assert team.post(path, TERMS).code == "preview"  # one at a time
+    partners = f"/v1/terms-previews/{asked.body['id']}/partners"
+    early = team.get(partners)
+    assert (early.status, early.code) == (409, "status")
     shop.attribute()
     told = team.get(f"/v1/terms-previews/{asked.body['id']}").body
     assert (told["status"], told["fault"], told["terms"]) == ("done", None, TERMS)
@@ -43,6 +46,11 @@ def test_what_a_month_would_have_cost(shop, team):
     assert told["result"] == {"currency": "RUB", "orders": 4, "now_minor": 450, "then_minor": 750, "difference_minor": 300, "partners": [
         {"partner_id": shop.anna, "partner_name": "Anna", "now_minor": 300, "then_minor": 600, "difference_minor": 300, "orders_now": 2, "orders_then": 2},
         {"partner_id": shop.boris, "partner_name": "Boris", "now_minor": 150, "then_minor": 150, "difference_minor": 0, "orders_now": 1, "orders_then": 1}]}
+    assert team.get(partners).data == [{**partner, "currency": "RUB"} for partner in told["result"]["partners"]]
+    assert team.get(f"/v1/terms-previews/{NONE}/partners").status == 404
+    assert team.get(partners + "?format=csv").text.splitlines() == [
+        "\ufeffpartner_id,partner_name,currency,now,then,difference,orders_now,orders_then",
+        f'{shop.anna},"Anna",RUB,3.00,6.00,3.00,2,2', f'{shop.boris},"Boris",RUB,1.50,1.50,0.00,1,1']
     assert shop.db.query(facts) == before and shop.balances() == balances
 
     # Tiers, by which orders depend on each other, for one partner: the same as making these terms comes to.

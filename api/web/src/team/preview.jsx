@@ -7,7 +7,7 @@ import { countText } from "../lib/money.js";
 import { monthText } from "../lib/time.js";
 import { Notice } from "../ui/field.jsx";
 import { Figures } from "../ui/figures.jsx";
-import { Failure, Table } from "../ui/table.jsx";
+import { Csv, Failure, Table } from "../ui/table.jsx";
 import { Change, Money } from "../ui/value.jsx";
 import { PartnerName } from "./choice.jsx";
 
@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 /** The month that begins at an instant: a day later it is that month in every zone. */
 const monthOf = (from) => monthText(new Date(Date.parse(from) + DAY_MS).toISOString().slice(0, 7));
 
-function Result({ of, month }) {
+function Result({ of, month, id }) {
   const money = (minor) => <Money minor={minor} currency={of.currency} />;
   const items = [
     { key: "now", title: t("team.preview.now"), value: money(of.now_minor) },
@@ -35,7 +35,12 @@ function Result({ of, month }) {
     <>
       <h3>{t("team.preview.title", { month })}</h3>
       <Figures label={t("team.preview.title", { month })} items={items} />
-      {of.partners.length > 0 && <Table caption={t("team.preview.partners")} columns={columns} rows={of.partners} rowKey={(row) => row.partner_id} />}
+      {of.partners.length > 0 && (
+        <>
+          <Table caption={t("team.preview.partners")} columns={columns} rows={of.partners} rowKey={(row) => row.partner_id} />
+          <Csv path={`/v1/terms-previews/${id}/partners`} />
+        </>
+      )}
     </>
   );
 }
@@ -56,7 +61,7 @@ export function Preview({ program, draft, stale }) {
   if (!data.result) return <Notice kind="bad" role="alert">{word("team.preview.fault", data.fault)}</Notice>;
   return (
     <div class={`stack ${stale ? "stale" : ""}`} role="status">
-      <Result of={data.result} month={monthOf(data.from)} />
+      <Result of={data.result} month={monthOf(data.from)} id={data.id} />
       {stale && <Notice kind="waiting">{t("team.preview.stale")}</Notice>}
     </div>
   );
