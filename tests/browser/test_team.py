@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.support.ui import Select
 
 from chromium import PERSON
-from conftest import wait_for
+from conftest import program_that_takes_partners, wait_for
 from installation import click_id_of
 
 PASSWORD = "a long password"
@@ -95,6 +95,41 @@ def test_who_applies_is_approved_and_has_a_link(owner, installation):
     wait_for(lambda: Select(owner.find(".filters select[aria-label=Group]")).first_selected_option.text.startswith("bloggers · "), what="the filter")
     owner.settle()
     owner.read("Where from")
+
+
+@pytest.fixture
+def program(installation):
+    """It pays 10 %, and had one order last month, of 1000, by the demo partner's code."""
+    program = program_that_takes_partners(installation, "https://shop.example/", {"commission_kind": "percent", "rate_ppm": 100000, "hold_days": 0,
+                                                                                  "effective_from": "2025-01-01T00:00:00Z"},
+                                          code="preview", name="Preview shop", currency="RUB", hosts=["shop.example"])
+    installation.query("update clickledger.partner set active_at = '{(,)}' where id = 1 returning id")
+    assert installation.api("/v1/promo-codes", "admin_key", "POST", {"program_id": program["id"], "partner_id": 1, "code": "PREVIEW",
+                                                                     "target_url": "https://shop.example/"})[0] == 201
+    shop = installation.api(f"/v1/programs/{program['id']}/integrations", "admin_key", "POST", {"name": "shop"})[1]
+    month = datetime.date.today().replace(day=1) - datetime.timedelta(days=15)
+    ordered = (f"{installation.addresses['tracker']}{shop['path']}?order_id=P-1&promo=PREVIEW&amount=1000&currency=RUB&status=approved"
+               f"&event_time={month}T12:00:00Z")
+    wait_for(lambda: installation.request(ordered)[0] == 202, what="the tracker to know the shop")
+    the_partners(installation, f"/v1/conversions?program_id={program['id']}", order_id="P-1", status="approved")
+    return program
+
+
+def test_what_other_terms_would_have_cost(owner, installation, program):
+    owner.open(f"/team/programs/{program['id']}/terms")
+    owner.button("New version", "main").click()
+    owner.type("input[name=rate]", "25")
+    owner.button("Preview last month", "main").click()
+    for text in "100.00", "250.00", "150.00":
+        owner.read(text, "form")
+    owner.picture("team-terms-preview")
+    assert owner.axe() == []
+    sheet = owner.find("form a[download]").get_attribute("href")
+    _, _, text = installation.request(sheet, headers={"Authorization": "Bearer " + installation.addresses["admin_key"]})
+    assert text.decode("utf-8-sig").splitlines()[1].endswith(",RUB,100.00,250.00,150.00,1,1")
+    owner.type("input[name=rate]", "30")
+    owner.read("The terms have changed since", "form")
+    assert len(installation.api(f"/v1/programs/{program['id']}/terms", "admin_key")[1]["data"]) == 1  # nothing was saved
 
 
 def test_a_payout_is_marked_as_paid(owner, installation):

@@ -38,7 +38,7 @@ function Result({ of, month, id }) {
       {of.partners.length > 0 && (
         <>
           <Table caption={t("team.preview.partners")} columns={columns} rows={of.partners} rowKey={(row) => row.partner_id} />
-          <Csv path={`/v1/terms-previews/${id}/partners`} />
+          <div><Csv path={`/v1/terms-previews/${id}/partners`} /></div>
         </>
       )}
     </>
