@@ -84,7 +84,7 @@ static const struct field dashboard_fields[] = {
     DASHBOARD,
     {"part", FIELD_QUERY, FIELD_CHOICE, false, 0, 0, "figures|funnel|times", "without it figures"},
 };
-static const struct field dashboard_days_fields[] = {DASHBOARD};
+static const struct field dashboard_list_fields[] = {DASHBOARD};
 
 // Members of what answers show, in the order of CSV.
 #define SHAPE_CREATIVE \
@@ -121,8 +121,19 @@ static const struct route rows[] = {
      FIELDS(dashboard_fields),
      .answer = "from,to,before_from,tz,part,formulas,data"},
     {HTTP_GET, "/v1/dashboard/days", READ("api_dashboard_days"), ROUTE_TEAM, 200, false,
-     "The figures of the dashboard by day.", FIELDS(dashboard_days_fields),
+     "The figures of the dashboard by day.", FIELDS(dashboard_list_fields),
      .csv = "day,currency,clicks,conversions,cr_ppm,revenue_minor,commission_minor,earned_minor,cost_minor,roi_ppm"},
+    {HTTP_GET, "/v1/dashboard/partners", READ("api_dashboard_partners"), ROUTE_TEAM, 200, false,
+     "Who earned most, and who fell furthest behind the period before.", FIELDS(dashboard_list_fields),
+     .csv = "list,partner_id,partner_name,currency,clicks,conversions,cr_ppm,revenue_minor,commission_minor,"
+            "earned_minor,earned_before_minor,change_minor,roi_ppm"},
+    {HTTP_GET, "/v1/dashboard/funnel", READ("api_dashboard_funnel"), ROUTE_TEAM, 200, false,
+     "Clicks, leads, orders and what became of them.", FIELDS(dashboard_list_fields),
+     .csv = "clicks,leads,orders,orders_paid,orders_pending,orders_declined,orders_refunded,click_to_lead_ppm,"
+            "click_to_order_ppm,order_to_paid_ppm"},
+    {HTTP_GET, "/v1/dashboard/times", READ("api_dashboard_times"), ROUTE_TEAM, 200, false,
+     "How long approval and hold take.", FIELDS(dashboard_list_fields),
+     .csv = "what,count,median_seconds,p90_seconds"},
     {HTTP_GET, "/v1/audit", READ("api_audit"), ROUTE_TEAM, 200, false,
      "What people changed: who, when, the row before and after; the newest first.", FIELDS(audit_fields),
      .csv = "id,at,api_key_id,api_key_name,person_id,person_name,db_role,action,object,object_id,before,"

@@ -38,6 +38,15 @@ def test_days_are_a_list(ask):
     assert (days["from"], days["to"], days["tz"]) == (whole["from"], whole["to"], whole["tz"])
 
 
+def test_parts_are_lists(ask):
+    """The same as in the dashboard's answer; CSV gives lists only."""
+    figures, funnel, times = (ask("api_dashboard", **QUARTER, part=part)["data"] for part in ("figures", "funnel", "times"))
+    partners = ask("api_dashboard_partners", **QUARTER)["data"]
+    assert [{**row, "list": name} for name in ("top", "falling") for row in figures[name]] == partners and len(partners) > 1
+    assert ask("api_dashboard_funnel", **QUARTER)["data"] == [funnel] and funnel["orders"] > 0
+    assert ask("api_dashboard_times", **QUARTER)["data"] == [{"what": what, **times[what]} for what in ("approval", "hold")]
+
+
 NAMES = "clicks", "conversions", "revenue_minor", "commission_minor", "cr_ppm"
 
 

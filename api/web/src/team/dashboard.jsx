@@ -44,7 +44,7 @@ function Days({ data, period, line, currency }) {
   );
 }
 
-function Ranks({ data, currency }) {
+function Ranks({ data, query, currency }) {
   const columns = [
     { key: "name", title: t("team.partner"), kind: "main", cell: (row) => <a href={`/team/partners/${row.partner_id}`}>{row.partner_name}</a> },
     { key: "earned", title: t("team.earned"), kind: "number", cell: (row) => <Money minor={row.earned_minor} currency={currency} /> },
@@ -53,7 +53,7 @@ function Ranks({ data, currency }) {
   return (
     <div class="ranks">
       {["top", "falling"].map((rank) => (
-        <Section key={rank} title={t(`team.rank.${rank}`)}>
+        <Section key={rank} title={t(`team.rank.${rank}`)} actions={<Csv path="/v1/dashboard/partners" query={query} />}>
           {data && !inCurrency(data[rank], currency).length
             ? <Empty icon={rank === "top" ? "people" : "check"} title={t(`team.rank.${rank}.none`)} />
             : <Table caption={t(`team.rank.${rank}`)} columns={columns} rows={inCurrency(data?.[rank], currency)} rowKey={(row) => row.partner_id} />}
@@ -75,7 +75,12 @@ function Channels({ query, currency }) {
   ];
   const rows = data?.group_by === group ? inCurrency(data.data, currency) : undefined;
   return (
-    <Section title={t("team.channels")} actions={<Segments label={t("team.channels")} options={GROUPS.map((one) => [one, t(`group.${one}`)])} value={group} onChange={(one) => setQuery({ by: one })} />}>
+    <Section title={t("team.channels")} actions={(
+      <>
+        <Segments label={t("team.channels")} options={GROUPS.map((one) => [one, t(`group.${one}`)])} value={group} onChange={(one) => setQuery({ by: one })} />
+        <Csv path="/v1/stats" query={{ ...query, group_by: group }} />
+      </>
+    )}>
       {error && <Failure error={error} retry={reload} />}
       {rows && !rows.length ? <Empty icon="click" title={t("team.channels.none")} /> : <Table caption={t("team.channels")} columns={columns} rows={rows} rowKey={(row) => String(row[group])} stale={stale} />}
     </Section>
@@ -90,7 +95,7 @@ function Funnel({ query }) {
     ["orders", of?.orders, of?.click_to_order_ppm], ["orders_paid", of?.orders_paid, of?.order_to_paid_ppm],
   ];
   return (
-    <Section title={t("team.funnel")} lead={t("team.funnel.lead")}>
+    <Section title={t("team.funnel")} lead={t("team.funnel.lead")} actions={<Csv path="/v1/dashboard/funnel" query={query} />}>
       {error && <Failure error={error} retry={reload} />}
       {of && (
         <ol class="funnel">
@@ -115,7 +120,7 @@ function Times({ query }) {
     note: data && t("team.times.p90", { time: durationText(data.data[what].p90_seconds), n: data.data[what].count }),
   }));
   return (
-    <Section title={t("team.times")} lead={t("team.times.lead")}>
+    <Section title={t("team.times")} lead={t("team.times.lead")} actions={<Csv path="/v1/dashboard/times" query={query} />}>
       {error ? <Failure error={error} retry={reload} /> : <Figures label={t("team.times")} items={items} />}
     </Section>
   );
@@ -159,7 +164,7 @@ export function Dashboard() {
         <>
           <Figures label={t("team.figures")} items={[...items, { key: "roi", title: t("team.roi"), value: total && percentText(total.roi_ppm, 0), note: t("team.roi.note") }]} />
           <Days data={data?.data} period={period} line={line} currency={currency} />
-          <Ranks data={data?.data} currency={currency} />
+          <Ranks data={data?.data} query={query} currency={currency} />
         </>
       )}
       <Channels query={query} currency={currency} />
