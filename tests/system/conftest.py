@@ -27,6 +27,11 @@ ALL = bool(os.environ.get("CLICKLEDGER_TEST_ALL"))  # the long ones, too
 SANITIZED = "sanitizer" in os.environ.get("ASAN_OPTIONS", "")  # its memory is not the program's, and its library must come first
 
 
+def long(reason):
+    """A mark: this runs among the long ones only."""
+    return pytest.mark.skipif(not ALL, reason=f"{reason}; CLICKLEDGER_TEST_ALL=1 runs it")
+
+
 def wait_for(condition, limit_s=60.0, what="the condition", every_s=0.02):
     """Returns condition()'s first true value; fails when there is none within limit_s."""
     end = time.monotonic() + limit_s

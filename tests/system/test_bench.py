@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import ALL, BUILD, ROOT, wait_for
+from conftest import BUILD, ROOT, long, wait_for
 from installation import Installation
 
 SAMPLE = ROOT / "bench/browsers.mix"
@@ -102,12 +102,12 @@ def test_errors(name, arguments, code, said):
     assert said in done.stdout + done.stderr
 
 
-def long(*arguments):
-    return pytest.param(list(arguments), marks=pytest.mark.skipif(not ALL, reason="takes half a minute; CLICKLEDGER_TEST_ALL=1 runs it"))
+def rare(*arguments):
+    return pytest.param(list(arguments), marks=long("takes half a minute"))
 
 
 @pytest.mark.parametrize("arguments", [
-    ["click"], long("ingest", "--shards", 1), long("attrib"), long("attrib-live"), long("catchup"), long("query"), long("api"), long("export"), long("fresh"),
+    ["click"], rare("ingest", "--shards", 1), rare("attrib"), rare("attrib-live"), rare("catchup"), rare("query"), rare("api"), rare("export"), rare("fresh"),
 ], ids=lambda arguments: arguments[0])
 def test_runs(arguments):
     done = tool("run", *arguments, "--quick")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import wait_for
+from conftest import long, wait_for
 from installation import Installation
 from load import Visitors
 from test_faults import all_there, conserved, missing, more_clicks
@@ -68,6 +68,7 @@ def test_disk_full_under_load(installation):
         assert installation.query("select coalesce(sum(lost), 0) from clickledger.producer")[0][0] == 0
 
 
+@long("an installation of its own; a full disk is in every run")
 def test_journals_deleted_under_load(installation):
     """Nobody finds again what is written to a deleted file: a new journal is begun."""
     with Visitors(installation.port) as visitors:

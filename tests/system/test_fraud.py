@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 
 from api import NONE, Client, api, world  # noqa: F401 (fixtures)
+from conftest import long
 from shop import T0, Shop
 
 
@@ -96,7 +97,7 @@ def test_what_reaches_back_is_computed_anew(shop):
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("told", ["clicks first", "order first", "order between"])
+@pytest.mark.parametrize("told", ["order between", *(pytest.param(other, marks=long("likewise")) for other in ("clicks first", "order first"))])
 @pytest.mark.parametrize("known_by", ["address", "visitor"])
 def test_a_flood_of_clicks_in_any_order_of_arrival(shop, told, known_by):
     shop.db.query("insert into fraud_policy (program_id, fact, effective_from, action, least, minutes)"

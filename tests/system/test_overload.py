@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import ALL, SANITIZED, wait_for
+from conftest import ALL, SANITIZED, long, wait_for
 from crowd import SlowClients, cpu_s, resident_bytes, room_for
 from http_cases import answers, read_to_end
 from tracker import REVISION, RECORDS, Tracker, make_fixture, publish, tracker_fixture, workers  # noqa: F401
@@ -55,7 +55,7 @@ def test_ten_thousand_slow_clients(make, part):
     recorded(tracker, ids)
 
 
-@pytest.mark.skipif(not ALL, reason="takes as long as a head may take; CLICKLEDGER_TEST_ALL=1 runs it")
+@long("takes as long as a head may take")
 def test_slow_head_ends_in_time(make):
     """By the time of the whole head, not of each byte; tests/unit/test_http_server.c does the same with less time."""
     tracker = make()

@@ -4,9 +4,8 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import psycopg2
-import pytest
 
-from conftest import ALL, wait_for
+from conftest import long, wait_for
 from frames import VISIT, hit
 from ingest import DAY_MS, letters, new_ingest, producer, settled  # noqa: F401 (fixtures)
 from ports import free_port
@@ -133,7 +132,7 @@ def test_loads_go_on_while_a_table_is_held(new_ingest, postgres, producer):
     assert ingest.process.stop() == 0
 
 
-@pytest.mark.skipif(not ALL, reason="making 3000 partitions takes a minute; CLICKLEDGER_TEST_ALL=1")
+@long("making 3000 partitions takes a minute")
 def test_as_many_as_the_default_retention_keeps(postgres):
     """Three analysts in the middle of a transaction, an order, a visitor who wants to know and to be forgotten."""
     shop = Shop(postgres)

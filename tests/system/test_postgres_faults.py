@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from api import Api, World
-from conftest import ALL, PG_BIN, ROOT, Cluster, Database, as_postgres, wait_for
+from conftest import PG_BIN, ROOT, Cluster, Database, as_postgres, long, wait_for
 from frames import Producer
 from ingest import Ingest, ingest, new_ingest, producer, settled  # noqa: F401 (fixtures)
 from postgres_proxy import PostgresProxy, Through
@@ -140,7 +140,7 @@ def test_attrib_waits_for_a_lock(spawn, postgres, tmp_path):
     assert attrib.alive() and shop.balances() == [(shop.anna, 0, 100)]
 
 
-@pytest.mark.skipif(not ALL, reason="waits for a session to time out")
+@long("waits for a session to time out")
 def test_a_frozen_attrib_gives_up_the_lead(spawn, postgres, tmp_path):
     shop = Shop(postgres)
     config = tmp_path / "attrib.conf"

@@ -9,7 +9,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from conftest import PG_BIN, wait_for
+from conftest import PG_BIN, long, wait_for
 from installation import Installation, click_id_of
 from load import Visitors
 from test_faults import conserved, copy, missing, more_clicks, postgres_children
@@ -96,6 +96,7 @@ def earned(installation):
                               " join clickledger.commission m on m.conversion_id = c.id order by 1")
 
 
+@long("a new cluster each; test_faults restores an earlier backup in every run")
 def test_restored_to_a_moment(installation):
     archive = begin_archiving(installation)
     with Visitors(installation.port) as visitors:

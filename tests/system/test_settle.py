@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import frames
 from clicks import Click
-from conftest import wait_for
+from conftest import long, wait_for
 from frames import Producer, hit
 from ingest import new_ingest, row  # noqa: F401 pylint: disable=unused-import
 from rollups import clicks_differ, sketches_differ
@@ -37,6 +37,7 @@ def record(shop, click):
                klass=1 if click.hit_class == "human" else 2, reason=0 if click.hit_class == "human" else 2)
 
 
+@long("many loads; test_duplicate finds duplicates in every run")
 def test_what_is_remembered(new_ingest, postgres, redis_server):  # noqa: F811
     """Clicks in any order through two shards; meanwhile another process settles, a command does, a class changes."""
     seed = random.randrange(1 << 30)

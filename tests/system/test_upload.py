@@ -4,10 +4,8 @@ import json
 import signal
 import socket
 
-import pytest
-
 from api import Api, Client, World, api, world  # noqa: F401 (fixtures)
-from conftest import ALL, BUILD, SANITIZED, wait_for
+from conftest import BUILD, SANITIZED, long, wait_for
 
 ORDERS = """\ufefforder_id,amount,currency,status,click_id,"sub1",event_time\r
 U-1,10.00,RUB,approved,{click},"a ""quoted"", one",2024-01-02T10:00:00Z\r
@@ -111,7 +109,7 @@ def test_a_client_that_goes(world):
     assert whole.body["accepted"] + whole.body["duplicate"] == 2000 and whole.body["duplicate"] >= 500
 
 
-@pytest.mark.skipif(not ALL, reason="waits out UPLOAD_SILENT_S, a minute; CLICKLEDGER_TEST_ALL=1 runs it")
+@long("waits out UPLOAD_SILENT_S, a minute")
 def test_a_client_that_falls_silent(world):
     """Others are answered meanwhile, the silent one is told, and what it sent stays."""
     with socket.create_connection(("127.0.0.1", world.api.port), 120) as connection:
