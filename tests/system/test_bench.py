@@ -102,12 +102,9 @@ def test_errors(name, arguments, code, said):
     assert said in done.stdout + done.stderr
 
 
-def rare(*arguments):
-    return pytest.param(list(arguments), marks=long("takes half a minute"))
-
-
+@long("half a minute each")
 @pytest.mark.parametrize("arguments", [
-    ["click"], rare("ingest", "--shards", 1), rare("attrib"), rare("attrib-live"), rare("catchup"), rare("query"), rare("api"), rare("export"), rare("fresh"),
+    ["click"], ["ingest", "--shards", "1"], ["attrib"], ["attrib-live"], ["catchup"], ["query"], ["api"], ["export"], ["fresh"],
 ], ids=lambda arguments: arguments[0])
 def test_runs(arguments):
     done = tool("run", *arguments, "--quick")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, wait_for
+from conftest import BUILD, ROOT, long, wait_for
 from installation import Installation, click_id_of
 from test_tracker_life import running
 
@@ -42,6 +42,7 @@ def test_up_again_prints_the_same_and_starts_only_what_died(installation):
     assert {name for name in pids if now[name] != pids[name]} == {"postgres", "attrib"}
 
 
+@long("an installation of its own; test_tracker_upgrade upgrades in every run")
 def test_an_upgraded_tracker_is_still_ours(installation):
     addresses = installation.up()
     own = installation.home("run", "tracker.own.pid")
@@ -128,6 +129,7 @@ def test_down_elsewhere_ends_the_one_in_the_foreground(installation):
     assert "stopped from elsewhere" in error
 
 
+@long("an installation of its own for one sentence")
 def test_a_folder_that_cannot_be_written_in_a_connection_string(installation):
     installation.state = os.path.join(installation.folder, "it's a state")
     addresses = installation.up()
