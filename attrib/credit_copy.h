@@ -1,19 +1,15 @@
 #pragma once
 
-// Credits as rows of PostgreSQL's binary COPY (its documentation, COPY, "Binary Format") into the table.
+// Credits as rows of PostgreSQL's binary COPY into their table.
 
 #include "attrib/attribution.h"
+#include "base/bytes.h"
 #include "base/pg.h"
-
-#define COPY_HEAD_BYTES 19
-#define COPY_EPOCH_US   INT64_C(946684800000000) // of PostgreSQL's times, 2000-01-01
-
-extern const char copy_head[COPY_HEAD_BYTES];
 
 struct credit_copy {
     struct pg *pg; // the caller's; nothing else may be asked of it between begin and end
-    char *chunk;
-    size_t chunk_bytes;
+    uint8_t *chunk;
+    struct bytes_writer writer; // what of the chunk is filled
 };
 
 // Each 0, an enum pg_condition or a negative errno. After a failure the connection is to be closed.

@@ -16,6 +16,7 @@
 #include "attrib/credit_copy.h"
 #include "attrib/rulebook.h"
 #include "base/clock.h"
+#include "base/copy_cell.h"
 
 #define TOUCHES_MAX 100000
 #define UUID_BYTES  16
@@ -186,9 +187,9 @@ static int rows_take(struct run *run)
 
     while ((r = pg_read_row(run->pass->reader, &row)) == 0 && row.data) {
         if (is_first) {
-            if (row.len < COPY_HEAD_BYTES || memcmp(row.data, copy_head, COPY_HEAD_BYTES) != 0)
+            if (row.len < COPY_HEADER_BYTES || memcmp(row.data, copy_header, COPY_HEADER_BYTES) != 0)
                 return -EBADMSG;
-            row = (struct slice){row.data + COPY_HEAD_BYTES, row.len - COPY_HEAD_BYTES};
+            row = (struct slice){row.data + COPY_HEADER_BYTES, row.len - COPY_HEADER_BYTES};
             is_first = false;
         }
         if (row.len > 2)

@@ -12,13 +12,13 @@
 
 #include "base/click_id.h"
 #include "base/clock.h"
+#include "base/copy_cell.h"
 #include "base/frame.h"
 #include "base/hit_destination.h"
 #include "base/utf8.h"
 
-#define POSTGRES_EPOCH_MS INT64_C(946684800000) // 2000-01-01
-#define INET_FAMILY_4     2
-#define INET_FAMILY_6     3
+#define INET_FAMILY_4 2
+#define INET_FAMILY_6 3
 
 enum source {
     FROM_TS,
@@ -139,9 +139,6 @@ static const struct table {
     [COPY_REPORT] = {"conversion_report", "id", report_columns, array_length(report_columns)},
 };
 
-const uint8_t copy_header[COPY_HEADER_BYTES] = "PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0";
-const uint8_t copy_trailer[COPY_TRAILER_BYTES] = {0xff, 0xff};
-
 enum copy_table copy_table_of(enum hit_kind kind)
 {
     static const enum copy_table by_kind[HIT_KIND_COUNT] = {
@@ -183,54 +180,6 @@ void copy_statement(enum copy_table table, uint64_t day, char out[COPY_STATEMENT
 
 // --- Values
 
-static void put_bytes(struct bytes_writer *w, const void *data, size_t len)
-{
-    uint32_t length = __builtin_bswap32((uint32_t)len);
-    bytes_write(w, &length, sizeof(length));
-    bytes_write(w, data, len);
-}
-
-static void put_null(struct bytes_writer *w)
-{
-    bytes_write(w, "\xff\xff\xff\xff", 4);
-}
-
-static void put_i64(struct bytes_writer *w, int64_t value)
-{
-    uint64_t big_endian = __builtin_bswap64((uint64_t)value);
-    put_bytes(w, &big_endian, sizeof(big_endian));
-}
-
-static void put_i16(struct bytes_writer *w, uint16_t value)
-{
-    uint16_t big_endian = __builtin_bswap16(value);
-    put_bytes(w, &big_endian, sizeof(big_endian));
-}
-
-static void put_i32(struct bytes_writer *w, uint32_t value)
-{
-    uint32_t big_endian = __builtin_bswap32(value);
-    put_bytes(w, &big_endian, sizeof(big_endian));
-}
-
-static void put_string(struct bytes_writer *w, const char *text)
-{
-    put_bytes(w, text, strlen(text));
-}
-
-static void put_time(struct bytes_writer *w, int64_t unix_ms)
-{
-    put_i64(w, (unix_ms - POSTGRES_EPOCH_MS) * 1000);
-}
-
-static void put_reference(struct bytes_writer *w, uint64_t id)
-{
-    if (id == 0)
-        put_null(w);
-    else
-        put_i64(w, (int64_t)id);
-}
-
 // The length is written when it is known, behind the text.
 static void put_text(struct bytes_writer *w, struct slice text)
 {
@@ -252,7 +201,7 @@ static void put_address(struct bytes_writer *w, struct slice address)
 
     assert(address.len == 4 || address.len == 16);
     memcpy(inet + 4, address.data, address.len);
-    put_bytes(w, inet, 4 + address.len);
+    copy_put_bytes(w, inet, 4 + address.len);
 }
 
 static int put_varint(struct bytes_writer *w, enum source source, struct slice bytes)
@@ -263,9 +212,9 @@ static int put_varint(struct bytes_writer *w, enum source source, struct slice b
     if (r.bad || r.at != r.end || value > (source == FROM_VERSION ? INT32_MAX : INT64_MAX))
         return COPY_NUMBER;
     if (source == FROM_VERSION)
-        put_i32(w, (uint32_t)value);
+        copy_put_i32(w, (int32_t)value);
     else
-        put_reference(w, value);
+        copy_put_reference(w, (int64_t)value);
     return 0;
 }
 
@@ -293,14 +242,14 @@ static void put_referrer(struct bytes_writer *w, enum source source, struct slic
     else if (slash)
         put_text(w, (struct slice){slash, referrer.len - host});
     else
-        put_null(w);
+        copy_put_null(w);
 }
 
 static void put_listed(struct bytes_writer *w, enum source source, uint8_t number)
 {
-    put_string(w, source == FROM_DEVICE ? hit_device_name(number)
-                  : source == FROM_OS   ? hit_os_name(number)
-                                        : hit_browser_name(number));
+    copy_put_string(w, source == FROM_DEVICE ? hit_device_name(number)
+                       : source == FROM_OS   ? hit_os_name(number)
+                                             : hit_browser_name(number));
 }
 
 static int put_event_time(struct bytes_writer *w, struct slice bytes)
@@ -309,14 +258,14 @@ static int put_event_time(struct bytes_writer *w, struct slice bytes)
 
     if (unix_ms > CLOCK_MS_MAX)
         return COPY_TIME;
-    put_time(w, (int64_t)unix_ms);
+    copy_put_time(w, (int64_t)unix_ms * 1000);
     return 0;
 }
 
 static int put_field(struct bytes_writer *w, enum source source, struct slice value)
 {
     if (!value.data) {
-        put_null(w);
+        copy_put_null(w);
         return 0;
     }
     if (source == FROM_VARINT || source == FROM_VERSION)
@@ -324,11 +273,11 @@ static int put_field(struct bytes_writer *w, enum source source, struct slice va
     if (source == FROM_TIME)
         return put_event_time(w, value);
     if (source == FROM_UUID)
-        put_bytes(w, value.data, value.len);
+        copy_put_bytes(w, value.data, value.len);
     else if (source == FROM_ADDRESS)
         put_address(w, value);
     else if (source == FROM_NUMBER)
-        put_i64(w, (int64_t)bytes_get_u64((const uint8_t *)value.data));
+        copy_put_i64(w, (int64_t)bytes_get_u64((const uint8_t *)value.data));
     else if (source == FROM_DEVICE || source == FROM_OS || source == FROM_BROWSER)
         put_listed(w, source, (uint8_t)value.data[0]);
     else if (source == FROM_REFERRER_HOST || source == FROM_REFERRER_PATH)
@@ -341,11 +290,11 @@ static int put_field(struct bytes_writer *w, enum source source, struct slice va
 static void put_verdict(struct bytes_writer *w, const struct hit *hit, bool time)
 {
     if (hit->reason == HIT_REASON_NONE)
-        put_null(w);
+        copy_put_null(w);
     else if (time)
-        put_time(w, (int64_t)click_id_ms(hit->id));
+        copy_put_time(w, (int64_t)click_id_ms(hit->id) * 1000);
     else
-        put_string(w, hit_reason_name(hit->reason));
+        copy_put_string(w, hit_reason_name(hit->reason));
 }
 
 static void put_destination(struct bytes_writer *w, const struct hit *hit)
@@ -356,7 +305,7 @@ static void put_destination(struct bytes_writer *w, const struct hit *hit)
     if (folded.data)
         put_text(w, (struct slice){url, hit_destination_unfold(folded, hit->id, url)});
     else
-        put_null(w);
+        copy_put_null(w);
 }
 
 static int put_column(struct bytes_writer *w, const struct column *column, const struct hit *hit,
@@ -364,24 +313,24 @@ static int put_column(struct bytes_writer *w, const struct column *column, const
 {
     // clang-format off
     switch (column->source) {
-    case FROM_TS: put_time(w, (int64_t)click_id_ms(hit->id)); return 0;
-    case FROM_ID: put_bytes(w, hit->id, HIT_ID_BYTES); return 0;
-    case FROM_CLASS: put_string(w, hit_class_name(hit->class)); return 0;
-    case FROM_REASON: put_string(w, hit_reason_name(hit->reason)); return 0;
-    case FROM_STATUS: put_i16(w, (uint16_t)min_of(hit->status, INT16_MAX)); return 0;
-    case FROM_PROGRAM: put_reference(w, hit->program_id); return 0;
-    case FROM_PARTNER: put_reference(w, hit->partner_id); return 0;
-    case FROM_LINK: put_reference(w, hit->link_id); return 0;
-    case FROM_PROMO_CODE: put_reference(w, hit->promo_code_id); return 0;
-    case FROM_REVISION: put_i64(w, (int64_t)hit->catalog_revision); return 0;
+    case FROM_TS: copy_put_time(w, (int64_t)click_id_ms(hit->id) * 1000); return 0;
+    case FROM_ID: copy_put_bytes(w, hit->id, HIT_ID_BYTES); return 0;
+    case FROM_CLASS: copy_put_string(w, hit_class_name(hit->class)); return 0;
+    case FROM_REASON: copy_put_string(w, hit_reason_name(hit->reason)); return 0;
+    case FROM_STATUS: copy_put_i16(w, (int16_t)min_of(hit->status, INT16_MAX)); return 0;
+    case FROM_PROGRAM: copy_put_reference(w, (int64_t)hit->program_id); return 0;
+    case FROM_PARTNER: copy_put_reference(w, (int64_t)hit->partner_id); return 0;
+    case FROM_LINK: copy_put_reference(w, (int64_t)hit->link_id); return 0;
+    case FROM_PROMO_CODE: copy_put_reference(w, (int64_t)hit->promo_code_id); return 0;
+    case FROM_REVISION: copy_put_i64(w, (int64_t)hit->catalog_revision); return 0;
     case FROM_REPORT_SOURCE:
-        put_string(w, hit->field[HIT_REPORT_INTEGRATION].data ? "postback" : "pixel"); return 0;
-    case FROM_PRESENCE: put_bytes(w, hit->field[column->field].data ? "\1" : "\0", 1); return 0;
+        copy_put_string(w, hit->field[HIT_REPORT_INTEGRATION].data ? "postback" : "pixel"); return 0;
+    case FROM_PRESENCE: copy_put_bytes(w, hit->field[column->field].data ? "\1" : "\0", 1); return 0;
     case FROM_VERDICT: put_verdict(w, hit, false); return 0;
     case FROM_VERDICT_AT: put_verdict(w, hit, true); return 0;
-    case FROM_PRODUCER: put_bytes(w, origin->producer, PRODUCER_BYTES); return 0;
-    case FROM_SEQ: put_i64(w, (int64_t)origin->seq); return 0;
-    case FROM_HASH: put_i64(w, (int64_t)origin->content_hash); return 0;
+    case FROM_PRODUCER: copy_put_bytes(w, origin->producer, PRODUCER_BYTES); return 0;
+    case FROM_SEQ: copy_put_i64(w, (int64_t)origin->seq); return 0;
+    case FROM_HASH: copy_put_i64(w, (int64_t)origin->content_hash); return 0;
     case FROM_DESTINATION: put_destination(w, hit); return 0;
     case FROM_TEXT: case FROM_UUID: case FROM_ADDRESS: case FROM_NUMBER: case FROM_VARINT: case FROM_TIME:
     case FROM_VERSION: case FROM_DEVICE: case FROM_OS: case FROM_BROWSER:
@@ -395,9 +344,8 @@ static int put_column(struct bytes_writer *w, const struct column *column, const
 int copy_row_write(struct bytes_writer *writer, const struct hit *hit, const struct copy_origin *origin)
 {
     const struct table *table = &tables[copy_table_of(hit->kind)];
-    uint16_t columns = __builtin_bswap16((uint16_t)table->n);
 
-    bytes_write(writer, &columns, sizeof(columns));
+    copy_put_row(writer, table->n);
     for (size_t i = 0; i < table->n; i++) {
         int condition = put_column(writer, &table->columns[i], hit, origin);
         if (condition)

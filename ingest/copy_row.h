@@ -11,9 +11,7 @@
 #include "base/util.h"
 
 #define COPY_ROW_BYTES_MAX   65536 // of any decodable hit
-#define COPY_HEADER_BYTES    19
-#define COPY_TRAILER_BYTES   2
-#define COPY_DAYS_BACK_MAX   400 // a hit's day must not be further from today
+#define COPY_DAYS_BACK_MAX   400   // a hit's day must not be further from today
 #define COPY_DAYS_AHEAD_MAX  2
 #define COPY_DAY_MS          86400000
 #define COPY_ANY_DAY         0
@@ -40,9 +38,6 @@ const char *copy_table_id_column(enum copy_table table); // "click_id"
 // "copy clickledger.click_20260131 (...) from stdin (format binary)": straight into the partition of a day
 // (since 1970-01-01), or with COPY_ANY_DAY into the table, which puts each row where it belongs.
 void copy_statement(enum copy_table table, uint64_t day, char out[COPY_STATEMENT_BYTES]);
-
-extern const uint8_t copy_header[COPY_HEADER_BYTES];
-extern const uint8_t copy_trailer[COPY_TRAILER_BYTES];
 
 // Appends one row. 0 or an enum copy_condition (nothing useful was written then). The writer must have room
 // for COPY_ROW_BYTES_MAX. Text that is not UTF-8, or holds NUL, is sanitised.

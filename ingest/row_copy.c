@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/copy_cell.h"
+
 #define RANGES_MAX     64
 #define PUT_BYTES_MAX  (64u << 10) // a cache holds it while libpq copies it
 #define LOOKUP_SQL_MAX 256
