@@ -189,6 +189,11 @@ def credit(shop):
                           env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
 
 
+def due(shop):
+    """The orders whose commissions are to be made again."""
+    return [order for order, in shop.db.query("select order_id from conversion_due join conversion on id = conversion_id order by 1")]
+
+
 def test_each_hour_of_a_pass_is_whole(shop):
     """Sessions with hours of their own write; where the second one fails at its end, the first one's hours are new and whole."""
     orders = {hour % 2: (f"o{hour}", begin) for hour, begin in ((int(at.timestamp()) // 3600, at) for at in (T0, T0 + timedelta(hours=1)))}
@@ -203,10 +208,12 @@ def test_each_hour_of_a_pass_is_whole(shop):
     done = credit(shop)
     assert done.returncode == 1 and "broken at the end" in done.stderr
     assert [credits(shop, orders[part][0])[0][::4] for part in (0, 1)] == [("Anna", "first"), ("Boris", "last")]
+    assert due(shop) == [orders[0][0]]
     assert conversions_differ(shop.db.query) == []
     shop.db.query("drop trigger broken on credit")
     done = credit(shop)
     assert done.returncode == 0 and done.stdout.startswith("conversions=2 touches=4 credits=2 ")
+    assert due(shop) == sorted(order for order, _ in orders.values())
     assert [credits(shop, orders[part][0])[0][::4] for part in (0, 1)] == [("Anna", "first"), ("Anna", "first")]
     assert conversions_differ(shop.db.query) == []
     shop.attribute()

@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 
 QUARTER = {"from": "2026-01-01", "to": "2026-03-31"}
+FEBRUARY = {"from": "2026-02-01", "to": "2026-02-28"}
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,10 @@ def test_days_are_a_list(ask):
 
 def test_parts_are_lists(ask):
     """The same as in the dashboard's answer; CSV gives lists only."""
-    figures, funnel, times = (ask("api_dashboard", **QUARTER, part=part)["data"] for part in ("figures", "funnel", "times"))
-    partners = ask("api_dashboard_partners", **QUARTER)["data"]
-    assert [{**row, "list": name} for name in ("top", "falling") for row in figures[name]] == partners and len(partners) > 1
+    funnel, times = (ask("api_dashboard", **QUARTER, part=part)["data"] for part in ("funnel", "times"))
+    figures, partners = (ask(function, **FEBRUARY)["data"] for function in ("api_dashboard", "api_dashboard_partners"))
+    assert min(len(figures[name]) for name in ("top", "falling")) > 1
+    assert [{**row, "list": name} for name in ("top", "falling") for row in figures[name]] == partners
     assert ask("api_dashboard_funnel", **QUARTER)["data"] == [funnel] and funnel["orders"] > 0
     assert ask("api_dashboard_times", **QUARTER)["data"] == [{"what": what, **times[what]} for what in ("approval", "hold")]
 
@@ -83,7 +85,7 @@ def test_partners_are_those_of_the_analysts(ask, database):
         return dict(database.query("select partner_id, earned_minor from partner_month where program_id = 1 and month = %s and partner_id <> 0", (month,)))
 
     # The period before has as many days: of January's 31 days as many as February has.
-    february = ask("api_dashboard", **{"from": "2026-02-01", "to": "2026-02-28", "program_id": 1})
+    february = ask("api_dashboard", **FEBRUARY, program_id=1)
     assert february["before_from"] < "2026-01-04T12"
     assert all(r["earned_minor"] == earned("2026-02-01").get(r["partner_id"], 0) and r["change_minor"] < 0 for r in february["data"]["falling"])
     march = ask("api_dashboard", **{"from": "2026-04-01", "to": "2026-04-30", "program_id": 1})["data"]["falling"]
