@@ -32,6 +32,12 @@ def long(reason):
     return pytest.mark.skipif(not ALL, reason=f"{reason}; CLICKLEDGER_TEST_ALL=1 runs it")
 
 
+def pytest_collection_modifyitems(items):
+    """Files with an installation, which take longest, go first: so no worker is alone with one at the end."""
+    longest = {item.path for item in items if "installation" in item.fixturenames}
+    items.sort(key=lambda item: item.path not in longest)
+
+
 def wait_for(condition, limit_s=60.0, what="the condition", every_s=0.02):
     """Returns condition()'s first true value; fails when there is none within limit_s."""
     end = time.monotonic() + limit_s
