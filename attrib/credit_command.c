@@ -15,6 +15,9 @@
 #include "base/arguments.h"
 #include "base/log.h"
 
+#define BATCH     500000 // conversions at a time: with two touches each 150 MB, never more than 1 GB
+#define BATCH_MAX 1000000
+
 // Here a session is idle for as long as the other one works, which for a large period is minutes.
 static int patient_open(struct session *session, const struct attrib_config *config)
 {
@@ -64,7 +67,9 @@ static int pass_run(struct credit_pass *pass, const struct attrib_config *config
 int credit_command(const void *settings, int argc, char **argv)
 {
     int64_t from_ms = INT64_MIN, to_ms = INT64_MIN;
-    const struct argument arguments[] = {argument_time("--from", &from_ms), argument_time("--to", &to_ms)};
+    int64_t batch = BATCH;
+    const struct argument arguments[] = {argument_time("--from", &from_ms), argument_time("--to", &to_ms),
+                                         argument_number("--batch", &batch, 1, BATCH_MAX)};
     struct credit_pass pass = {0};
 
     if (arguments_read(arguments, array_length(arguments), argc, argv))
@@ -76,9 +81,10 @@ int credit_command(const void *settings, int argc, char **argv)
     }
     pass.from_us = from_ms * 1000;
     pass.to_us = to_ms * 1000;
+    pass.orders_max = (size_t)batch;
     if (pass_run(&pass, settings))
         return EXIT_FAILURE;
-    printf("conversions=%lu touches=%lu credits=%lu credit_ms=%lu rollup_ms=%lu\n", pass.conversions,
-           pass.touches, pass.credits, pass.credit_ms, pass.rollup_ms);
+    printf("conversions=%lu touches=%lu credits=%lu batches=%lu credit_ms=%lu rollup_ms=%lu\n",
+           pass.conversions, pass.touches, pass.credits, pass.batches, pass.credit_ms, pass.rollup_ms);
     return EXIT_SUCCESS;
 }

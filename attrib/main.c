@@ -147,7 +147,7 @@ static int daemon_command(const void *settings)
 
 static const struct command commands[] = {
     {"run", "", run_command},
-    {"credit", "--from TIME --to TIME", credit_command},
+    {"credit", "--from TIME --to TIME [--batch N]", credit_command},
     {"compare", "--model MODEL --against MODEL --from TIME --to TIME [--program ID]", compare_command},
     {"recompute", "--from TIME --to TIME [--program ID] [--terms ID] [--dry-run]", recompute_command},
     {"verify", "[--head HEX | --heads FILE]", verify_command},

@@ -60,3 +60,45 @@ void copy_put_time(struct bytes_writer *w, int64_t unix_us)
 {
     copy_put_i64(w, unix_us - COPY_EPOCH_US);
 }
+
+bool copy_skip_header(struct slice *row)
+{
+    if (row->len < COPY_HEADER_BYTES || memcmp(row->data, copy_header, COPY_HEADER_BYTES) != 0)
+        return false;
+    *row = (struct slice){row->data + COPY_HEADER_BYTES, row->len - COPY_HEADER_BYTES};
+    return true;
+}
+
+bool copy_get_row(struct slice row, struct slice cell[], size_t cells)
+{
+    struct bytes_reader r = bytes_reader(row.data, row.len);
+    const uint8_t *count = bytes_read(&r, 2);
+    uint32_t length;
+
+    if (!count || (size_t)(count[0] << 8 | count[1]) != cells)
+        return false;
+    for (size_t i = 0; i < cells; i++) {
+        const uint8_t *at = bytes_read(&r, sizeof(length));
+        if (!at)
+            return false;
+        memcpy(&length, at, sizeof(length));
+        length = be32toh(length);
+        at = length == UINT32_MAX ? NULL : bytes_read(&r, length);
+        cell[i] = at ? (struct slice){(const char *)at, length} : SLICE_NONE;
+    }
+    return !r.bad && r.at == r.end;
+}
+
+int64_t copy_get_int(struct slice cell)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < cell.len && i < sizeof(value); i++)
+        value = value << 8 | (uint8_t)cell.data[i];
+    return (int64_t)value;
+}
+
+int64_t copy_get_time(struct slice cell)
+{
+    return (int64_t)((uint64_t)copy_get_int(cell) + COPY_EPOCH_US); // "infinity" overflows
+}

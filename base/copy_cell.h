@@ -4,6 +4,7 @@
 // and big-endian bytes. Room is the writer's: what did not fit is seen in its `overflow`.
 
 #include "base/bytes.h"
+#include "base/slice.h"
 
 #define COPY_HEADER_BYTES  19
 #define COPY_TRAILER_BYTES 2
@@ -22,3 +23,10 @@ void copy_put_i32(struct bytes_writer *w, int32_t value);
 void copy_put_i64(struct bytes_writer *w, int64_t value);
 void copy_put_reference(struct bytes_writer *w, int64_t id); // 0: null
 void copy_put_time(struct bytes_writer *w, int64_t unix_us); // a timestamptz
+
+// What a COPY gives: rows of pg_read_row(), the first one behind the header, the last one only the trailer.
+bool copy_skip_header(struct slice *row);
+// The row's cells, in place; SLICE_NONE: null. false: there are not exactly so many.
+bool copy_get_row(struct slice row, struct slice cell[], size_t cells);
+int64_t copy_get_int(struct slice cell);  // of any width, not signed unless 8 bytes; null: 0
+int64_t copy_get_time(struct slice cell); // unix us

@@ -297,16 +297,20 @@ int pg_start_binary(struct pg *pg, const char *sql, const struct pg_param *param
     return start(pg, sql, params, n, true);
 }
 
+int pg_await(struct pg *pg, struct pg_result **result)
+{
+    int r = result_take(pg, PQgetResult(pg->conn), result);
+
+    for (PGresult *raw; (raw = PQgetResult(pg->conn));)
+        PQclear(raw);
+    return r;
+}
+
 int pg_finish(struct pg *pg, struct pg_result **result)
 {
     if (PQconsumeInput(pg->conn) != 1)
         return fail(pg, NULL);
-    if (PQisBusy(pg->conn))
-        return PG_TIMEOUT;
-    int r = result_take(pg, PQgetResult(pg->conn), result);
-    for (PGresult *raw; (raw = PQgetResult(pg->conn));)
-        PQclear(raw);
-    return r;
+    return PQisBusy(pg->conn) ? PG_TIMEOUT : pg_await(pg, result);
 }
 
 static int query(struct pg *pg, const char *sql, const struct pg_param *params, size_t n, bool binary,

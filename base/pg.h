@@ -82,6 +82,7 @@ must_check int pg_query_binary(struct pg *pg, const char *sql, const struct pg_p
 must_check int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
 must_check int pg_start_binary(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
 must_check int pg_finish(struct pg *pg, struct pg_result **result);
+must_check int pg_await(struct pg *pg, struct pg_result **result); // pg_finish() for whoever waits
 
 struct pg_result *pg_result_free(struct pg_result *result); // NULL; takes NULL
 size_t pg_result_rows(const struct pg_result *result);

@@ -184,8 +184,8 @@ def test_two_models_on_the_same_orders(shop):
     assert (code, rows) == (2, []) and "there is no programme 999" in error
 
 
-def credit(shop):
-    return subprocess.run([ATTRIB, "credit", "--from", "2026-03-01", "--to", "2026-04-01"], capture_output=True, text=True, timeout=60, check=False,
+def credit(shop, *batch):
+    return subprocess.run([ATTRIB, "credit", "--from", "2026-03-01", "--to", "2026-04-01", *batch], capture_output=True, text=True, timeout=60, check=False,
                           env={"CLICKLEDGER_POSTGRES_CONNINFO": shop.db.conninfo("cl_attrib")})
 
 
@@ -219,6 +219,22 @@ def test_each_hour_of_a_pass_is_whole(shop):
     shop.attribute()
     assert [who for who, _, status in shop.commissions() if status == "available"] == [shop.anna, shop.anna]
     assert conversions_differ(shop.db.query) == []
+
+
+def test_batches_of_many_touches(shop):
+    """Room is for twenty visitors and touches a conversion; where there are more, fewer conversions are read at a time, then more again."""
+    for order in range(4):
+        visitor = str(uuid.uuid4())
+        for minute in range(45):
+            shop.click(T0 + minute * timedelta(minutes=1), shop.anna, visitor)
+        shop.report(T0 + DAY, f"o{order}", visitor_id=visitor, amount_minor=100, status="approved")
+    shop.attribute()
+    for batch, batches in (1, 4), (2, 4), (4, 4), (8, 2), (10, 1):
+        done = credit(shop, "--batch", str(batch))
+        assert done.returncode == 0 and done.stdout.startswith(f"conversions=4 touches=180 credits=4 batches={batches} "), done
+    for wrong in "0", "x", "1000001":
+        done = credit(shop, "--batch", wrong)
+        assert done.returncode == 2 and "--batch" in done.stderr
 
 
 def test_a_large_period_in_one_pass(shop, spawn):

@@ -59,7 +59,8 @@ def test_the_order_of_arrival_does_not_matter(postgres):
 
 
 def test_one_pass_writes_the_same_credits(postgres):
-    """clickledger-attrib credit over whole days against the batches: the same rows, and nothing is left to do for commissions."""
+    """clickledger-attrib credit over whole days, however many conversions at a time, against the batches of attribution: the same
+    rows, and nothing is left to do for commissions."""
     for number, variant in enumerate(VARIANTS):
         scenario = Scenario(postgres, number, variant)
         for fact in scenario.facts:
@@ -69,17 +70,18 @@ def test_one_pass_writes_the_same_credits(postgres):
     wanted, rollup = postgres.query(credits), "select * from conversion_hourly where conversions_ppm <> 0 order by 1, 2, 3, 4, 5, 6, 7"
     hours = postgres.query(rollup)
 
-    def credit(*period):
-        done = subprocess.run([ATTRIB, "credit", "--from", period[0], "--to", period[1]], capture_output=True, text=True, timeout=60, check=False,
+    def credit(since, until, *batch):
+        done = subprocess.run([ATTRIB, "credit", "--from", since, "--to", until, *batch], capture_output=True, text=True, timeout=60, check=False,
                               env={"CLICKLEDGER_POSTGRES_CONNINFO": postgres.conninfo("cl_attrib")})
         assert done.returncode == 0, done.stderr
         return done
 
     assert "conversions=0 touches=0 credits=0 " in credit("2020-01-01", "2020-02-01").stdout
     assert postgres.query(credits) == wanted
-    done = credit("2026-03-10", "2026-03-20")
-    assert f"conversions={postgres.value('select count(*) from conversion')} " in done.stdout and f"credits={len(wanted)} " in done.stdout
-    assert postgres.query(credits) == wanted
-    assert postgres.query(rollup) == hours and conversions_differ(postgres.query) == []
+    for batch in ("--batch", "1"), ("--batch", "7"), ():
+        done = credit("2026-03-10", "2026-03-20", *batch)
+        assert f"conversions={postgres.value('select count(*) from conversion')} " in done.stdout and f"credits={len(wanted)} " in done.stdout
+        assert postgres.query(credits) == wanted
+        assert postgres.query(rollup) == hours and conversions_differ(postgres.query) == []
     again = scenario.shop.attribute()
     assert (again["orders"] > 0, again["credits"], again["commissions"], again["transactions"]) == (True, 0, 0, 0)
