@@ -69,11 +69,14 @@ def print_rounds(title, found, last):
 
 
 def whole_way(world, build, sizes):
-    world.sql("truncate clickledger.conversion_due")
+    """Of the new orders alone: what is there already is not to be computed anew by terms and policies that attrib has not seen."""
+    world.sql("truncate clickledger.conversion_due", "update clickledger.terms set applied = true", "update clickledger.attribution_policy set applied = true")
     world.add_reports(sizes["conversions"] + 1, sizes["conversions"] + sizes["orders"])
     world.settle()
     done = world.attrib(build, "run")
     said, seconds, memory = done.said, done.seconds, done.memory
+    if said["orders"] != sizes["orders"]:
+        raise Failure(f"{said['orders']} orders were computed, {sizes['orders']} are new")
     print(f"\nthe whole way of {said['conversions']} new orders, report to ledger, all five models: {said['conversions'] / seconds:.0f} orders/s,"
           f" {said['commissions'] / seconds:.0f} commissions/s, {said['transactions'] / seconds:.0f} ledger transactions/s; {memory:.0f} MB\n")
 
