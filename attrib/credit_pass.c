@@ -14,6 +14,7 @@
 #include "attrib/credit_copy.h"
 #include "attrib/rulebook.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 #define ORDER_ROOM 20 // visitors and touches of a conversion, on average of a batch
 #define SQL_BYTES  512
@@ -30,6 +31,13 @@ struct run {
 
 // --- Deciding
 
+static int order_is_large(const struct candidate_order *order)
+{
+    log_event(LOG_ERROR, "credit.too_many_touches", log_int("conversion_id", order->conversion_id),
+              log_int("max", ORDER_ROOM_MAX));
+    return -EMSGSIZE;
+}
+
 static int touches_gather(struct run *run, const struct candidate_order *order, size_t *n)
 {
     const struct candidate *source;
@@ -38,7 +46,7 @@ static int touches_gather(struct run *run, const struct candidate_order *order, 
     for (uint32_t i = order->first; i != CANDIDATE_NONE; i = source->next) {
         source = &run->batch.candidates.list[i];
         if (*n == ORDER_ROOM_MAX)
-            return -EMSGSIZE;
+            return order_is_large(order);
         run->sources[*n] = source;
         run->touches[(*n)++] = (struct touch){
             .kind = (enum touch_kind)source->kind,
@@ -106,7 +114,7 @@ static int batches_decide(struct run *run)
 
     while ((r = credit_batch_read(batch, &is_large)) == 0 && candidates->n_orders > 0) {
         if (is_large && candidates->n_orders == 1)
-            return -EMSGSIZE;
+            return order_is_large(&candidates->orders[0]);
         if (is_large) {
             batch->orders_max = candidates->n_orders / 2;
             continue;

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from conftest import wait_for
+from conftest import long, wait_for
 from rollups import conversions_differ
 from shop import ATTRIB, T0, Shop, uuid7
 
@@ -235,6 +235,26 @@ def test_batches_of_many_touches(shop):
     for wrong in "0", "x", "1000001":
         done = credit(shop, "--batch", wrong)
         assert done.returncode == 2 and "--batch" in done.stderr
+
+
+@long("twenty seconds, most of them for making clicks")
+def test_one_conversion_of_too_many_touches(shop):
+    """It is named, whether it is alone in its batch or not, and nothing is written."""
+    for order in "o1", "o2":
+        journey(shop, [shop.anna], order)
+    shop.attribute()
+    before = shop.db.query("select * from credit order by 1")
+    many = shop.db.value("select min(conversion_id) from credit")
+    shop.db.query("insert into click select (jsonb_populate_record(c, jsonb_build_object('click_id', "
+                  "overlay(c.click_id::text placing 'f' || lpad(to_hex(n), 11, '0') from 25)))).*"
+                  " from click c join credit r on r.touch_id = c.click_id, generate_series(1, 100000) n where r.conversion_id = %s", [many])
+    for batch in "1", "500000":
+        done = credit(shop, "--batch", batch)
+        assert done.returncode == 1 and "credit.too_many_touches" in done.stderr and f"conversion_id={many} max=100000" in done.stderr, done.stderr
+        assert shop.db.query("select * from credit order by 1") == before
+    shop.db.query("delete from click where right(click_id::text, 12) in ('f00000000001', 'f00000000002')")
+    for batch in "1", "500000":
+        assert credit(shop, "--batch", batch).stdout.startswith("conversions=2 touches=100000 credits=2 ")
 
 
 def test_a_large_period_in_one_pass(shop, spawn):
