@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 #define ROOM_MIN      1024
 #define SLOT_BITS_MIN 10
 #define GOLDEN        UINT64_C(0x9e3779b97f4a7c15) // 2^64 / the golden ratio, odd (Knuth, TAOCP 3, 6.4)
@@ -37,8 +39,10 @@ int candidates_add_order(struct candidates *candidates, const struct candidate_o
     if (!orders)
         return -ENOMEM;
     candidates->orders = orders;
-    orders[candidates->n_orders] = *order;
-    orders[candidates->n_orders++].first = CANDIDATE_NONE;
+    orders += candidates->n_orders++;
+    *orders = *order;
+    orders->n = 0;
+    orders->first = CANDIDATE_NONE;
     return 0;
 }
 
@@ -103,14 +107,19 @@ int candidates_index(struct candidates *candidates)
 static int order_add(struct candidates *candidates, struct candidate_order *order,
                      const struct candidate *touch)
 {
+    if (order->n == CANDIDATES_MAX) {
+        log_event(LOG_ERROR, "credit.too_many_touches", log_int("conversion_id", order->conversion_id),
+                  log_int("max", CANDIDATES_MAX));
+        return -EMSGSIZE;
+    }
     struct candidate *list = with_room(candidates->list, &candidates->room, candidates->n, sizeof(*list));
-
     if (!list)
         return -ENOMEM;
     candidates->list = list;
     list[candidates->n] = *touch;
     list[candidates->n].next = order->first;
     order->first = (uint32_t)candidates->n++;
+    order->n++;
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #define CANDIDATE_ID_BYTES 16
 #define CANDIDATE_NONE     UINT32_MAX
+#define CANDIDATES_MAX     100000 // of an order
 
 struct candidate {
     uint8_t id[CANDIDATE_ID_BYTES];
@@ -21,7 +22,7 @@ struct candidate {
 
 struct candidate_order {
     int64_t conversion_id, program_id, time_us, amount_minor;
-    uint32_t first; // of its candidates, or CANDIDATE_NONE
+    uint32_t n, first; // of its candidates, or CANDIDATE_NONE
 };
 
 // Start with {0}.
@@ -29,8 +30,7 @@ struct candidates {
     struct candidate *list;
     struct candidate_order *orders;     // by conversion_id, ascending
     struct candidate_visitor *visitors; // as they came, one for each order of theirs
-    struct candidate_visitor
-        *slots; // one for each visitor, at its hash or behind it, before the next empty one
+    struct candidate_visitor *slots;    // one for each visitor, at its hash or behind it; a gap ends a search
     size_t n, n_orders, n_visitors;
     size_t room, orders_room, visitors_room;
     unsigned slot_bits;
@@ -41,7 +41,7 @@ must_check int candidates_add_order(struct candidates *candidates, const struct 
 must_check int candidates_add_visitor(struct candidates *candidates, const uint8_t id[CANDIDATE_ID_BYTES]);
 must_check int candidates_index(struct candidates *candidates); // then their touches
 
-// For a conversion; if it is not there, nothing.
+// For a conversion; if it is not there, nothing. These two also -EMSGSIZE: CANDIDATES_MAX, which is logged.
 must_check int candidates_add(struct candidates *candidates, int64_t conversion_id,
                               const struct candidate *touch);
 // For those of the visitor's orders that are of the touch's programme and in (touch, touch + reach_us].

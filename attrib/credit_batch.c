@@ -17,7 +17,6 @@
 #define FILTER_BITS  (1u << 23) // clickledger.visitor_filter(); half a million visitors let 6 % of others pass
 #define FILTER_BYTES (FILTER_BITS / 8)
 #define SQL_BYTES    512
-#define CELLS_MAX    9
 
 enum conversion_cell {
     CONVERSION_ID,
@@ -29,39 +28,28 @@ enum conversion_cell {
     CONVERSION_CELLS
 };
 
-enum click_cell {
-    CLICK_VISITOR,
-    CLICK_ID,
-    CLICK_AT,
-    CLICK_PROGRAM,
-    CLICK_PARTNER,
-    CLICK_LINK,
-    CLICK_PROMO_CODE,
-    CLICK_CELLS
-};
-
+// Of click_stream() and touch_stream().
 enum touch_cell {
-    TOUCH_CONVERSION,
-    TOUCH_KIND,
+    TOUCH_WHOSE, // visitor; conversion
     TOUCH_ID,
     TOUCH_AT,
     TOUCH_PROGRAM,
     TOUCH_PARTNER,
     TOUCH_LINK,
     TOUCH_PROMO_CODE,
+    CLICK_CELLS,
+    TOUCH_KIND = CLICK_CELLS,
     TOUCH_MARKS,
     TOUCH_CELLS
 };
 
-static_assert((int)CONVERSION_CELLS <= CELLS_MAX && (int)CLICK_CELLS <= CELLS_MAX &&
-                  (int)TOUCH_CELLS <= CELLS_MAX,
-              "room for every row");
+static_assert((int)CONVERSION_CELLS <= TOUCH_CELLS, "room for every row");
 
 typedef int row_take(struct credit_batch *batch, const struct slice cell[]);
 
 static int rows_read(struct credit_batch *batch, const char *sql, size_t cells, row_take *take)
 {
-    struct slice row, cell[CELLS_MAX];
+    struct slice row, cell[TOUCH_CELLS];
     bool is_first = true;
     int r = pg_read_begin(batch->pg, sql);
 
@@ -77,12 +65,11 @@ static int rows_read(struct credit_batch *batch, const char *sql, size_t cells, 
 }
 
 // What is on the way then has to be taken, but is not kept.
-static bool batch_is_large(const struct credit_batch *batch)
+bool credit_batch_is_large(const struct credit_batch *batch)
 {
     const struct candidates *candidates = &batch->candidates;
 
-    return candidates->n_visitors + candidates->n >
-           (candidates->n_orders > 1 ? batch->room_max : ORDER_ROOM_MAX);
+    return candidates->n_orders > 1 && candidates->n_visitors + candidates->n > batch->room_max;
 }
 
 // --- Conversions
@@ -110,7 +97,7 @@ static int conversion_take(struct credit_batch *batch, const struct slice cell[]
                                                  .time_us = copy_get_time(cell[CONVERSION_AT]),
                                                  .amount_minor = copy_get_int(cell[CONVERSION_AMOUNT]),
                                              });
-    if (r || !cell[CONVERSION_VISITOR].data || batch_is_large(batch))
+    if (r || !cell[CONVERSION_VISITOR].data || credit_batch_is_large(batch))
         return r;
     return visitor_take(batch, cell[CONVERSION_VISITOR], cell[CONVERSION_HASH]);
 }
@@ -137,45 +124,47 @@ static int filter_send(const struct credit_batch *batch)
                     &filter, 1, NULL);
 }
 
-static int click_take(struct credit_batch *batch, const struct slice cell[])
+static int touch_read(struct candidate *touch, const struct slice cell[])
 {
-    struct candidate touch = {
-        .time_us = copy_get_time(cell[CLICK_AT]),
-        .program_id = copy_get_int(cell[CLICK_PROGRAM]),
-        .partner_id = copy_get_int(cell[CLICK_PARTNER]),
-        .link_id = copy_get_int(cell[CLICK_LINK]),
-        .promo_code_id = copy_get_int(cell[CLICK_PROMO_CODE]),
-        .kind = TOUCH_CLICK,
-        .marks = TOUCH_MARK_ACTIVE,
-    };
-
-    if (cell[CLICK_ID].len != CANDIDATE_ID_BYTES || cell[CLICK_VISITOR].len != CANDIDATE_ID_BYTES)
+    if (cell[TOUCH_ID].len != CANDIDATE_ID_BYTES)
         return -EBADMSG;
-    memcpy(touch.id, cell[CLICK_ID].data, CANDIDATE_ID_BYTES);
-    return batch_is_large(batch)
-               ? 0
-               : candidates_add_for(&batch->candidates, (const uint8_t *)cell[CLICK_VISITOR].data,
-                                    batch->reach_us, &touch);
-}
-
-static int touch_take(struct credit_batch *batch, const struct slice cell[])
-{
-    struct candidate touch = {
+    *touch = (struct candidate){
         .time_us = copy_get_time(cell[TOUCH_AT]),
         .program_id = copy_get_int(cell[TOUCH_PROGRAM]),
         .partner_id = copy_get_int(cell[TOUCH_PARTNER]),
         .link_id = copy_get_int(cell[TOUCH_LINK]),
         .promo_code_id = copy_get_int(cell[TOUCH_PROMO_CODE]),
-        .kind = (uint8_t)(copy_get_int(cell[TOUCH_KIND]) - 1),
-        .marks = (uint8_t)copy_get_int(cell[TOUCH_MARKS]),
+        .kind = TOUCH_CLICK,
+        .marks = TOUCH_MARK_ACTIVE,
     };
+    memcpy(touch->id, cell[TOUCH_ID].data, CANDIDATE_ID_BYTES);
+    return 0;
+}
 
-    if (cell[TOUCH_ID].len != CANDIDATE_ID_BYTES || touch.kind >= TOUCH_KINDS)
+static int click_take(struct credit_batch *batch, const struct slice cell[])
+{
+    struct candidate touch;
+
+    if (credit_batch_is_large(batch))
+        return 0;
+    if (touch_read(&touch, cell) != 0 || cell[TOUCH_WHOSE].len != CANDIDATE_ID_BYTES)
         return -EBADMSG;
-    memcpy(touch.id, cell[TOUCH_ID].data, CANDIDATE_ID_BYTES);
-    return batch_is_large(batch)
-               ? 0
-               : candidates_add(&batch->candidates, copy_get_int(cell[TOUCH_CONVERSION]), &touch);
+    return candidates_add_for(&batch->candidates, (const uint8_t *)cell[TOUCH_WHOSE].data, batch->reach_us,
+                              &touch);
+}
+
+static int touch_take(struct credit_batch *batch, const struct slice cell[])
+{
+    struct candidate touch;
+    int64_t kind = copy_get_int(cell[TOUCH_KIND]) - 1;
+
+    if (credit_batch_is_large(batch))
+        return 0;
+    if (touch_read(&touch, cell) != 0 || kind < 0 || kind >= TOUCH_KINDS)
+        return -EBADMSG;
+    touch.kind = (uint8_t)kind;
+    touch.marks = (uint8_t)copy_get_int(cell[TOUCH_MARKS]);
+    return candidates_add(&batch->candidates, copy_get_int(cell[TOUCH_WHOSE]), &touch);
 }
 
 static int touches_read(struct credit_batch *batch)
@@ -194,7 +183,7 @@ static int touches_read(struct credit_batch *batch)
              "))) to stdout (format binary)",
              from_s - reach_s, to_s);
     int r = rows_read(batch, sql, CLICK_CELLS, click_take);
-    if (r || batch_is_large(batch))
+    if (r || credit_batch_is_large(batch))
         return r;
     snprintf(sql, sizeof(sql),
              "copy (select * from clickledger.touch_stream(to_timestamp(%" PRId64 "), to_timestamp(%" PRId64
@@ -219,21 +208,16 @@ int credit_batch_begin(struct credit_batch *batch)
     return batch->filter ? 0 : -ENOMEM;
 }
 
-int credit_batch_read(struct credit_batch *batch, bool *is_large)
+int credit_batch_read(struct credit_batch *batch)
 {
-    struct candidates *candidates = &batch->candidates;
-
-    candidates_clear(candidates);
+    candidates_clear(&batch->candidates);
     int r = conversions_read(batch);
-    bool is_over = candidates->n_orders == 0 || batch_is_large(batch);
-    if (r == 0 && !is_over)
-        r = candidates_index(candidates);
-    if (r == 0 && !is_over)
+    if (r || batch->candidates.n_orders == 0 || credit_batch_is_large(batch))
+        return r;
+    r = candidates_index(&batch->candidates);
+    if (r == 0)
         r = filter_send(batch);
-    if (r == 0 && !is_over)
-        r = touches_read(batch);
-    *is_large = batch_is_large(batch);
-    return r;
+    return r ? r : touches_read(batch);
 }
 
 void credit_batch_free(struct credit_batch *batch)

@@ -15,17 +15,16 @@ struct credit_batch {
     int64_t from_us, to_us, reach_us; // the period; how old a touch may be
     int64_t after_id;                 // conversions up to this one have been read
     size_t orders_max;                // at least 1
-    size_t room_max;                  // visitors and touches; of one order alone ORDER_ROOM_MAX
+    size_t room_max;                  // visitors and touches of more than one order
     struct candidates candidates;     // without orders: there are no more
     uint8_t *filter;
 };
-
-#define ORDER_ROOM_MAX 100000
 
 // Begins with pg, the period and the limits; free takes what never began, too.
 must_check int credit_batch_begin(struct credit_batch *batch);
 void credit_batch_free(struct credit_batch *batch);
 
-// Reads what comes behind after_id. 0, an enum pg_condition or a negative errno; *is_large: there is not room
-// for it, and it is to be read again with fewer orders.
-must_check int credit_batch_read(struct credit_batch *batch, bool *is_large);
+// Reads what comes behind after_id. 0, an enum pg_condition or a negative errno.
+must_check int credit_batch_read(struct credit_batch *batch);
+// Whether there was not room: it is to be read again with fewer orders.
+bool credit_batch_is_large(const struct credit_batch *batch);

@@ -2,7 +2,7 @@
 // into a COPY on one of several connections, which share a snapshot with the reader, so that several
 // processes of the server write at the same time. Memory holds one batch. Every writer has hours of its own,
 // so that no two want the same row of the rollup, and each takes credits, rollup and list of its hours in one
-// transaction. Owner: the command `credit`. Limit: ORDER_ROOM_MAX touches of one conversion.
+// transaction. Owner: the command `credit`. Limit: CANDIDATES_MAX touches of one conversion.
 
 #include "attrib/credit_pass.h"
 
@@ -14,7 +14,6 @@
 #include "attrib/credit_copy.h"
 #include "attrib/rulebook.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #define ORDER_ROOM 20 // visitors and touches of a conversion, on average of a batch
 #define SQL_BYTES  512
@@ -24,31 +23,22 @@ struct run {
     struct credit_pass *pass;
     struct rulebook book;
     struct credit_batch batch;
-    struct touch *touches;            // ORDER_ROOM_MAX
+    struct touch *touches;            // CANDIDATES_MAX
     const struct candidate **sources; // by the touches' places
     struct credit_copy copies[CREDIT_WRITERS];
 };
 
 // --- Deciding
 
-static int order_is_large(const struct candidate_order *order)
-{
-    log_event(LOG_ERROR, "credit.too_many_touches", log_int("conversion_id", order->conversion_id),
-              log_int("max", ORDER_ROOM_MAX));
-    return -EMSGSIZE;
-}
-
-static int touches_gather(struct run *run, const struct candidate_order *order, size_t *n)
+static void touches_gather(struct run *run, const struct candidate_order *order)
 {
     const struct candidate *source;
+    size_t n = 0;
 
-    *n = 0;
     for (uint32_t i = order->first; i != CANDIDATE_NONE; i = source->next) {
         source = &run->batch.candidates.list[i];
-        if (*n == ORDER_ROOM_MAX)
-            return order_is_large(order);
-        run->sources[*n] = source;
-        run->touches[(*n)++] = (struct touch){
+        run->sources[n] = source;
+        run->touches[n++] = (struct touch){
             .kind = (enum touch_kind)source->kind,
             .is_human = true,
             .is_active = source->marks & TOUCH_MARK_ACTIVE,
@@ -63,7 +53,6 @@ static int touches_gather(struct run *run, const struct candidate_order *order, 
             .promo_code_id = source->promo_code_id,
         };
     }
-    return 0;
 }
 
 static int order_decide(struct run *run, const struct candidate_order *order)
@@ -74,16 +63,16 @@ static int order_decide(struct run *run, const struct candidate_order *order)
         .amount_minor = order->amount_minor,
         .policy = rulebook_policy(&run->book, order->program_id, order->time_us),
     };
-    size_t n;
-    int r = touches_gather(run, order, &n);
+    int r = 0;
 
-    if (r || n == 0)
-        return r;
-    struct attribution_result result = attribution_decide(&attribution, run->touches, n);
+    if (order->n == 0)
+        return 0;
+    touches_gather(run, order);
+    struct attribution_result result = attribution_decide(&attribution, run->touches, order->n);
     struct credit_copy *copy = &run->copies[order->time_us / HOUR_US % CREDIT_WRITERS];
     struct slice model =
         result.is_bound ? SLICE("bound") : slice_of(model_name(attribution.policy->model.kind));
-    for (size_t i = 0; r == 0 && i < n; i++) {
+    for (size_t i = 0; r == 0 && i < order->n; i++) {
         if (run->touches[i].weight_ppm > 0)
             r = credit_copy_put(copy, &run->touches[i], order->conversion_id, run->sources[i]->link_id,
                                 model);
@@ -109,13 +98,10 @@ static int batches_decide(struct run *run)
 {
     struct credit_batch *batch = &run->batch;
     const struct candidates *candidates = &batch->candidates;
-    bool is_large;
     int r;
 
-    while ((r = credit_batch_read(batch, &is_large)) == 0 && candidates->n_orders > 0) {
-        if (is_large && candidates->n_orders == 1)
-            return order_is_large(&candidates->orders[0]);
-        if (is_large) {
+    while ((r = credit_batch_read(batch)) == 0 && candidates->n_orders > 0) {
+        if (credit_batch_is_large(batch)) {
             batch->orders_max = candidates->n_orders / 2;
             continue;
         }
@@ -216,8 +202,8 @@ int credit_pass_run(struct credit_pass *pass)
                   .to_us = pass->to_us,
                   .orders_max = pass->orders_max,
                   .room_max = pass->orders_max * ORDER_ROOM},
-        .touches = calloc(ORDER_ROOM_MAX, sizeof(run.touches[0])),
-        .sources = calloc(ORDER_ROOM_MAX, sizeof(run.sources[0])),
+        .touches = calloc(CANDIDATES_MAX, sizeof(run.touches[0])),
+        .sources = calloc(CANDIDATES_MAX, sizeof(run.sources[0])),
     };
     int r = run.touches && run.sources ? run_steps(&run) : -ENOMEM;
 

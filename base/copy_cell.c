@@ -93,9 +93,12 @@ int64_t copy_get_int(struct slice cell)
 {
     uint64_t value = 0;
 
-    for (size_t i = 0; i < cell.len && i < sizeof(value); i++)
+    if (cell.len == 0 || cell.len > sizeof(value))
+        return 0;
+    for (size_t i = 0; i < cell.len; i++)
         value = value << 8 | (uint8_t)cell.data[i];
-    return (int64_t)value;
+    unsigned unused = 64 - 8 * (unsigned)cell.len;
+    return (int64_t)(value << unused) >> unused;
 }
 
 int64_t copy_get_time(struct slice cell)

@@ -28,5 +28,5 @@ void copy_put_time(struct bytes_writer *w, int64_t unix_us); // a timestamptz
 bool copy_skip_header(struct slice *row);
 // The row's cells, in place; SLICE_NONE: null. false: there are not exactly so many.
 bool copy_get_row(struct slice row, struct slice cell[], size_t cells);
-int64_t copy_get_int(struct slice cell);  // of any width, not signed unless 8 bytes; null: 0
+int64_t copy_get_int(struct slice cell);  // of 1 to 8 bytes, signed; null, and what is none: 0
 int64_t copy_get_time(struct slice cell); // unix us

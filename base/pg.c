@@ -16,6 +16,8 @@
 
 #include <libpq-fe.h>
 
+#include "base/copy_cell.h"
+
 #define OID_BOOL  16
 #define OID_BYTEA 17
 #define OID_INT8  20
@@ -378,23 +380,13 @@ struct slice pg_result_cell(const struct pg_result *result, size_t row, size_t c
                           (size_t)PQgetlength(result->result, (int)row, (int)column)};
 }
 
-static int64_t int_of_big_endian(struct slice bytes)
-{
-    assert(bytes.len == 1 || bytes.len == 2 || bytes.len == 4 || bytes.len == 8);
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        value = value << 8 | (uint8_t)bytes.data[i];
-    unsigned unused = 64 - 8 * (unsigned)bytes.len;
-    return (int64_t)(value << unused) >> unused;
-}
-
 int64_t pg_result_int(const struct pg_result *result, size_t row, size_t column)
 {
     struct slice cell = pg_result_cell(result, row, column);
 
     if (!cell.data)
         return 0;
-    return PQfformat(result->result, (int)column) ? int_of_big_endian(cell) : strtoll(cell.data, NULL, 10);
+    return PQfformat(result->result, (int)column) ? copy_get_int(cell) : strtoll(cell.data, NULL, 10);
 }
 
 bool pg_result_bool(const struct pg_result *result, size_t row, size_t column)

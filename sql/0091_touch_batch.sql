@@ -30,10 +30,10 @@ $$;
 comment on function clickledger.click_stream(timestamptz, timestamptz) is 'Clicks of [since, until) that may count, by those visitors whom visitor_filter() lets pass, in no order; it is for the caller to find the conversions.';
 
 create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz, since timestamptz, reach interval)
-  returns table (conversion_id bigint, kind smallint, id uuid, at timestamptz, program_id bigint, partner_id bigint, link_id bigint,
-    promo_code_id bigint, marks smallint)
+  returns table (conversion_id bigint, id uuid, at timestamptz, program_id bigint, partner_id bigint, link_id bigint, promo_code_id bigint,
+    kind smallint, marks smallint)
   language sql stable parallel safe rows 1000 as $$
-  select c.id, 1::smallint, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint
+  select c.id, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint, 1::smallint
   from clickledger.conversion c
   cross join lateral (  -- one by one: most reported clicks are their visitor's, and another pass over all clicks would be for these few
     select * from clickledger.click t where t.click_id = c.click_id and t.ts = clickledger.click_ts(c.click_id) offset 0) t
@@ -41,7 +41,7 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
     and t.class = 'human' and t.partner_id is not null and not exists (
       select from clickledger.conversion_key k where k.conversion_id = c.id and k.kind in ('visitor', 'joined') and k.value = t.visitor_id)
   union all
-  select c.id, 1::smallint, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint
+  select c.id, t.click_id, t.ts, t.program_id, t.partner_id, t.link_id, t.promo_code_id, 1::smallint, 1::smallint
   from clickledger.conversion c
   cross join lateral (  -- likewise
     select clickledger.click_original(d.click_id) as id from clickledger.click d
@@ -52,14 +52,14 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
     and t.partner_id is not null and not exists (
       select from clickledger.conversion_key k where k.conversion_id = c.id and k.kind in ('visitor', 'joined') and k.value = t.visitor_id)
   union all
-  select c.id, 2::smallint, t.hit_id, t.ts, t.program_id, t.partner_id, null, t.promo_code_id, 1::smallint
+  select c.id, t.hit_id, t.ts, t.program_id, t.partner_id, null, t.promo_code_id, 2::smallint, 1::smallint
   from clickledger.conversion c
   join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
   join clickledger.promo_entry t on t.visitor_id = k.value and t.program_id = c.program_id and t.ts < c.occurred_at and t.ts >= c.occurred_at - reach
   where c.occurred_at >= from_at and c.occurred_at < to_at and t.ts >= since and t.ts < to_at
     and t.class = 'human' and t.partner_id is not null
   union all
-  select c.id, 2::smallint, named.id, c.occurred_at, o.program_id, o.partner_id, null, o.id,
+  select c.id, named.id, c.occurred_at, o.program_id, o.partner_id, null, o.id, 2::smallint,
     (2 + (o.active_at @> c.occurred_at and p.active_at @> c.occurred_at)::integer)::smallint
   from clickledger.conversion c
   join clickledger.promo_code o on upper(o.code) = upper(c.promo)
@@ -70,7 +70,7 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
     order by coalesce(r.event_time, r.ts), r.id limit 1) named
   where c.occurred_at >= from_at and c.occurred_at < to_at
   union all
-  select c.id, 3::smallint, t.hit_id, t.ts, t.program_id, t.partner_id, t.link_id, null, 1::smallint
+  select c.id, t.hit_id, t.ts, t.program_id, t.partner_id, t.link_id, null, 3::smallint, 1::smallint
   from clickledger.attribution_policy a
   join clickledger.conversion c on c.program_id = a.program_id
   join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
@@ -79,7 +79,7 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
     and t.class = 'human' and t.partner_id is not null
     and a.impression_window_hours > 0 and a.id = (select p.id from clickledger.policy_at(c.program_id, c.occurred_at) p)
   union all
-  select c.id, 4::smallint, t.hit_id, t.ts, t.program_id, null, null, null, 1::smallint
+  select c.id, t.hit_id, t.ts, t.program_id, null, null, null, 4::smallint, 1::smallint
   from clickledger.attribution_policy a
   join clickledger.conversion c on c.program_id = a.program_id
   join clickledger.conversion_key k on k.conversion_id = c.id and k.kind in ('visitor', 'joined')
@@ -88,8 +88,8 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
     and t.class = 'human' and t.utm_source is not null and t.click_id is null
     and a.visit_window_hours > 0 and a.id = (select p.id from clickledger.policy_at(c.program_id, c.occurred_at) p)
   union all
-  select c.id, case b.touch_kind when 'click' then 1 when 'promo' then 2 else 3 end::smallint, b.touch_id, b.touch_ts, b.program_id,
-    b.partner_id, b.link_id, b.promo_code_id, (4 + (p.active_at @> c.occurred_at)::integer)::smallint
+  select c.id, b.touch_id, b.touch_ts, b.program_id, b.partner_id, b.link_id, b.promo_code_id,
+    case b.touch_kind when 'click' then 1 when 'promo' then 2 else 3 end::smallint, (4 + (p.active_at @> c.occurred_at)::integer)::smallint
   from clickledger.customer_binding b
   join clickledger.conversion_key k on k.kind = 'customer' and k.value = b.customer
   join clickledger.conversion c on c.id = k.conversion_id
@@ -102,5 +102,5 @@ create function clickledger.touch_stream(from_at timestamptz, to_at timestamptz,
 $$;
 comment on function clickledger.touch_stream(timestamptz, timestamptz, timestamptz, interval) is 'Touches that may count for conversions of [from_at, to_at), not older than since, in no order, but for the clicks of their visitors, which click_stream() gives: reported clicks (kind 1), codes (2), impressions (3), visits (4). Entries of codes, impressions and visits lie at most reach before their conversion. marks: 1 active, 2 of the order, 4 binds the customer. Together they answer as conversion_touches() does, for many at once.';
 
-grant execute on function clickledger.conversion_stream(timestamptz, timestamptz, bigint, bigint), clickledger.visitor_filter(), clickledger.click_stream(timestamptz, timestamptz),
-  clickledger.touch_stream(timestamptz, timestamptz, timestamptz, interval) to cl_attrib;
+grant execute on function clickledger.conversion_stream(timestamptz, timestamptz, bigint, bigint), clickledger.visitor_filter(),
+  clickledger.click_stream(timestamptz, timestamptz), clickledger.touch_stream(timestamptz, timestamptz, timestamptz, interval) to cl_attrib;

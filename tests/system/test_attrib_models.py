@@ -223,15 +223,15 @@ def test_each_hour_of_a_pass_is_whole(shop):
 
 def test_batches_of_many_touches(shop):
     """Room is for twenty visitors and touches a conversion; where there are more, fewer conversions are read at a time, then more again."""
-    for order in range(4):
+    for order, clicks in enumerate((45, 45, 1, 1, 1, 1, 1)):
         visitor = str(uuid.uuid4())
-        for minute in range(45):
+        for minute in range(clicks):
             shop.click(T0 + minute * timedelta(minutes=1), shop.anna, visitor)
         shop.report(T0 + DAY, f"o{order}", visitor_id=visitor, amount_minor=100, status="approved")
     shop.attribute()
-    for batch, batches in (1, 4), (2, 4), (4, 4), (8, 2), (10, 1):
+    for batch, batches in (1, 7), (2, 5), (4, 3), (7, 1):
         done = credit(shop, "--batch", str(batch))
-        assert done.returncode == 0 and done.stdout.startswith(f"conversions=4 touches=180 credits=4 batches={batches} "), done
+        assert done.returncode == 0 and done.stdout.startswith(f"conversions=7 touches=95 credits=7 batches={batches} "), done
     for wrong in "0", "x", "1000001":
         done = credit(shop, "--batch", wrong)
         assert done.returncode == 2 and "--batch" in done.stderr
@@ -252,9 +252,9 @@ def test_one_conversion_of_too_many_touches(shop):
         done = credit(shop, "--batch", batch)
         assert done.returncode == 1 and "credit.too_many_touches" in done.stderr and f"conversion_id={many} max=100000" in done.stderr, done.stderr
         assert shop.db.query("select * from credit order by 1") == before
-    shop.db.query("delete from click where right(click_id::text, 12) in ('f00000000001', 'f00000000002')")
+    shop.db.query("delete from click where right(click_id::text, 12) = 'f00000000001'")
     for batch in "1", "500000":
-        assert credit(shop, "--batch", batch).stdout.startswith("conversions=2 touches=100000 credits=2 ")
+        assert credit(shop, "--batch", batch).stdout.startswith("conversions=2 touches=100001 credits=2 ")
 
 
 def test_a_large_period_in_one_pass(shop, spawn):

@@ -61,6 +61,25 @@ static void test_read(void **ctx)
     assert_int_equal(copy_get_time(cell[8]), COPY_EPOCH_US + 1);
 }
 
+static void test_numbers(void **ctx)
+{
+    static const struct {
+        struct slice cell;
+        int64_t value;
+    } cases[] = {
+        {{SLICE_PARTS("\377")}, -1},
+        {{SLICE_PARTS("\200\0")}, INT16_MIN},
+        {{SLICE_PARTS("\177\377\377\377")}, INT32_MAX},
+        {{SLICE_PARTS("\200\0\0\0\0\0\0\0")}, INT64_MIN},
+        {{SLICE_PARTS("")}, 0},
+        {{SLICE_PARTS("\0\0\0\0\0\0\0\0\1")}, 0},
+    };
+
+    (void)ctx;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(copy_get_int(cases[i].cell), cases[i].value);
+}
+
 static void test_bad_rows(void **ctx)
 {
     struct slice row = row_make(), cell[CELLS + 1];
@@ -89,10 +108,8 @@ static void test_header(void **ctx)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_bad_rows),
-        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_read),   cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bad_rows), cmocka_unit_test(test_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
