@@ -16,6 +16,7 @@ from world import World, free_port
 
 RETURNING = 70  # per cent of the clicks: ten come from three visitors
 REQUESTS = 200000  # different ones
+CONNECTIONS = 512  # so that a frame has some thirty clicks whatever the machine: a producer has at most 262,144 frames in Redis
 WINDOW = "64g"  # all that waits, waits in Redis
 ANSWER_SECONDS = 60  # a loader answers between two loads, and a disk may stand still
 CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.visit, clickledger.promo_entry, clickledger.click_hourly,
@@ -95,7 +96,7 @@ class Warehouse(World):
         """Clicks of the mix into the streams, which are then set aside."""
         self.start_tracker(redis_window_bytes=WINDOW)
         self.loaders_stop()
-        found = loader.run(self.url, ids=self.ids, rate=0, connections=64, count=count,
+        found = loader.run(self.url, ids=self.ids, rate=0, connections=CONNECTIONS, count=count,
                            returning=RETURNING, requests=min(count, REQUESTS))["answered"]
         wait_for("the tracker's clicks in Redis", lambda: self.metric("clickledger_recorder_behind_frames") == 0, 60)
         self.services["tracker"].stop()
