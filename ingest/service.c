@@ -20,6 +20,7 @@
 #include "ingest/conservation_task.h"
 #include "ingest/partition_task.h"
 #include "ingest/privacy.h"
+#include "ingest/read_size.h"
 #include "ingest/settle_task.h"
 #include "ingest/shards.h"
 
@@ -40,6 +41,7 @@ struct service {
     uint64_t redis_retry_ms, redis_pause_ms;
     bool redis_complained;
     struct shards shards;
+    struct read_size read_size;
     struct catalog_task catalog;
     uint64_t privacy_look_ms; // the next one
     struct settle_task settle;
@@ -104,18 +106,21 @@ static void redis_recovered(struct service *service)
 
 // --- One turn
 
-// How long to rest behind this read. Nothing came: no longer, for we have waited. More than was read may be
-// there: no time.
-static unsigned rest_after(const struct service *service, const struct redis_reply *streams)
+// Sizes the next read, and says how long to rest behind this one. Nothing came: no longer, for we have
+// waited. More than was read may be there: no time.
+static unsigned read_note(struct read_size *size, const struct redis_reply *streams)
 {
-    size_t n = redis_reply_length(streams);
+    size_t n = redis_reply_length(streams), all = 0, bytes = 0;
+    bool more = false;
 
     for (size_t i = 0; i < n; i++) {
         const struct redis_reply *entries = redis_reply_element(redis_reply_element(streams, i), 1);
-        if (redis_reply_length(entries) >= (size_t)service->settings->read_entries)
-            return 0;
+        more = more || redis_reply_length(entries) >= size->entries;
+        all += redis_reply_length(entries);
+        bytes += stream_bytes(entries);
     }
-    return n > 0 ? GATHER_MS : 0;
+    read_size_note(size, all, bytes);
+    return n > 0 && !more ? GATHER_MS : 0;
 }
 
 // Waits for entries of the shards that can be loaded, and loads them.
@@ -128,10 +133,10 @@ static int streams_read(struct service *service, unsigned *rest_ms)
     *rest_ms = IDLE_MS;
     if (n == 0 || !service->redis)
         return 0;
-    if (stream_read(service->redis, cursors, n, (unsigned)service->settings->read_entries, BLOCK_MS, &reply))
+    if (stream_read(service->redis, cursors, n, service->read_size.entries, BLOCK_MS, &reply))
         return SHARD_REDIS;
     redis_recovered(service);
-    *rest_ms = rest_after(service, reply);
+    *rest_ms = read_note(&service->read_size, reply);
     int r = shards_load(&service->shards, service->redis, reply);
     redis_reply_free(reply);
     return r;
@@ -220,6 +225,7 @@ static int service_open(struct service *service)
     service->base = event_base_new();
     if (!service->base || shards_init(&service->shards, settings, &service->counters))
         return -ENOMEM;
+    read_size_init(&service->read_size, (unsigned)settings->read_entries, (size_t)settings->read_bytes);
     service->catalog.session = service->shards.member.catalog;
     service->partitions.look_ms = (uint64_t)settings->partition_look_ms;
     int r = conservation_task_init(&service->conservation, service->base, settings->postgres.conninfo,

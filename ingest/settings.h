@@ -16,7 +16,7 @@ struct ingest_settings {
     char admin_host[64];
     int64_t admin_port;
     int64_t shards;
-    int64_t read_entries;
+    int64_t read_entries, read_bytes;
     int64_t load_hits, load_bytes;
     int64_t keep_ended_ms, keep_open_ms;
     int64_t partition_look_ms;

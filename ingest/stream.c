@@ -82,6 +82,18 @@ void stream_entry(const struct redis_reply *entries, size_t i, struct slice *id,
     *frame = redis_reply_text(redis_reply_value(redis_reply_element(entry, 1), "f"));
 }
 
+size_t stream_bytes(const struct redis_reply *entries)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < redis_reply_length(entries); i++) {
+        struct slice id, frame;
+        stream_entry(entries, i, &id, &frame);
+        bytes += frame.len;
+    }
+    return bytes;
+}
+
 int stream_delete(struct redis_client *redis, unsigned shard, const struct slice ids[], size_t n)
 {
     struct slice args[2 + DELETE_MAX];

@@ -31,6 +31,9 @@ must_check int stream_read(struct redis_client *redis, const struct stream_curso
 // Entry i of an entries array: its id and the value of field "f" (SLICE_NONE if there is none).
 void stream_entry(const struct redis_reply *entries, size_t i, struct slice *id, struct slice *frame);
 
+// Bytes of the frames of an entries array.
+size_t stream_bytes(const struct redis_reply *entries);
+
 must_check int stream_delete(struct redis_client *redis, unsigned shard, const struct slice ids[], size_t n);
 
 struct stream_state {
