@@ -18,6 +18,11 @@
 
 #include "base/copy_cell.h"
 
+// A long answer comes in pieces of what the socket holds, and the server keeps its snapshot until the last
+// was read.
+#define PIECE_MS   2 // until the next one
+#define PIECES_MAX 64
+
 #define OID_BOOL  16
 #define OID_BYTEA 17
 #define OID_INT8  20
@@ -308,11 +313,21 @@ int pg_await(struct pg *pg, struct pg_result **result)
     return r;
 }
 
+static bool readable(const struct pg *pg, unsigned timeout_ms)
+{
+    struct pollfd wait = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    return poll(&wait, 1, (int)timeout_ms) > 0;
+}
+
 int pg_finish(struct pg *pg, struct pg_result **result)
 {
-    if (PQconsumeInput(pg->conn) != 1)
-        return fail(pg, NULL);
-    return PQisBusy(pg->conn) ? PG_TIMEOUT : pg_await(pg, result);
+    for (int piece = 0; PQisBusy(pg->conn); piece++) {
+        if (piece == PIECES_MAX || !readable(pg, piece > 0 ? PIECE_MS : 0))
+            return PG_TIMEOUT;
+        if (PQconsumeInput(pg->conn) != 1)
+            return fail(pg, NULL);
+    }
+    return pg_await(pg, result);
 }
 
 static int query(struct pg *pg, const char *sql, const struct pg_param *params, size_t n, bool binary,
@@ -475,13 +490,11 @@ static bool notifications_take(struct pg *pg)
 
 int pg_wait(struct pg *pg, unsigned timeout_ms)
 {
-    struct pollfd wait = {.fd = PQsocket(pg->conn), .events = POLLIN};
-
     if (notifications_take(pg))
         return 0;
-    if (wait.fd < 0)
+    if (PQsocket(pg->conn) < 0)
         return fail(pg, NULL);
-    if (poll(&wait, 1, (int)timeout_ms) <= 0)
+    if (!readable(pg, timeout_ms))
         return PG_TIMEOUT;
     if (PQconsumeInput(pg->conn) != 1)
         return fail(pg, NULL);

@@ -77,8 +77,8 @@ must_check int pg_query_binary(struct pg *pg, const char *sql, const struct pg_p
                                struct pg_result **result);
 
 // One statement that the caller does not wait for: started, then asked for until pg_finish() is something
-// else than PG_TIMEOUT. Nothing else may be asked of the connection until then. Cells are text or binary as
-// above.
+// else than PG_TIMEOUT; it waits for the rest of an answer that comes, 130 ms at most. Nothing else may be
+// asked of the connection until then. Cells are text or binary as above.
 must_check int pg_start(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
 must_check int pg_start_binary(struct pg *pg, const char *sql, const struct pg_param *params, size_t n);
 must_check int pg_finish(struct pg *pg, struct pg_result **result);
