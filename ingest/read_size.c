@@ -9,12 +9,14 @@ void read_size_init(struct read_size *size, unsigned entries_max, size_t bytes)
     *size = (struct read_size){entries_max, bytes, min_of(entries_max, (unsigned)READ_ENTRIES_FIRST)};
 }
 
-void read_size_note(struct read_size *size, size_t entries, size_t bytes)
+void read_size_note(struct read_size *size, const struct read_done *done)
 {
-    if (entries == 0)
+    if (!done->full) {
+        size->entries = min_of(size->entries_max, (unsigned)READ_ENTRIES_FIRST);
         return;
-    size_t mean = max_of(bytes / entries, (size_t)1);
+    }
+    size_t mean = max_of(done->bytes / done->entries, (size_t)1);
     size_t most = min_of((size_t)size->entries_max, 2 * (size_t)size->entries);
 
-    size->entries = (unsigned)max_of(min_of(size->bytes / mean, most), (size_t)1);
+    size->entries = (unsigned)max_of(min_of(size->bytes / mean / done->streams, most), (size_t)1);
 }

@@ -110,17 +110,16 @@ static void redis_recovered(struct service *service)
 // waited. More than was read may be there: no time.
 static unsigned read_note(struct read_size *size, const struct redis_reply *streams)
 {
-    size_t n = redis_reply_length(streams), all = 0, bytes = 0;
-    bool more = false;
+    struct read_done done = {.streams = redis_reply_length(streams)};
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < done.streams; i++) {
         const struct redis_reply *entries = redis_reply_element(redis_reply_element(streams, i), 1);
-        more = more || redis_reply_length(entries) >= size->entries;
-        all += redis_reply_length(entries);
-        bytes += stream_bytes(entries);
+        done.full = done.full || redis_reply_length(entries) >= size->entries;
+        done.entries += redis_reply_length(entries);
+        done.bytes += stream_bytes(entries);
     }
-    read_size_note(size, all, bytes);
-    return n > 0 && !more ? GATHER_MS : 0;
+    read_size_note(size, &done);
+    return done.streams > 0 && !done.full ? GATHER_MS : 0;
 }
 
 // Waits for entries of the shards that can be loaded, and loads them.
