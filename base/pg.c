@@ -18,10 +18,8 @@
 
 #include "base/copy_cell.h"
 
-// A long answer comes in pieces of what the socket holds, and the server keeps its snapshot until the last
-// was read.
-#define PIECE_MS   2 // until the next one
-#define PIECES_MAX 64
+#define PIECES_MAX 64 // of an answer in one turn: the server keeps a snapshot until the last is read
+#define PIECE_MS   2  // until the next one
 
 #define OID_BOOL  16
 #define OID_BYTEA 17

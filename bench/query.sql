@@ -60,6 +60,11 @@ select date_trunc('hour', ts, 'UTC'), 0, program_id, partner_id, link_id, class,
 select count(unique_add(day, day + interval '1 day' - interval '1 ms')) as sketched_days
   from generate_series(:'until'::timestamptz - :sketched * interval '1 day', :'until'::timestamptz - interval '1 day', interval '1 day') as day;
 
+-- As ingest does with days that are over, and autovacuum behind it.
+select sum(rollup_cluster(:'until'::date - n)) as clustered from generate_series(1, :days) as n;
+vacuum clickledger.click_hourly;
+vacuum clickledger.unique_hourly;
+
 -- Every hundredth click of a person orders within three days.
 create temporary table bench_order as
   select row_number() over (order by k.click_id) as n, k.click_id, k.visitor_id, k.ts as touch_ts, k.program_id, k.partner_id, k.link_id,

@@ -91,6 +91,8 @@ static const struct metric table[] = {
             duplicates_marked),
     COUNTER("partitions_made_total", "Partitions made ahead.", partitions_made),
     COUNTER("partitions_sealed_total", "Partitions sealed: all rows checked and counted.", partitions_sealed),
+    COUNTER("partitions_clustered_total", "Days of clicks whose rollups were laid together by partner.",
+            partitions_clustered),
     COUNTER("partitions_detached_total", "Partitions detached by hit_retention.", partitions_detached),
     COUNTER("partition_failures_total", "Times the care of partitions failed and was tried again.",
             partition_failures),

@@ -34,7 +34,8 @@ struct counters {
     uint64_t entries_trimmed, positions_published, turns;
     uint64_t catalog_changes, catalog_entries, catalog_images, links_exhausted;
     uint64_t spans_settled, duplicates_marked;
-    uint64_t partitions_made, partitions_sealed, partitions_detached, partition_failures;
+    uint64_t partitions_made, partitions_sealed, partitions_clustered, partitions_detached,
+        partition_failures;
     uint64_t accepted, all_stored, all_dead, all_lost, in_flight, conservation_alarms; // gauges from here
     uint64_t shards, shards_owned, shards_unowned, shards_retired, members, producers, waiting_entries,
         waiting_ms, settle_behind_ms; // gauges

@@ -82,6 +82,8 @@ static void care_note(const struct pg_result *result, struct counters *counters)
         metric_add(&counters->partitions_made, (uint64_t)pg_result_int(result, 0, 3));
     else if (slice_equal(action, SLICE("sealed")))
         metric_add(&counters->partitions_sealed, 1);
+    else if (slice_equal(action, SLICE("clustered")))
+        metric_add(&counters->partitions_clustered, 1);
     else if (slice_equal(action, SLICE("detached")))
         metric_add(&counters->partitions_detached, 1);
     log_event(fault ? LOG_ERROR : LOG_INFO, "ingest.partition", log_slice("action", action),

@@ -1,7 +1,7 @@
 -- Partitions of the hit tables: made, sealed, opened again by late hits, detached, and accounted for all the while.
 begin;
 set local search_path = clickledger, public;
-select plan(45);
+select plan(53);
 
 create function pg_temp.click(id uuid, at timestamptz default null) returns void language sql as $$
   insert into clickledger.click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)
@@ -88,17 +88,35 @@ select partition_ensure((now() - interval '410 days')::date, (now() - interval '
 select matches(pg_temp.care(), '^made \d+$', 'partitions ahead come first');
 select is((select ahead_days from partition_state()), 3, 'three days');
 select matches(pg_temp.care(), '^sealed click ' || (now() - interval '410 days')::date || ' 0$', 'then the oldest day that is over is sealed');
-create function pg_temp.care_behind_seals() returns text language plpgsql as $$
+create function pg_temp.care_until(action text) returns text language plpgsql as $$
 declare
   done text;
 begin
   loop
     done := pg_temp.care();
-    exit when done !~ '^sealed';
+    exit when done is null or done ~ ('^' || action);
   end loop;
   return done;
 end $$;
-select is(pg_temp.care_behind_seals(), 'detached click ' || (now() - interval '410 days')::date, 'and when all are, what is older than its retention is detached');
+
+-- Rollups of a day lie together by partner
+insert into click_hourly (hour, shard, program_id, partner_id, link_id, class, clicks)
+  select h, s, 1, p, 7, 'human', 10 * p + s from generate_series('2026-03-01Z', '2026-03-02Z', interval '6 hours') h, generate_series(0, 1) s, unnest(array[902, 901]) p;
+insert into unique_hourly (hour, program_id, partner_id, link_id, sketch)
+  select h, 1, p, 7, repeat('01', 10240)::bit(20480) from generate_series('2026-03-01Z', '2026-03-01T18:00Z', interval '6 hours') h, unnest(array[902, 901]) p;
+create temporary table hourly_before as select * from click_hourly;
+create temporary table unique_before as select * from unique_hourly;
+select is(rollup_cluster('2026-03-01'), 24::bigint, 'two rows of each of four hours for two partners, and their sketches');
+select results_eq($$select partner_id from click_hourly where hour >= '2026-03-01Z' and hour < '2026-03-02Z' order by ctid$$,
+  $$select unnest(array_fill(901::bigint, array[8]) || array_fill(902::bigint, array[8]))$$, 'one partner behind the other');
+select results_eq($$select partner_id from unique_hourly order by ctid$$, $$select unnest(array_fill(901::bigint, array[4]) || array_fill(902::bigint, array[4]))$$,
+  'their visitors, too');
+select set_eq('select * from click_hourly', 'select * from hourly_before', 'and say what they said');
+select set_eq('select * from unique_hourly', 'select * from unique_before', 'both of them');
+select is(pg_temp.care_until('clustered'), 'clustered click ' || (now() - interval '410 days')::date, 'when all that is over is sealed, the rollups of its days are clustered');
+select is((select count(*) from hit_partition where clustered_at is not null and table_name <> 'click'), 0::bigint, 'days of clicks alone have them');
+select isnt((select clustered_at from hit_partition where table_name = 'click' and day = (now() - interval '410 days')::date), null, 'each is once');
+select is(pg_temp.care_until('detached'), 'detached click ' || (now() - interval '410 days')::date, 'and when all are, what is older than its retention is detached');
 do $$ begin for i in 1..100 loop exit when not exists (select from clickledger.partition_care(3)); end loop; end $$;
 select results_eq($$select distinct day >= current_date - 1 from hit_partition where sealed_at is null$$, array[true], 'in the end all days that are over are sealed');
 

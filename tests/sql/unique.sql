@@ -21,6 +21,32 @@ select cmp_ok(max(abs(mean_error)), '<=', (0.022 / sqrt(20) * 3)::numeric, 'no b
 
 select is(sketch_count(repeat('0', 20480)::bit(20480)), 0::bigint, 'nobody');
 select is(sketch_count(null), null::bigint, 'no sketch');
+-- With all levels in each step, as the likelihood says it.
+create function pg_temp.count_in_full(sketch bit) returns bigint language plpgsql as $$
+declare
+  filled double precision[] := array(select bit_count(substring(sketch from 1 + 1024 * k for 1024)) from generate_series(0, 19) as k);
+  low double precision := 0;
+  high double precision := 2.0 ^ 40;
+  n double precision;
+  f double precision;
+begin
+  for step in 1..80 loop
+    n := (low + high) / 2;
+    f := 0;
+    for k in 1..20 loop
+      f := f + 2.0 ^ -least(k, 19) * (filled[k] / (exp(least(n * 2.0 ^ -least(k, 19) / 1024, 300)) - 1) - 1024 + filled[k]);
+    end loop;
+    if f > 0 then low := n; else high := n; end if;
+  end loop;
+  return round(n);
+end $$;
+select is_empty($$
+  select n from unnest(array[1, 2, 10, 100, 1000, 10000, 100000]) as n, lateral (select pg_temp.sketch(1, n, 'full') as made) s
+  where abs(sketch_count(s.made) - pg_temp.count_in_full(s.made)) > 1 + n / 1000$$, 'the root that a search by halves finds');
+select is_empty($$
+  select k from generate_series(1, 20) as k,
+    lateral (select rpad(repeat('1', 1024 * (k - 1)) || repeat('01', 512), 20480, '0')::bit(20480) as made) s
+  where abs(sketch_count(s.made) - pg_temp.count_in_full(s.made)) > 1 + sketch_count(s.made) / 1000$$, 'whatever the last level with a bit is');
 select cmp_ok(sketch_count(repeat('1', 20480)::bit(20480)), '>', 1000000000::bigint, 'a full sketch ends, too');
 select is(sketch_count(pg_temp.sketch(1, 700, 'a') | pg_temp.sketch(301, 1000, 'a')), sketch_count(pg_temp.sketch(1, 1000, 'a')), 'a union counts nobody twice');
 

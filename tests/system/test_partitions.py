@@ -97,6 +97,45 @@ def test_late_loads_wait_for_each_other_behind_their_rows(new_ingest, postgres, 
     assert ingest.process.stop() == 0
 
 
+def test_late_loads_wait_while_rollups_are_clustered(new_ingest, postgres, producer):
+    then = days_ago(5)
+    counted = "select sum(clicks), count(*) from click_hourly where hour < now() - interval '4 days'"
+    ingest = new_ingest(partition_look="200ms").start()
+    producer.send(producer.make([hit(ms=then), hit(ms=then)]))
+    settled(postgres, producer, (1, 2, 2, 0, 0, False))
+    wait_for(lambda: postgres.value("select bool_or(clustered_at is not null) from hit_partition where day < now() - interval '4 days'"),
+             what="a day whose rollups were clustered")
+    assert postgres.query(counted) == [(2, 1)]
+    other = psycopg2.connect(postgres.conninfo())
+    try:
+        other.cursor().execute("select clickledger.rollup_cluster((now() at time zone 'UTC')::date - 5)")
+        producer.send(producer.make([hit(ms=then)]))
+        wait_for(lambda: postgres.value("select exists (select from pg_locks waits join pg_locks holds using (pid) where not waits.granted"
+                                        " and holds.relation = 'click_hourly'::regclass and holds.mode = 'RowExclusiveLock')"),
+                 what="a load that waits for the row")
+        other.commit()
+    finally:
+        other.close()
+    settled(postgres, producer, (2, 3, 3, 0, 0, False))
+    assert postgres.query(counted) == [(3, 1)]
+    assert ingest.process.stop() == 0
+
+
+def test_rollups_are_clustered_when_nobody_settles_and_nothing_waits_for_that(new_ingest, postgres, producer):
+    metrics = Metrics(free_port())
+    other = psycopg2.connect(postgres.conninfo())
+    other.cursor().execute("select pg_advisory_xact_lock(25454, 0)")
+    ingest = new_ingest(admin_port=metrics.port, partition_look="200ms").start()
+    producer.send(producer.make([hit(ms=days_ago(5)), hit(VISIT, ms=days_ago(40))]))
+    settled(postgres, producer, (1, 2, 2, 0, 0, False))
+    postgres.query("update hit_retention set keep_days = 30 where table_name = 'visit'")
+    wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, True), what="a detached partition")
+    assert metrics.value("partitions_clustered_total") == 0
+    other.close()
+    metrics.wait(partitions_clustered_total=1)
+    assert ingest.process.stop() == 0
+
+
 def test_what_cannot_be_sealed_is_told(new_ingest, postgres, producer):
     metrics = Metrics(free_port())
     postgres.query("select partition_ensure((now() at time zone 'UTC')::date - 5, (now() at time zone 'UTC')::date - 5)")
