@@ -161,11 +161,11 @@ def run(options):
         clicks = world.fill(Loader(options.build, world.slugs()), count)
         path, sample = os.path.join(folder, "rows"), Sample(world)
         found = {"ours": [], BARE: [], INDEXED: []}
+        ours(world, clicks, sample)  # does not count: a new cluster's log has to be made, segment by segment
+        sample.learn()
+        dump(world, path)
         for number in range(rounds):
             found["ours"].append(ours(world, clicks, sample))
-            if number == 0:
-                sample.learn()
-                dump(world, path)
             world.loaders_stop()  # what they do behind the loads is not the peers' affair
             for name in TABLES:
                 found[name].append(theirs(world, name, path, clicks, sample))

@@ -33,7 +33,7 @@ class Ours:
         groups = {**world.groups, **{name: Group(world.pid(name)) for name in APART}}
         for group in groups.values():
             group.start()
-        done = self.loader.run(world.url, *flags, ids=world.ids, **options)
+        done = self.loader.run(world.url, *flags, ids=world.ids, realtime=True, **options)
         if done["ids"] != done["answered"] or done["status_3xx"] != done["sent"]:
             raise Failure(f"of {done['sent']} requests {done['status_3xx']} were redirected, {done['ids']} with a click id")
         world.answered += done["answered"]
@@ -51,7 +51,7 @@ class Theirs:
 
     def round(self, options, flags):
         self.peer.group.start()
-        done = self.loader.run(self.peer.url, *flags, **options)
+        done = self.loader.run(self.peer.url, *flags, realtime=True, **options)
         used = self.peer.group.used()
         if done["status_3xx"] != done["sent"]:
             raise Failure(f"{self.name}: of {done['sent']} requests {done['status_3xx']} were redirected")
