@@ -85,7 +85,7 @@ def test_frozen_in_the_middle_of_a_load(new_ingest, postgres, redis_server):
     locker = psycopg2.connect(postgres.conninfo())
     locker.cursor().execute("lock table clickledger.click in access exclusive mode")
     producer.send(*[producer.make(10) for _ in range(5)])
-    waiting = "select count(*) from pg_locks where not granted and relation = 'clickledger.click'::regclass"
+    waiting = "select count(*) from pg_locks where not granted and relation = ('clickledger.click_' || to_char(now() at time zone 'UTC', 'YYYYMMDD'))::regclass"
     wait_for(lambda: postgres.value(waiting), what="the COPY to wait")
     first.process.signal(signal.SIGSTOP)
     locker.close()
