@@ -140,8 +140,8 @@ def run(options):
     rounds, seconds = (1, 2) if options.quick else (options.rounds, max(options.seconds or 0, 20))
     with World() as world:
         with pinned(LOAD_CORE):
-            for name in "attrib", "api":
-                world.services[name].start()
+            world.services["attrib"].start()
+            world.start_api()
         shop = Shop(world)
         world.wait_catalog()
         shop.first()

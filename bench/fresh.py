@@ -163,7 +163,7 @@ def run(options):
     rounds, seconds = (1, 2) if options.quick else (options.rounds, max(options.seconds or 0, ROUND_SECONDS))
     with World() as world:
         with pinned(LOAD_CORE):
-            world.services["api"].start()
+            world.start_api()
         loader = Loader(options.build, world.slugs())  # without the partner's link
         partner = Partner(world)
         world.wait_catalog()

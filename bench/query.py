@@ -21,7 +21,6 @@ from processes import Group
 from report import spread, table
 from service import Failure
 from state import say
-from warehouse import environment
 from world import World, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -68,11 +67,6 @@ class Year(World):
                                             " (select count(*) from clickledger.conversion))")
         print(f"  made in {time.monotonic() - began:.0f} s: {clicks} clicks, {rows}, {size} MB")
         self.start_api()
-
-    def start_api(self):
-        """It answers as often as it can be asked, and for as long as an export takes."""
-        with environment(CLICKLEDGER_API_KEY_RATE="0", CLICKLEDGER_API_ADDRESS_RATE="0", CLICKLEDGER_API_EXPORT_TIMEOUT="60m"):
-            self.services["api"].start()
 
 
 class Api:

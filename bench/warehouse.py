@@ -12,7 +12,7 @@ import urllib.request
 from processes import Group
 from service import Service, wait_for
 from state import http_ok
-from world import World, free_port
+from world import World, environment, free_port
 
 RETURNING = 70  # per cent of the clicks: ten come from three visitors
 REQUESTS = 200000  # different ones
@@ -23,17 +23,6 @@ CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.v
   clickledger.click_due, clickledger.unique_hourly, clickledger.stored_hour, clickledger.touch_batch, clickledger.dead_letter, clickledger.lost_range,
   clickledger.producer restart identity cascade;
 update clickledger.click_settled set epoch = epoch + 1, to_ts = '-infinity'"""
-
-
-@contextlib.contextmanager
-def environment(**settings):
-    before = dict(os.environ)
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 class Warehouse(World):

@@ -3,6 +3,7 @@
 Tracker and Redis run on the servers' core; PostgreSQL and ingest on the load's, because on a larger machine they would
 be elsewhere and their work is printed apart. attrib and api are not started.
 """
+import contextlib
 import os
 import random
 import shutil
@@ -59,6 +60,17 @@ def free_port():
     raise Failure(f"no {PORTS_ROW} free ports in a row from {PORTS.start} to {PORTS.stop}")
 
 
+@contextlib.contextmanager
+def environment(**settings):
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 class World:
     server_core, load_core = SERVER_CORE, LOAD_CORE
 
@@ -110,15 +122,15 @@ class World:
         """Starts it (again), with settings beside those of this world."""
         self.services["tracker"].stop()
         chosen = {f"CLICKLEDGER_TRACKER_{name.upper()}": str(value) for name, value in {**self.settings, **settings}.items()}
-        os.environ.update(chosen)
-        try:
-            with pinned(self.server_core):
-                self.services["tracker"].start()
-        finally:
-            for name in chosen:
-                del os.environ[name]
+        with environment(**chosen), pinned(self.server_core):
+            self.services["tracker"].start()
         self.wait_catalog()
         self.groups = {name: Group(self.services[name].pid()) for name in OURS}
+
+    def start_api(self):
+        """It answers as often as it is asked, and for as long as an export takes."""
+        with environment(CLICKLEDGER_API_KEY_RATE="0", CLICKLEDGER_API_ADDRESS_RATE="0", CLICKLEDGER_API_EXPORT_TIMEOUT="60m"):
+            self.services["api"].start()
 
     def wait_catalog(self):
         wait_for("the tracker's catalog", lambda: commands.catalog_has_arrived(self.state), CATALOG_SECONDS)
