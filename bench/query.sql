@@ -61,7 +61,7 @@ select count(unique_add(day, day + interval '1 day' - interval '1 ms')) as sketc
   from generate_series(:'until'::timestamptz - :sketched * interval '1 day', :'until'::timestamptz - interval '1 day', interval '1 day') as day;
 
 -- As ingest does with days that are over, and autovacuum behind it.
-select sum(rollup_cluster(:'until'::date - n)) as clustered from generate_series(1, :days) as n;
+select count(*) filter (where rollup_cluster(:'until'::date - n)) as clustered from generate_series(1, :days) as n;
 vacuum clickledger.click_hourly;
 vacuum clickledger.unique_hourly;
 

@@ -8,34 +8,30 @@ comment on column clickledger.hit_partition.clustered_at is 'When the rollups of
 -- Hours come one after the other, and each has a row or two of every partner: of a partner's month every row lay in a block of its own,
 -- which was most of what reading it took. All who write sketches or shard -1, in any order, hold the lock that is asked for; loads of late
 -- hits wait for a row that is moved, in the order of the key as they lock rows themselves, and then find the new one.
-create function clickledger.rollup_cluster(of_day date) returns bigint
+create function clickledger.rollup_cluster(of_day date) returns boolean
   language plpgsql set search_path = clickledger, pg_temp as $$
 declare
   from_at constant timestamptz := of_day::timestamp at time zone 'UTC';
   to_at constant timestamptz := (of_day + 1)::timestamp at time zone 'UTC';
   partners bigint[];
-  clicks bigint;
-  uniques bigint;
 begin
   if not pg_try_advisory_xact_lock(25454, 0) then
-    return null;
+    return false;
   end if;
   perform from click_hourly where hour >= from_at and hour < to_at
     order by partner_id, hour, program_id, link_id, class, shard for update;
   with taken as (
     delete from click_hourly where hour >= from_at and hour < to_at returning *)
   insert into click_hourly select * from taken order by partner_id, hour, program_id, link_id, class, shard;
-  get diagnostics clicks = row_count;
   -- Sketches are found by partner; those of a whole programme stand under 0.
   partners := array(select distinct partner_id from click_hourly where hour >= from_at and hour < to_at) || 0::bigint;
   with taken as (
     delete from unique_hourly where partner_id = any (partners) and hour >= from_at and hour < to_at returning *)
   insert into unique_hourly select * from taken order by partner_id, hour, program_id, link_id;
-  get diagnostics uniques = row_count;
   update hit_partition set clustered_at = now() where table_name = 'click' and day = of_day;
-  return clicks + uniques;
+  return true;
 end $$;
-comment on function clickledger.rollup_cluster(date) is 'Lays the rows of click_hourly and unique_hourly of a day (UTC) beside each other, partner by partner; returns how many, null: somebody settles, reclassifies or rebuilds now, and nothing was done. Nothing that they say changes. A load of late hits of that day waits until it ends; a deadlock with two of them is possible (40P01) and harms nobody, who is cancelled comes again.';
+comment on function clickledger.rollup_cluster(date) is 'Lays the rows of click_hourly and unique_hourly of a day (UTC) beside each other, partner by partner; false: somebody settles, reclassifies or rebuilds now, and nothing was done. Nothing that they say changes. A load of late hits of that day waits until it ends; a deadlock with two of them is possible (40P01) and harms nobody, who is cancelled comes again.';
 
 create or replace function clickledger.partition_care(ahead_days integer) returns table (action text, table_name text, day date, hits bigint)
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -73,7 +69,7 @@ begin
   if found then
     -- Who holds rows of a day must not keep others from being detached.
     begin
-      if clickledger.rollup_cluster(due.day) is not null then
+      if clickledger.rollup_cluster(due.day) then
         return query select 'clustered', 'click', due.day, null::bigint;
         return;
       end if;

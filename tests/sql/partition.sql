@@ -106,7 +106,7 @@ insert into unique_hourly (hour, program_id, partner_id, link_id, sketch)
   select h, 1, p, 7, repeat('01', 10240)::bit(20480) from generate_series('2026-03-01Z', '2026-03-01T18:00Z', interval '6 hours') h, unnest(array[902, 901]) p;
 create temporary table hourly_before as select * from click_hourly;
 create temporary table unique_before as select * from unique_hourly;
-select is(rollup_cluster('2026-03-01'), 24::bigint, 'two rows of each of four hours for two partners, and their sketches');
+select ok(rollup_cluster('2026-03-01'), 'nobody settles');
 select results_eq($$select partner_id from click_hourly where hour >= '2026-03-01Z' and hour < '2026-03-02Z' order by ctid$$,
   $$select unnest(array_fill(901::bigint, array[8]) || array_fill(902::bigint, array[8]))$$, 'one partner behind the other');
 select results_eq($$select partner_id from unique_hourly order by ctid$$, $$select unnest(array_fill(901::bigint, array[4]) || array_fill(902::bigint, array[4]))$$,

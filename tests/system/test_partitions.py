@@ -4,12 +4,15 @@ import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import psycopg2
+import pytest
 
 from conftest import long, wait_for
 from frames import VISIT, hit
 from ingest import DAY_MS, letters, new_ingest, producer, settled  # noqa: F401 (fixtures)
 from ports import free_port
 from shop import PRODUCER, Shop, uuid7
+
+BOT = 2  # enum hit_class: nothing to settle
 
 
 def days_ago(days):
@@ -121,16 +124,17 @@ def test_late_loads_wait_while_rollups_are_clustered(new_ingest, postgres, produ
     assert ingest.process.stop() == 0
 
 
-def test_rollups_are_clustered_when_nobody_settles_and_nothing_waits_for_that(new_ingest, postgres, producer):
+@pytest.mark.parametrize("held", ["select pg_advisory_xact_lock(25454, 0)", "lock table clickledger.unique_hourly in exclusive mode"], ids=["settling", "rows"])
+def test_who_holds_up_clustering_holds_up_nothing_else(new_ingest, postgres, producer, held):
     metrics = Metrics(free_port())
     other = psycopg2.connect(postgres.conninfo())
-    other.cursor().execute("select pg_advisory_xact_lock(25454, 0)")
+    other.cursor().execute(held)
     ingest = new_ingest(admin_port=metrics.port, partition_look="200ms").start()
-    producer.send(producer.make([hit(ms=days_ago(5)), hit(VISIT, ms=days_ago(40))]))
+    producer.send(producer.make([hit(ms=days_ago(5), klass=BOT), hit(VISIT, ms=days_ago(40))]))
     settled(postgres, producer, (1, 2, 2, 0, 0, False))
     postgres.query("update hit_retention set keep_days = 30 where table_name = 'visit'")
     wait_for(lambda: state_of(postgres, "visit", 40) == (1, 1, True), what="a detached partition")
-    assert metrics.value("partitions_clustered_total") == 0
+    assert metrics.value("partitions_clustered_total") == 0 and metrics.value("partition_failures_total") == 0
     other.close()
     metrics.wait(partitions_clustered_total=1)
     assert ingest.process.stop() == 0
