@@ -10,7 +10,7 @@
 #include "base/util.h"
 #include "ingest/click_keys.h"
 
-#define RECENT_MAX (1u << 21) // clicks; 56 bytes each
+#define RECENT_MAX (1u << 23) // clicks; 56 bytes each
 
 struct recent;
 

@@ -23,6 +23,10 @@
 // Rests are long. Whoever is frozen for longer than them is no longer the one who settles.
 #define SESSION "set statement_timeout = '10min'; set idle_session_timeout = '1min'"
 #define LOCK    "select pg_try_advisory_lock(25454, 1)"
+// Commands for history take it for themselves, large loads share it. It is taken before anything is
+// remembered.
+#define PASS_LOCK   "select pg_try_advisory_lock(25454, 0)"
+#define PASS_UNLOCK "select pg_advisory_unlock(25454, 0)"
 
 // The only function that changes the state.
 static void task_set_state(struct settle_task *task, enum settle_state state)
@@ -70,25 +74,34 @@ static void task_connect(struct settle_task *task, const char *conninfo, uint64_
         task_set_state(task, SETTLE_WAITING);
 }
 
-static void task_lock(struct settle_task *task, uint64_t monotonic_ms)
+// Whether the lock is ours now; if not, it is asked for again later.
+static bool task_takes(struct settle_task *task, const char *lock, uint64_t monotonic_ms)
 {
     struct pg_result *result = NULL;
-    int r = pg_query(task->pg, LOCK, NULL, 0, &result);
+    int r = pg_query(task->pg, lock, NULL, 0, &result);
+    bool taken = r == 0 && pg_result_bool(result, 0, 0);
 
     if (r)
         task_fall_back(task, monotonic_ms, why_of(task, r));
-    else if (pg_result_bool(result, 0, 0))
-        task_set_state(task, SETTLE_RESTING);
-    else
+    else if (!taken)
         task->next_ms = monotonic_ms + STANDBY_MS;
     pg_result_free(result);
+    return taken;
+}
+
+static void task_wait(struct settle_task *task, uint64_t monotonic_ms)
+{
+    if (task_takes(task, LOCK, monotonic_ms))
+        task_set_state(task, SETTLE_RESTING);
 }
 
 static void task_read(struct settle_task *task, uint64_t monotonic_ms)
 {
     const struct pg_param params[] = {pg_int(CLICKS_MAX)};
-    int r = pg_start_binary(task->pg, SETTLE_DUE_SQL, params, array_length(params));
 
+    if (!task_takes(task, PASS_LOCK, monotonic_ms))
+        return;
+    int r = pg_start_binary(task->pg, SETTLE_DUE_SQL, params, array_length(params));
     task->started_ms = monotonic_ms;
     if (r)
         task_fall_back(task, monotonic_ms, why_of(task, r));
@@ -108,6 +121,10 @@ static void task_rest(struct settle_task *task, int64_t behind_ms, uint64_t leas
 {
     uint64_t rest_ms = (monotonic_ms - task->started_ms) * rest_factor(behind_ms);
 
+    if (pg_exec(task->pg, PASS_UNLOCK)) {
+        task_fall_back(task, monotonic_ms, pg_error(task->pg)->message);
+        return;
+    }
     if (task->complained)
         log_event(LOG_INFO, "ingest.settle_recovered", log_uint("pause_ms", task->pause_ms));
     task->complained = false;
@@ -135,7 +152,7 @@ static void task_write(struct settle_task *task, struct counters *counters, uint
         task_set_state(task, SETTLE_WRITING);
 }
 
-// What was found has been written, or a command held the lock.
+// What was found has been written, or somebody else has settled meanwhile.
 static void task_count(struct settle_task *task, const struct pg_result *found, struct counters *counters,
                        uint64_t monotonic_ms)
 {
@@ -180,5 +197,5 @@ void settle_task_run(struct settle_task *task, const char *conninfo, struct coun
     if (task->state == SETTLE_APART && monotonic_ms >= task->next_ms)
         task_connect(task, conninfo, monotonic_ms);
     if (task->state == SETTLE_WAITING && monotonic_ms >= task->next_ms)
-        task_lock(task, monotonic_ms);
+        task_wait(task, monotonic_ms);
 }
