@@ -6,6 +6,7 @@
 #include "ingest/copy_row.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -160,17 +161,19 @@ const char *copy_table_id_column(enum copy_table table)
     return tables[table].id_column;
 }
 
-void copy_statement(enum copy_table table, uint64_t day, char out[COPY_STATEMENT_BYTES])
+void copy_statement(enum copy_table table, uint64_t day, uint32_t part, char out[COPY_STATEMENT_BYTES])
 {
     time_t time = (time_t)(day * (COPY_DAY_MS / 1000));
-    char suffix[16] = "";
+    char suffix[32] = "";
+    size_t at = 0;
     struct tm tm;
 
-    if (day != COPY_ANY_DAY &&
-        (!gmtime_r(&time, &tm) || strftime(suffix, sizeof(suffix), "_%Y%m%d", &tm) == 0))
-        suffix[0] = '\0'; // no such day: the table refuses its rows
-    size_t at =
-        (size_t)snprintf(out, COPY_STATEMENT_BYTES, "copy clickledger.%s%s (", tables[table].name, suffix);
+    if (day != COPY_ANY_DAY && gmtime_r(&time, &tm))
+        at = strftime(suffix, sizeof(suffix), "_%Y%m%d", &tm);
+    suffix[at] = '\0'; // no such day: the table refuses its rows
+    if (at > 0 && part > 0)
+        snprintf(suffix + at, sizeof(suffix) - at, "_%" PRIu32, part);
+    at = (size_t)snprintf(out, COPY_STATEMENT_BYTES, "copy clickledger.%s%s (", tables[table].name, suffix);
     for (size_t i = 0; i < tables[table].n; i++)
         at += (size_t)snprintf(out + at, COPY_STATEMENT_BYTES - at, "%s%s", i ? ", " : "",
                                tables[table].columns[i].name);

@@ -36,8 +36,9 @@ const char *copy_table_name(enum copy_table table);      // "click"
 const char *copy_table_id_column(enum copy_table table); // "click_id"
 
 // "copy clickledger.click_20260131 (...) from stdin (format binary)": straight into the partition of a day
-// (since 1970-01-01), or with COPY_ANY_DAY into the table, which puts each row where it belongs.
-void copy_statement(enum copy_table table, uint64_t day, char out[COPY_STATEMENT_BYTES]);
+// (since 1970-01-01), or with COPY_ANY_DAY into the table, which puts each row where it belongs. A part that
+// is not 0 is one of the day's.
+void copy_statement(enum copy_table table, uint64_t day, uint32_t part, char out[COPY_STATEMENT_BYTES]);
 
 // Appends one row. 0 or an enum copy_condition (nothing useful was written then). The writer must have room
 // for COPY_ROW_BYTES_MAX. Text that is not UTF-8, or holds NUL, is sanitised.

@@ -69,6 +69,7 @@ static const struct metric table[] = {
     LABELLED("hits_lost_total", "Hits that nobody can send any more.", lost_hole, "reason=\"hole\""),
     COUNTER("hits_found_total", "Hits counted as lost that came after all.", found),
     COUNTER("loads_total", "Transactions that loaded frames.", loads),
+    COUNTER("loads_large_total", "Of them, those whose clicks made a part of their day.", loads_large),
     COUNTER("loads_failed_total", "Transactions that failed and were tried again.", loads_failed),
     COUNTER("postgres_failures_total", "Connections to PostgreSQL that failed or were lost.",
             postgres_failures),

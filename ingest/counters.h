@@ -27,7 +27,7 @@ struct counters {
     uint64_t stored[COPY_TABLES];
     uint64_t dead[DEAD_KINDS]; // hits; of headers and payloads: frames
     uint64_t lost_gap, lost_hole, found;
-    uint64_t loads, loads_failed;
+    uint64_t loads, loads_large, loads_failed;
     uint64_t postgres_failures, redis_failures;
     uint64_t conservation_checks;
     uint64_t takeovers, rewinds, streams_reset, members_ended;

@@ -83,8 +83,7 @@ void position_move(struct position *position, const struct loaded_producer *load
     position->unpublished = true;
     if (loaded->gap) {
         position->want = position->last_seq + 1;
-        snprintf(position->evidence, sizeof(position->evidence), "%.*s", (int)loaded->evidence.len,
-                 loaded->evidence.data);
+        memcpy(position->evidence, loaded->evidence, sizeof(position->evidence));
     } else if (position->want <= position->last_seq) {
         position->want = 0;
         strcpy(position->evidence, "0-0");

@@ -11,7 +11,6 @@
 #include "ingest/loader.h"
 
 #define GENERATION_BYTES    64 // with NUL
-#define EVIDENCE_BYTES      44 // "<ms>-<n>" with NUL
 #define POSITION_TEXT_BYTES 160
 #define POSITIONS_MAX       65536 // of one shard
 

@@ -95,14 +95,14 @@ static void range_stored(struct row_batch *batch, struct range range)
         batch->rows[i].stored = true;
 }
 
-int row_copy(struct pg *pg, enum copy_table table, uint64_t day, struct row_batch *batch,
+int row_copy(struct pg *pg, enum copy_table table, struct part into, struct row_batch *batch,
              row_refused *refused, void *ctx)
 {
     struct range waiting[RANGES_MAX];
     char statement[COPY_STATEMENT_BYTES];
     size_t n = 0;
 
-    copy_statement(table, day, statement);
+    copy_statement(table, into.day, into.number, statement);
     if (batch->n > 0)
         waiting[n++] = (struct range){0, batch->n};
     while (n > 0) {

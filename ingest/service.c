@@ -135,8 +135,9 @@ static int streams_read(struct service *service, unsigned *rest_ms)
     if (stream_read(service->redis, cursors, n, service->read_size.entries, BLOCK_MS, &reply))
         return SHARD_REDIS;
     redis_recovered(service);
+    unsigned asked = service->read_size.entries;
     *rest_ms = read_note(&service->read_size, reply);
-    int r = shards_load(&service->shards, service->redis, reply);
+    int r = shards_load(&service->shards, service->redis, reply, asked);
     redis_reply_free(reply);
     return r;
 }

@@ -17,7 +17,7 @@ struct ingest_settings {
     int64_t admin_port;
     int64_t shards;
     int64_t read_entries, read_bytes;
-    int64_t load_hits, load_bytes;
+    int64_t load_hits, load_bytes, large_hits;
     int64_t keep_ended_ms, keep_open_ms;
     int64_t partition_look_ms;
     char agents_list[256], datacentres_list[256];

@@ -24,6 +24,14 @@ void shard_init(struct shard *shard, unsigned id, const struct shard_options *op
     *shard = (struct shard){.id = id, .options = options, .counters = counters, .cursor = "0-0"};
 }
 
+// From the start of the stream: what the running load has taken is not committed.
+static void shard_read_again(struct shard *shard)
+{
+    loader_abandon(shard->loader);
+    entry_ids_clear(&shard->taken);
+    strcpy(shard->cursor, "0-0");
+}
+
 // The only function that changes the state.
 static void shard_set_state(struct shard *shard, enum shard_state state)
 {
@@ -32,7 +40,7 @@ static void shard_set_state(struct shard *shard, enum shard_state state)
         shard->loader = loader_free(shard->loader);
     }
     if (state != SHARD_WORKING)
-        strcpy(shard->cursor, "0-0");
+        shard_read_again(shard);
     shard->state = state;
 }
 
@@ -201,6 +209,7 @@ static void load_failed(struct shard *shard, int r, uint64_t monotonic_ms)
     shard->counters->loads_failed++;
     // The same may work later; the connection and the lock stay.
     if (r == PG_RETRY || r < 0) {
+        shard_read_again(shard);
         shard_pause(shard, monotonic_ms);
         return;
     }
@@ -210,46 +219,79 @@ static void load_failed(struct shard *shard, int r, uint64_t monotonic_ms)
     shard_fall_back(shard, monotonic_ms, text);
 }
 
-static int dealt_with(struct shard *shard, struct redis_client *redis, const struct delivery deliveries[],
-                      size_t n)
+// What was taken is committed.
+static int dealt_with(struct shard *shard, struct redis_client *redis)
 {
-    struct slice *ids = reallocarray(NULL, n, sizeof(*ids));
-
     loaded_note(shard);
-    if (!ids || shard_publish(shard, redis, false)) {
-        free(ids);
+    if (shard_publish(shard, redis, false))
         return SHARD_REDIS;
-    }
-    for (size_t i = 0; i < n; i++)
-        ids[i] = deliveries[i].entry_id;
-    int r = stream_delete(redis, shard->id, ids, n);
-    shard->counters->entries_trimmed += r ? 0 : n;
-    snprintf(shard->cursor, sizeof(shard->cursor), "%.*s", (int)ids[n - 1].len, ids[n - 1].data);
-    free(ids);
+    int r = entry_ids_delete(&shard->taken, redis, shard->id);
+    shard->counters->entries_trimmed += r ? 0 : shard->taken.n;
+    entry_ids_clear(&shard->taken);
     return r ? SHARD_REDIS : 0;
 }
 
-static int deliveries_load(struct shard *shard, struct redis_client *redis,
-                           const struct delivery deliveries[], size_t n, uint64_t now_ms,
-                           uint64_t monotonic_ms)
+static int entries_take(struct shard *shard, const struct delivery deliveries[], size_t n)
 {
-    for (size_t at = 0, done = 0; at < n; at += done) {
-        int r = loader_load(shard->loader, shard->pg, shard->id, now_ms, deliveries + at, n - at, &done,
-                            shard->counters);
-        if (r) {
-            load_failed(shard, r, monotonic_ms);
-            return 0;
-        }
-        shard_recovered(shard);
-        r = dealt_with(shard, redis, deliveries + at, done);
-        if (r)
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = entry_ids_add(&shard->taken, deliveries[i].entry_id);
+    if (n > 0)
+        snprintf(shard->cursor, sizeof(shard->cursor), "%.*s", (int)deliveries[n - 1].entry_id.len,
+                 deliveries[n - 1].entry_id.data);
+    return r;
+}
+
+// A load has gone as far as it says.
+static int load_end(struct shard *shard, struct redis_client *redis, int r, uint64_t monotonic_ms)
+{
+    if (r == LOAD_OPEN)
+        return 0;
+    if (r) {
+        load_failed(shard, r, monotonic_ms);
+        return 0;
+    }
+    shard_recovered(shard);
+    return dealt_with(shard, redis);
+}
+
+static int deliveries_load(struct shard *shard, struct redis_client *redis, struct load_input input,
+                           uint64_t now_ms, uint64_t monotonic_ms)
+{
+    while (input.n > 0) {
+        size_t done = 0;
+        int r = loader_load(shard->loader, shard->pg, shard->id, now_ms, &input, &done, shard->counters);
+        if ((r == 0 || r == LOAD_OPEN) && entries_take(shard, input.deliveries, done))
+            return SHARD_REDIS;
+        bool failed = r && r != LOAD_OPEN;
+        r = load_end(shard, redis, r, monotonic_ms);
+        if (r || failed)
             return r;
+        input.deliveries += done;
+        input.n -= done;
     }
     return 0;
 }
 
+// About how many hits wait, by those of the entries that were read; only where a load would be large.
+static int waiting_look(const struct shard *shard, struct redis_client *redis, struct load_input *input)
+{
+    struct stream_state state;
+
+    for (size_t i = 0; i < input->n; i++)
+        input->waiting_hits += input->deliveries[i].condition ? 0 : input->deliveries[i].header.count;
+    if (!input->more || loader_is_open(shard->loader))
+        return 0;
+    if (stream_look(redis, shard->id, &state))
+        return SHARD_REDIS;
+    if (state.length > input->n)
+        input->waiting_hits = input->waiting_hits / input->n * state.length;
+    return 0;
+}
+
 int shard_load(struct shard *shard, struct redis_client *redis, const struct redis_reply *entries,
-               uint64_t now_ms, uint64_t monotonic_ms)
+               unsigned asked, uint64_t now_ms, uint64_t monotonic_ms)
 {
     size_t n = redis_reply_length(entries), take = 0;
     struct delivery *deliveries = reallocarray(NULL, n, sizeof(*deliveries));
@@ -264,11 +306,21 @@ int shard_load(struct shard *shard, struct redis_client *redis, const struct red
         unknown = deliveries[take].condition == FRAME_VERSION_UNKNOWN;
     }
     take -= unknown;
-    int r = deliveries_load(shard, redis, deliveries, take, now_ms, monotonic_ms);
+    struct load_input input = {.deliveries = deliveries, .n = take, .more = n >= asked && !unknown};
+    int r = take > 0 ? waiting_look(shard, redis, &input) : 0;
+    if (r == 0)
+        r = deliveries_load(shard, redis, input, now_ms, monotonic_ms);
     free(deliveries);
     if (r == 0 && unknown && take == 0)
         r = SHARD_VERSION_UNKNOWN;
     return r;
+}
+
+int shard_loaded(struct shard *shard, struct redis_client *redis, uint64_t now_ms, uint64_t monotonic_ms)
+{
+    if (!loader_is_open(shard->loader))
+        return 0;
+    return load_end(shard, redis, loader_close(shard->loader, now_ms, shard->counters), monotonic_ms);
 }
 
 // --- Every second
@@ -281,7 +333,7 @@ static int stream_check(struct shard *shard, struct redis_client *redis, uint64_
     if (stream_look(redis, shard->id, &state))
         return SHARD_REDIS;
     if (stream_id_compare(state.last_id, shard->cursor) < 0) {
-        strcpy(shard->cursor, "0-0");
+        shard_read_again(shard);
         shard->counters->streams_reset++;
         log_event(LOG_WARN, "ingest.stream_reset", log_uint("shard", shard->id));
     }
@@ -320,7 +372,9 @@ int shard_tick(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
         shard_set_state(shard, SHARD_TAKEN);
         return shard_take_over(shard, redis, now_ms, monotonic_ms);
     }
-    if (accepted_look(shard, redis, monotonic_ms) || shard_publish(shard, redis, true))
+    // Beside an open load: what fails in its transaction would fail the load.
+    if (!loader_is_open(shard->loader) &&
+        (accepted_look(shard, redis, monotonic_ms) || shard_publish(shard, redis, true)))
         return SHARD_REDIS;
     return stream_check(shard, redis, now_ms);
 }

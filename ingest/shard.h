@@ -2,6 +2,7 @@
 
 // A shard of the stream of hits: who owns it, and what its owner does with it.
 
+#include "ingest/entry_ids.h"
 #include "ingest/loader.h"
 #include "ingest/stream.h"
 
@@ -35,11 +36,12 @@ struct shard {
     struct positions positions;
     char generation[GENERATION_BYTES];
     char cursor[STREAM_ID_BYTES];
-    uint64_t day;         // whose partitions are prepared
-    uint64_t retry_ms;    // monotonic: nothing is tried before
-    uint64_t pause_ms;    // the last pause
-    uint64_t accepted_ms; // monotonic: when accepted hits are looked at again
-    bool complained;      // the present trouble was logged
+    struct entry_ids taken; // entries of the running load
+    uint64_t day;           // whose partitions are prepared
+    uint64_t retry_ms;      // monotonic: nothing is tried before
+    uint64_t pause_ms;      // the last pause
+    uint64_t accepted_ms;   // monotonic: when accepted hits are looked at again
+    bool complained;        // the present trouble was logged
 };
 
 void shard_init(struct shard *shard, unsigned id, const struct shard_options *options,
@@ -59,9 +61,13 @@ void shard_redis_lost(struct shard *shard);
 
 bool shard_reads(const struct shard *shard, uint64_t monotonic_ms); // working and not in a pause
 
-// Loads entries that XREAD gave, publishes, deletes them. 0 or an enum shard_condition.
+// Loads the entries that XREAD gave of `asked`, publishes, deletes them. Where many more wait, it may do so
+// only when more was read, or with shard_loaded(), which ends a load behind which nothing came. 0 or an enum
+// shard_condition.
 must_check int shard_load(struct shard *shard, struct redis_client *redis, const struct redis_reply *entries,
-                          uint64_t now_ms, uint64_t monotonic_ms);
+                          unsigned asked, uint64_t now_ms, uint64_t monotonic_ms);
+must_check int shard_loaded(struct shard *shard, struct redis_client *redis, uint64_t now_ms,
+                            uint64_t monotonic_ms);
 
 // Once a second: is the connection alive, all positions, the state of the stream. redis may be NULL. 0 or
 // SHARD_REDIS.

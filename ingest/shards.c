@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -25,7 +26,7 @@ int shards_init(struct shards *shards, const struct ingest_settings *settings, s
     shards->options = (struct shard_options){
         .conninfo = settings->postgres.conninfo,
         .session = shards->member.session,
-        .limits = {(size_t)settings->load_hits, (size_t)settings->load_bytes},
+        .limits = {(size_t)settings->load_hits, (size_t)settings->load_bytes, (size_t)settings->large_hits},
         .keep_ended_ms = (uint64_t)settings->keep_ended_ms,
         .keep_open_ms = (uint64_t)settings->keep_open_ms,
     };
@@ -140,16 +141,25 @@ size_t shards_cursors(const struct shards *shards, struct stream_cursor cursors[
     return n;
 }
 
-int shards_load(struct shards *shards, struct redis_client *redis, const struct redis_reply *streams)
+int shards_load(struct shards *shards, struct redis_client *redis, const struct redis_reply *streams,
+                unsigned asked)
 {
+    static bool read[MEMBER_SHARDS_MAX];
     int r = 0;
 
+    memset(read, 0, sizeof(read));
     for (size_t i = 0; r == 0 && i < redis_reply_length(streams); i++) {
         const struct redis_reply *stream = redis_reply_element(streams, i);
         unsigned shard;
-        if (stream_key_parse(redis_reply_text(redis_reply_element(stream, 0)), &shard) && shard < shards->n)
-            r = shard_load(&shards->all[shard], redis, redis_reply_element(stream, 1), clock_wall_ms(),
-                           clock_monotonic_ms());
+        if (!stream_key_parse(redis_reply_text(redis_reply_element(stream, 0)), &shard) || shard >= shards->n)
+            continue;
+        read[shard] = true;
+        r = shard_load(&shards->all[shard], redis, redis_reply_element(stream, 1), asked, clock_wall_ms(),
+                       clock_monotonic_ms());
+    }
+    for (unsigned i = 0; r == 0 && i < shards->n; i++) {
+        if (!read[i])
+            r = shard_loaded(&shards->all[i], redis, clock_wall_ms(), clock_monotonic_ms());
     }
     return r;
 }

@@ -30,9 +30,9 @@ must_check int shards_tick(struct shards *shards, struct redis_client *redis);
 // The cursors of the shards that can be loaded now.
 size_t shards_cursors(const struct shards *shards, struct stream_cursor cursors[MEMBER_SHARDS_MAX]);
 
-// Loads what stream_read() gave. 0 or an enum shard_condition.
+// Loads what stream_read() gave of so many entries of each stream. 0 or an enum shard_condition.
 must_check int shards_load(struct shards *shards, struct redis_client *redis,
-                           const struct redis_reply *streams);
+                           const struct redis_reply *streams, unsigned asked);
 
 void shards_redis_lost(struct shards *shards);
 

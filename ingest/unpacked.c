@@ -22,11 +22,6 @@ int unpacked_reserve(struct unpacked *unpacked, const struct delivery deliveries
     return unpacked->data ? 0 : -ENOMEM;
 }
 
-void unpacked_clear(struct unpacked *unpacked)
-{
-    unpacked->bytes = 0;
-}
-
 void unpacked_deinit(struct unpacked *unpacked)
 {
     free(unpacked->data);

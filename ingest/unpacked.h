@@ -11,9 +11,8 @@ struct unpacked {
 
 // Makes room for all of these. 0 or -ENOMEM. What was given out before is gone.
 must_check int unpacked_reserve(struct unpacked *unpacked, const struct delivery deliveries[], size_t n);
-void unpacked_clear(struct unpacked *unpacked); // gives the room out again from its start
 void unpacked_deinit(struct unpacked *unpacked);
 
-// The hits of a reserved delivery whose payload is good, each delivery once; they live until the room is
-// cleared. SLICE_NONE: they cannot be unpacked.
+// The hits of a reserved delivery whose payload is good, each delivery once; they live until room is
+// reserved again. SLICE_NONE: they cannot be unpacked.
 struct slice unpacked_hits(struct unpacked *unpacked, const struct delivery *delivery);

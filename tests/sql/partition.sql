@@ -1,7 +1,7 @@
 -- Partitions of the hit tables: made, sealed, opened again by late hits, detached, and accounted for all the while.
 begin;
 set local search_path = clickledger, public;
-select plan(53);
+select plan(72);
 
 create function pg_temp.click(id uuid, at timestamptz default null) returns void language sql as $$
   insert into clickledger.click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)
@@ -39,7 +39,7 @@ select results_eq($$select sealed_rows, fault, late_loads from hit_partition whe
   $$values (2::bigint, null::text, 0::bigint)$$, 'and is noted');
 select results_eq($$select producer::text, hits from hit_sealed where table_name = 'click' and day = '2026-03-01'$$,
   $$values ('00000000-0000-4000-8000-00000000000a', 2::bigint)$$, 'its rows by producer');
-select ok('autovacuum_freeze_min_age=0' = any (reloptions), 'it will be frozen') from pg_class where oid = 'click_20260301'::regclass;
+select ok('autovacuum_freeze_min_age=0' = any (reloptions), 'it will be frozen') from pg_class where oid = 'click_20260301_0'::regclass;
 select is(partition_seal('visit', '2026-03-01'), 0::bigint, 'an empty one, too');
 
 -- Late
@@ -82,6 +82,55 @@ select throws_ok($$select partition_detach('click', '2026-03-01')$$, 'P0001', nu
 update hit_retention set afterwards = 'drop' where table_name = 'visit';
 select partition_detach('visit', '2026-03-01');
 select ok(to_regclass('clickledger.visit_20260301') is null and to_regclass('clickledger_detached.visit_20260301') is null, 'or dropped, if that is the policy');
+
+-- Parts of days of clicks
+select is(to_regclass('clickledger.click_20260302_0'), partition_parts('click', '2026-03-02'), 'a day of clicks has one part');
+select is(partition_parts('visit', '2026-03-02'), 'visit_20260302'::regclass, 'others are one');
+create temporary table made as select part_make('2026-03-02') as number;
+select is((select number from made), currval('click_part')::integer, 'another one is made');
+select is((select count(*) from partition_parts('click', '2026-03-02')), 1::bigint, 'and is nobody''s yet');
+create function pg_temp.part_click(id uuid) returns void language plpgsql as $$
+begin
+  execute format('insert into clickledger.%I (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)'
+    ' values (clickledger.click_ts($1), $1, ''human'', ''none'', 302, 1, ''00000000-0000-4000-8000-00000000000a'', 1, 1)',
+    'click_20260302_' || (select number from made)) using id;
+end $$;
+-- 019caed8-8ac0 is 2026-03-02 13:59:12
+select throws_ok($$select pg_temp.part_click('019ca940-9440-7000-8000-000000000001')$$, '23514', null, 'it takes clicks of its day alone');
+select pg_temp.part_click('019caed8-8ac0-7000-8000-000000000001');
+select pg_temp.part_click('019caed8-8ac0-7000-8000-000000000002');
+select pg_temp.click('019caed8-8ac0-7000-8000-000000000003');
+select lives_ok($$select part_attach('2026-03-02', number) from made$$, 'it is hung into its day');
+select results_eq($$select part > 0, count(*) from click where ts >= '2026-03-02Z' and ts < '2026-03-03Z' group by 1 order by 1$$,
+  $$values (false, 1::bigint), (true, 2::bigint)$$, 'whose clicks then lie in two parts');
+select bag_eq($$select regexp_replace(pg_get_indexdef(indexrelid), 'click_\d+_\d+', 'x', 'g') from pg_index x, made where indrelid = ('click_20260302_' || number)::regclass$$,
+  $$select regexp_replace(pg_get_indexdef(indexrelid), 'click_\d+_\d+', 'x', 'g') from pg_index where indrelid = 'click_20260302_0'::regclass$$, 'with the same indexes');
+select throws_ok($$select part_attach('2026-03-02', number) from made$$, '42P16', null, 'once');
+select is(partition_seal('click', '2026-03-02'), 3::bigint, 'both are sealed');
+select partition_late('click', array['2026-03-02'::date - '1970-01-01'::date]);
+select pg_temp.click('019caed8-8ac0-7000-8000-000000000002');
+insert into click_hourly values ('2026-03-02 13:00Z', 0, 0, 0, 0, 'human', 4);
+insert into stored_hour values ('click', '2026-03-02 13:00Z', 0, 4);
+update producer set hits = 7, stored = 7;
+select is(partition_seal('click', '2026-03-02'), 3::bigint, 'an id that stands in two parts counts once');
+select results_eq($$select part > 0 from click where click_id = '019caed8-8ac0-7000-8000-000000000002'$$, array[false], 'in the lower one');
+select results_eq($$select kind, hits, reason, convert_from(bytes, 'UTF8')::jsonb ->> 'click_id' from dead_letter$$,
+  $$values ('conflict', 1, 'the id is there, with the same content', '019caed8-8ac0-7000-8000-000000000002')$$, 'the other row is a dead letter');
+select results_eq($$select stored, dead, holds from conservation$$, $$values (6::bigint, 1::bigint, true)$$, 'which is accounted for');
+select is((select sum(clicks) from click_hourly where hour = '2026-03-02 13:00Z'), 3::numeric, 'so by the rollup');
+select is((select sum(hits) from stored_hour where hour = '2026-03-02 13:00Z'), 3::numeric, 'and by the hour');
+select is((select count(part_make('2026-03-03')) from generate_series(1, 70)), 70::bigint, 'parts that are not hung into their day do not count');
+do $$
+declare
+  number integer;
+begin
+  for i in 1..62 loop
+    number := clickledger.part_make('2026-03-02');
+    execute format('alter table clickledger.click_20260302 attach partition clickledger.%I for values in (%s)', 'click_20260302_' || number, number);
+  end loop;
+end $$;
+select is(part_make('2026-03-02'), null, 'a day has 64 parts');
+select is(part_make('2026-02-01'), null, 'a day that is not there has none');
 
 -- One thing after the other
 select partition_ensure((now() - interval '410 days')::date, (now() - interval '410 days')::date);

@@ -114,3 +114,29 @@ def test_what_it_refuses(folder, empty):
         file.write("-- changed\n")
     status, _, err = run(folder, empty)
     assert status == 1 and "0001_one was applied and then changed" in err
+
+
+def test_days_of_clicks_are_hung_anew(tmp_path, empty):
+    """Those that have rows stay whole and keep their indexes; those that have none yet are divided."""
+    older = tmp_path / "older"
+    shutil.copytree(ROOT / "sql", older, ignore=lambda _, names: [name for name in names if name >= "0093" and name.endswith(".sql") and name[0].isdigit()])
+    assert run(older, empty)[0] == 0
+    empty.query("select clickledger.partition_ensure(current_date - 5, current_date + 3)")
+    empty.query("insert into clickledger.click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)"
+                " select clickledger.click_ts(id), id, 'human', 'none', 302, 1, gen_random_uuid(), 1, 1 from"
+                " (select clickledger.click_id_at(current_date::timestamp at time zone 'UTC' - n * interval '5 days' + interval '1 s') as id"
+                "  from generate_series(0, 1) n) ids")
+    status, out, err = run(ROOT / "sql", empty)
+    assert (status, err) == (0, ""), out
+    assert empty.value("select count(*) from clickledger.click") == 2
+    days = empty.query("select p.day - current_date, c.relkind, (select count(*) from clickledger.partition_parts('click', p.day)),"
+                       " (select array_agg(distinct (select count(*) from pg_index x where x.indrelid = t)) from clickledger.partition_parts('click', p.day) t)"
+                       " from clickledger.hit_partition p join pg_class c on c.oid = ('clickledger.' || clickledger.partition_name('click', p.day))::regclass"
+                       " where p.table_name = 'click' order by 1")
+    assert days == [(n, "r" if n <= 0 else "p", 1, [2]) for n in range(-5, 4)]
+    assert empty.value("select count(*) from pg_index where indrelid = 'clickledger.click'::regclass") == 0
+    assert empty.value("select count(*) from pg_constraint where conname = 'click_range'") == 0
+    assert empty.query("select clickledger.part_make(current_date), clickledger.part_make(current_date + 1) is null") == [(None, False)]
+    assert empty.value("select clickledger.partition_seal('click', current_date - 5)") == 1
+    empty.query("select clickledger.partition_detach('click', current_date - 5)")
+    assert empty.value("select count(*) from clickledger.click") == 1

@@ -56,7 +56,7 @@ def test_made_sealed_opened_detached(new_ingest, postgres, producer):
     producer.send(producer.make(1))
     settled(postgres, producer, (1, 1, 1, 0, 0, False))
     wait_for(lambda: metrics.value("partitions_ahead_days") == 3, what="partitions for three more days")
-    assert postgres.value("select count(*) from click where tableoid = ('click_' || to_char(now() at time zone 'UTC', 'YYYYMMDD'))::regclass") == 1
+    assert postgres.value("select count(*) from click where tableoid = ('click_' || to_char(now() at time zone 'UTC', 'YYYYMMDD') || '_0')::regclass") == 1
 
     producer.send(producer.make([hit(ms=days_ago(5)), hit(ms=days_ago(5)), hit(VISIT, ms=days_ago(40))]))
     settled(postgres, producer, (2, 4, 4, 0, 0, False))

@@ -30,7 +30,7 @@ static size_t row_read(enum copy_table table, size_t bytes, struct cell cells[CO
     char statement[COPY_STATEMENT_BYTES], *save = NULL;
     size_t n = 0;
 
-    copy_statement(table, COPY_ANY_DAY, statement);
+    copy_statement(table, COPY_ANY_DAY, 0, statement);
     char *names = strchr(statement, '(') + 1;
     *strchr(names, ')') = '\0';
     size_t columns = (size_t)at[0] << 8 | at[1];
@@ -246,18 +246,20 @@ static void test_statement(void **state)
     static const struct {
         enum copy_table table;
         uint64_t day;
+        uint32_t part;
         const char *begin;
     } cases[] = {
-        {COPY_CLICK, COPY_ANY_DAY, "copy clickledger.click (ts, click_id,"},
-        {COPY_CLICK, 20484, "copy clickledger.click_20260131 (ts, click_id,"},
-        {COPY_PROMO_ENTRY, 20485, "copy clickledger.promo_entry_20260201 (ts, hit_id,"},
-        {COPY_VISIT, 19782, "copy clickledger.visit_20240229 (ts, hit_id,"},
-        {COPY_REPORT, COPY_ANY_DAY, "copy clickledger.conversion_report (ts, id,"},
+        {COPY_CLICK, COPY_ANY_DAY, 0, "copy clickledger.click (ts, click_id,"},
+        {COPY_CLICK, 20484, 0, "copy clickledger.click_20260131 (ts, click_id,"},
+        {COPY_CLICK, 20484, UINT32_MAX, "copy clickledger.click_20260131_4294967295 (ts, click_id,"},
+        {COPY_PROMO_ENTRY, 20485, 0, "copy clickledger.promo_entry_20260201 (ts, hit_id,"},
+        {COPY_VISIT, 19782, 0, "copy clickledger.visit_20240229 (ts, hit_id,"},
+        {COPY_REPORT, COPY_ANY_DAY, 0, "copy clickledger.conversion_report (ts, id,"},
     };
     (void)state;
     for (size_t i = 0; i < array_length(cases); i++) {
         char text[COPY_STATEMENT_BYTES];
-        copy_statement(cases[i].table, cases[i].day, text);
+        copy_statement(cases[i].table, cases[i].day, cases[i].part, text);
         assert_memory_equal(text, cases[i].begin, strlen(cases[i].begin));
         assert_non_null(strstr(text, ") from stdin (format binary)"));
     }
