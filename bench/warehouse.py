@@ -22,7 +22,18 @@ ANSWER_SECONDS = 60  # a loader answers between two loads, and a disk may stand 
 CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.visit, clickledger.promo_entry, clickledger.click_hourly,
   clickledger.click_due, clickledger.unique_hourly, clickledger.stored_hour, clickledger.touch_batch, clickledger.dead_letter, clickledger.lost_range,
   clickledger.producer restart identity cascade;
-update clickledger.click_settled set epoch = epoch + 1, to_ts = '-infinity'"""
+update clickledger.click_settled set epoch = epoch + 1, to_ts = '-infinity';
+do $$
+declare
+  part regclass;
+begin
+  for part in
+    select d.relid from clickledger.hit_partition p, clickledger.partition_parts('click', p.day) as d (relid)
+    where p.table_name = 'click' and d.relid::text !~ '_[0-9]{8}(_0)?$'
+  loop
+    execute format('drop table %s', part);
+  end loop;
+end $$"""
 
 
 class Warehouse(World):
