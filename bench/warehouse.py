@@ -16,7 +16,7 @@ from world import World, environment, free_port
 
 RETURNING = 70  # per cent of the clicks: ten come from three visitors
 REQUESTS = 200000  # different ones
-CONNECTIONS = 512  # so that a frame has some thirty clicks whatever the machine: a producer has at most 262,144 frames in Redis
+CONNECTIONS = 2048  # the streams are about equally full, and a producer has at most 262,144 frames in Redis
 WINDOW = "64g"  # all that waits, waits in Redis
 ANSWER_SECONDS = 60  # a loader answers between two loads, and a disk may stand still
 CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.visit, clickledger.promo_entry, clickledger.click_hourly,

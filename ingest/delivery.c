@@ -49,6 +49,20 @@ struct slice delivery_hits(const struct delivery *delivery, void *room)
     return (struct slice){room, delivery->hits_bytes};
 }
 
+uint64_t delivery_count(const struct delivery *delivery)
+{
+    return delivery->condition ? 0 : delivery->header.count;
+}
+
+uint64_t deliveries_count(const struct delivery deliveries[], size_t n)
+{
+    uint64_t hits = 0;
+
+    for (size_t i = 0; i < n; i++)
+        hits += delivery_count(&deliveries[i]);
+    return hits;
+}
+
 const char *frame_condition_name(int condition)
 {
     switch ((enum frame_condition)condition) {

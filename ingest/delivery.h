@@ -25,4 +25,7 @@ struct delivery delivery_of(struct slice entry_id, struct slice bytes);
 // delivery->room_bytes. SLICE_NONE when they cannot be unpacked.
 struct slice delivery_hits(const struct delivery *delivery, void *room);
 
+uint64_t delivery_count(const struct delivery *delivery); // hits by its header; 0: it cannot be read
+uint64_t deliveries_count(const struct delivery deliveries[], size_t n);
+
 const char *frame_condition_name(int condition);

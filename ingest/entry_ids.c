@@ -1,4 +1,4 @@
-// A list that grows. Owner: the shard. Limit: ENTRIES_PER_DELETE in one command.
+// A list that grows. Owner: the shard. Limit: ENTRIES_PER_DELETE handed over at once.
 
 #include "ingest/entry_ids.h"
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ENTRIES_PER_DELETE 10000
+#define ENTRIES_PER_DELETE 500
 
 int entry_ids_add(struct entry_ids *entries, struct slice id)
 {
@@ -30,7 +30,7 @@ void entry_ids_clear(struct entry_ids *entries)
 
 int entry_ids_delete(const struct entry_ids *entries, struct redis_client *redis, unsigned shard)
 {
-    static struct slice ids[ENTRIES_PER_DELETE];
+    struct slice ids[ENTRIES_PER_DELETE];
     int r = 0;
 
     for (size_t at = 0, n; r == 0 && at < entries->n; at += n) {

@@ -12,6 +12,5 @@ struct entry_ids {
 must_check int entry_ids_add(struct entry_ids *entries, struct slice id); // 0 or -ENOMEM
 void entry_ids_clear(struct entry_ids *entries);                          // frees them; {0} again
 
-// Deletes them from the stream, some at a time, so that Redis answers others between. 0 or a condition of
-// stream_delete().
+// Deletes them from the stream. 0 or a condition of stream_delete().
 must_check int entry_ids_delete(const struct entry_ids *entries, struct redis_client *redis, unsigned shard);

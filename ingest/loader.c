@@ -1,5 +1,5 @@
 // The loading transaction: a piece, or for a large load many of them, then move the producers, COMMIT. Owner:
-// one per shard. Invariant: for every producer hits = stored + dead + lost, moved here and nowhere else.
+// one per shard. Invariant: for every producer hits = stored + dead + lost, moved together.
 // Limits: load_limits, PRODUCERS_PER_LOAD_MAX producers.
 
 #include "ingest/loader.h"
@@ -99,11 +99,6 @@ static int transaction_undo(struct loader *loader, int r)
 
 // --- Loads
 
-static size_t hits_of(const struct delivery *delivery)
-{
-    return delivery->condition ? 0 : delivery->header.count;
-}
-
 // How many deliveries make the next piece; notes their producers.
 static size_t piece_take(struct loader *loader, const struct delivery deliveries[], size_t n)
 {
@@ -113,7 +108,7 @@ static size_t piece_take(struct loader *loader, const struct delivery deliveries
         loader->load.producers.n = 0;
     for (; take < n; take++) {
         const struct delivery *d = &deliveries[take];
-        hits += hits_of(d);
+        hits += delivery_count(d);
         bytes += d->hits_bytes;
         if (take > 0 && (hits > loader->limits.hits_max || bytes > loader->limits.bytes_max))
             break;
@@ -123,16 +118,24 @@ static size_t piece_take(struct loader *loader, const struct delivery deliveries
     return take;
 }
 
-// A piece, and behind the last one of the load its end. LOAD_OPEN: more of a large one follows.
-static int piece_run(struct loader *loader, const struct delivery deliveries[], size_t n, bool more)
+// Whether more comes into the load, of so many hits behind it. What would not make a large one joins it.
+static bool load_goes_on(const struct loader *loader, size_t behind)
+{
+    size_t large = loader->limits.large_hits;
+
+    return loader->load.large && behind > 0 &&
+           (loader->hits < large || (behind < large / 2 && loader->hits < 2 * large));
+}
+
+// A piece, and behind the last one of the load its end. LOAD_OPEN: it goes on.
+static int piece_run(struct loader *loader, const struct delivery deliveries[], size_t n, size_t behind)
 {
     int r = loader->open ? 0 : transaction_begin(loader);
 
     if (r == 0)
         r = piece_load(&loader->load, deliveries, n);
-    for (size_t i = 0; r == 0 && i < n; i++)
-        loader->hits += hits_of(&deliveries[i]);
-    if (r == 0 && loader->load.large && more && loader->hits < loader->limits.large_hits)
+    loader->hits += deliveries_count(deliveries, n);
+    if (r == 0 && load_goes_on(loader, behind))
         return LOAD_OPEN;
     if (r == 0)
         r = transaction_end(loader);
@@ -140,12 +143,12 @@ static int piece_run(struct loader *loader, const struct delivery deliveries[], 
 }
 
 // The first piece of a load.
-static int load_begin(struct loader *loader, const struct delivery deliveries[], size_t n, bool more)
+static int load_begin(struct loader *loader, const struct delivery deliveries[], size_t n, size_t behind)
 {
     int r = PIECE_DAYS;
 
     for (int round = 0; r == PIECE_DAYS && round < DAYS_ROUNDS_MAX; round++) {
-        r = piece_run(loader, deliveries, n, more);
+        r = piece_run(loader, deliveries, n, behind);
         if (r == PIECE_DAYS) {
             int made = days_make_missing(&loader->load.days, loader->load.pg);
             r = made ? made : r;
@@ -159,14 +162,16 @@ static bool load_can_be_divided(const struct loader *loader, int r)
     return loader->load.large && r && r != LOAD_OPEN && r != PG_LOST && r != LOAD_MOVED;
 }
 
-// The same once more, as small loads. What was taken before is to be read again.
+// No load is large for a while, and the days are there that were missing. 0 or a condition.
 static int load_divide(struct loader *loader, int r, uint64_t now_ms)
 {
+    bool failed = r != PART_NONE && r != PIECE_DAYS;
+
     log_event(LOG_INFO, "ingest.large_load_divided", log_uint("shard", loader->load.shard),
-              log_str("why", r == PART_NONE ? "the day of its clicks has no room for a part" : "it failed"));
-    loader->small_until_ms = now_ms + (r == PART_NONE ? NO_PART_MS : FAILED_MS);
+              log_str("why", failed ? "it failed" : "not all of its clicks have room in one part"));
+    loader->small_until_ms = now_ms + (failed ? FAILED_MS : NO_PART_MS);
     loader->load.large = false;
-    return PG_RETRY;
+    return r == PIECE_DAYS ? days_make_missing(&loader->load.days, loader->load.pg) : 0;
 }
 
 static int load_count(struct loader *loader, int r, struct counters *counters)
@@ -177,28 +182,34 @@ static int load_count(struct loader *loader, int r, struct counters *counters)
     return r;
 }
 
+static void load_prepare(struct loader *loader, struct pg *pg, unsigned shard, uint64_t now_ms,
+                         size_t waiting)
+{
+    loader->load.pg = pg;
+    loader->load.shard = shard;
+    loader->load.today = now_ms / COPY_DAY_MS;
+    loader->load.large = loader->limits.large_hits > 0 && waiting >= loader->limits.large_hits / 2 &&
+                         now_ms >= loader->small_until_ms;
+}
+
 int loader_load(struct loader *loader, struct pg *pg, unsigned shard, uint64_t now_ms,
                 const struct load_input *input, size_t *done, struct counters *counters)
 {
     bool first = !loader->open;
 
-    loader->load.pg = pg;
-    loader->load.shard = shard;
-    loader->load.today = now_ms / COPY_DAY_MS;
     if (first)
-        loader->load.large = loader->limits.large_hits > 0 &&
-                             input->waiting_hits >= loader->limits.large_hits / 2 &&
-                             now_ms >= loader->small_until_ms;
+        load_prepare(loader, pg, shard, now_ms, input->waiting_hits);
     *done = piece_take(loader, input->deliveries, input->n);
     if (*done == 0) // no room for its producer beside those of the open load
         return loader_close(loader, now_ms, counters);
+    size_t hits = deliveries_count(input->deliveries, *done);
     bool more = input->more || *done < input->n;
-    int r = first ? load_begin(loader, input->deliveries, *done, more)
-                  : piece_run(loader, input->deliveries, *done, more);
+    size_t behind = !more ? 0 : input->waiting_hits > hits ? input->waiting_hits - hits : 1;
+    int r = first ? load_begin(loader, input->deliveries, *done, behind)
+                  : piece_run(loader, input->deliveries, *done, behind);
     if (load_can_be_divided(loader, r)) {
-        r = load_divide(loader, r, now_ms);
-        if (first)
-            r = load_begin(loader, input->deliveries, *done, false);
+        int divided = load_divide(loader, r, now_ms);
+        r = divided ? divided : first ? load_begin(loader, input->deliveries, *done, 0) : PG_RETRY;
     }
     return load_count(loader, r, counters);
 }
@@ -214,8 +225,10 @@ int loader_close(struct loader *loader, uint64_t now_ms, struct counters *counte
 
     if (r)
         r = transaction_undo(loader, r);
-    if (load_can_be_divided(loader, r))
-        r = load_divide(loader, r, now_ms);
+    if (load_can_be_divided(loader, r)) {
+        int divided = load_divide(loader, r, now_ms);
+        r = divided ? divided : PG_RETRY;
+    }
     return load_count(loader, r, counters);
 }
 

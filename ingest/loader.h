@@ -39,8 +39,9 @@ must_check int loader_prepare_days(struct loader *loader, struct pg *pg, uint64_
 // Loads as many of the deliveries as a piece may have: *done tells how many. 0: they are committed, and with
 // them all that were taken since the last commit (*done may be 0 then). LOAD_OPEN: they were taken for a
 // large load, which makes a part of the day of its clicks; others must follow, or loader_close(). A condition
-// of base/pg.h or above: nothing was loaded (after PG_LOST: perhaps all), also of what was taken; a large
-// load is then made of small ones for a while. Adds to the counters what was committed.
+// of base/pg.h or above: nothing was loaded (after PG_LOST: perhaps all), also of what was taken; PG_RETRY
+// for whatever a large load failed of, and loads are small for a while. Adds to the counters what was
+// committed.
 must_check int loader_load(struct loader *loader, struct pg *pg, unsigned shard, uint64_t now_ms,
                            const struct load_input *input, size_t *done, struct counters *counters);
 

@@ -295,7 +295,9 @@ static int rows_place(struct load *load, enum copy_table table, struct part *int
     if (!load->large || table != COPY_CLICK || load->batches[table].n == 0)
         return 0;
     uint64_t day = row_batch_day(&load->batches[table]);
-    int r = load->part.number == 0 && day != COPY_ANY_DAY ? part_make(&load->part, load->pg, day) : 0;
+    if (day == COPY_ANY_DAY)
+        return PART_NONE;
+    int r = load->part.number == 0 ? part_make(&load->part, load->pg, day) : 0;
     *into = load->part;
     return r == 0 && day != into->day ? PART_NONE : r;
 }

@@ -1,5 +1,5 @@
-// Producer rows in SQL. Owner: the loader's transaction. Rows are locked in ascending order, so that two
-// loaders cannot deadlock; the compare-and-set is the last word even if two processes believe that they own a
+// Producer rows in SQL. Owner: the loader's transaction. Only those of its shard are locked, so that two
+// loaders do not meet; the compare-and-set is the last word even if two processes believe that they own a
 // shard.
 
 #include "ingest/producer_row.h"
@@ -78,11 +78,16 @@ int producer_rows_lock(struct pg *pg, unsigned shard, struct producer_row rows[]
                      params, 2, NULL);
     if (r)
         return r;
-    r = pg_query_binary(pg,
-                        "select producer, shard, last_seq, last_chain, hits, stored, dead, lost, ended"
-                        " from clickledger.producer where producer = any ($1::uuid[])"
-                        " order by producer for update",
-                        params, 1, &result);
+    r = pg_query_binary(
+        pg,
+        "with own as (select producer, shard, last_seq, last_chain, hits, stored, dead, lost, ended"
+        " from clickledger.producer where producer = any ($1::uuid[]) and shard = $2"
+        " order by producer for update)"
+        " select * from own union all"
+        " select producer, shard, last_seq, last_chain, hits, stored, dead, lost, ended"
+        " from clickledger.producer where producer = any ($1::uuid[]) and shard <> $2"
+        " order by 1",
+        params, 2, &result);
     if (r)
         return r;
     if (pg_result_rows(result) != n)

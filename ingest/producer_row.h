@@ -21,8 +21,8 @@ enum producer_condition {
     PRODUCER_MOVED = 100, // somebody else moved the row: nothing of this transaction may stay
 };
 
-// Locks the rows of producers[0..n) in their order (ascending, no two equal) and fills the rest of each;
-// makes the missing ones.
+// Locks the rows of producers[0..n) that belong to the shard, in their order (ascending, no two equal), and
+// fills the rest of each; makes the missing ones.
 must_check int producer_rows_lock(struct pg *pg, unsigned shard, struct producer_row rows[], size_t n);
 
 // Moves a row by compare-and-set. 0, PRODUCER_MOVED or a condition.

@@ -16,7 +16,8 @@
 #include "ingest/producer_row.h"
 #include "ingest/stream.h"
 
-#define LOOK_MS 20
+#define LOOK_MS     20
+#define WAITING_MAX 1000 // entries before a fork
 
 static int refuse(char reason[LETTER_REASON_BYTES], const char *why)
 {
@@ -79,6 +80,18 @@ static int fork_append(struct redis_client *redis, unsigned shard, const struct 
     return r;
 }
 
+// Hits of a fork that are there are told from others by small loads alone.
+static int fork_wait(struct redis_client *redis, unsigned shard, char reason[LETTER_REASON_BYTES])
+{
+    struct stream_state state;
+
+    if (stream_look(redis, shard, &state))
+        return REPLAY_FRAME_REDIS;
+    return state.length > WAITING_MAX
+               ? refuse(reason, "ingest is behind; replay it when its stream is loaded")
+               : 0;
+}
+
 int replay_frame_run(struct redis_client *redis, const struct letter *letter, struct slice bytes,
                      bool dry_run, char reason[LETTER_REASON_BYTES])
 {
@@ -92,8 +105,9 @@ int replay_frame_run(struct redis_client *redis, const struct letter *letter, st
         return refuse(reason, "the payload does not fit its header");
     if (letter->kind == DEAD_FORK && delivery.header.count == 0)
         return refuse(reason, "it holds no hits");
-    if (dry_run)
-        return 0;
+    int r = letter->kind == DEAD_FORK ? fork_wait(redis, letter->shard, reason) : 0;
+    if (r || dry_run)
+        return r;
     return letter->kind == DEAD_FORK ? fork_append(redis, letter->shard, &delivery)
                                      : frame_append(redis, letter->shard, bytes);
 }

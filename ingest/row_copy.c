@@ -32,11 +32,25 @@ static int rows_put(struct pg *pg, const struct row_batch *batch, struct range r
     return r ? r : pg_copy_put(pg, copy_trailer, COPY_TRAILER_BYTES);
 }
 
-static int range_copy(struct pg *pg, const char *statement, const struct row_batch *batch, struct range range)
+// PG_UNIQUE where a key over all parts of a day would refuse a row.
+static int parts_check(struct pg *pg, const struct batch_row rows[], size_t n)
 {
+    bool holds = false;
+    int r = part_holds(pg, rows, n, &holds);
+
+    return r == 0 && holds ? PG_UNIQUE : r;
+}
+
+static int range_copy(struct pg *pg, enum copy_table table, struct part into, const struct row_batch *batch,
+                      struct range range)
+{
+    char statement[COPY_STATEMENT_BYTES];
     uint64_t rows = 0;
     int r = pg_exec(pg, "savepoint copy_rows");
 
+    copy_statement(table, into.day, into.number, statement);
+    if (r == 0 && table == COPY_CLICK && into.number == 0)
+        r = parts_check(pg, batch->rows + range.from, range.to - range.from);
     if (r == 0)
         r = pg_copy_begin(pg, statement);
     if (r)
@@ -99,15 +113,13 @@ int row_copy(struct pg *pg, enum copy_table table, struct part into, struct row_
              row_refused *refused, void *ctx)
 {
     struct range waiting[RANGES_MAX];
-    char statement[COPY_STATEMENT_BYTES];
     size_t n = 0;
 
-    copy_statement(table, into.day, into.number, statement);
     if (batch->n > 0)
         waiting[n++] = (struct range){0, batch->n};
     while (n > 0) {
         struct range range = waiting[--n];
-        int r = range_copy(pg, statement, batch, range);
+        int r = range_copy(pg, table, into, batch, range);
         if (r == 0) {
             range_stored(batch, range);
             continue;

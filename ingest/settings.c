@@ -19,7 +19,7 @@ const struct config_option ingest_options[] = {
     {"ingest", "read_bytes", CONFIG_BYTES, FIELD(read_bytes), 4096, 1 << 30, "8m",
      "bytes of a read of all its shards, about: so many entries as made them the last time", NULL},
     {"ingest", "load_hits", CONFIG_INT, FIELD(load_hits), 1, 1000000, "50000", "hits in one transaction", NULL},
-    {"ingest", "large_hits", CONFIG_INT, FIELD(large_hits), 0, 10000000, "500000",
+    {"ingest", "large_hits", CONFIG_INT, FIELD(large_hits), 0, 2000000, "500000",
      "hits in a large one, made where half of them wait, whose clicks make a part of their day; 0: never", NULL},
     {"ingest", "load_bytes", CONFIG_BYTES, FIELD(load_bytes), 4096, 1 << 30, "32m", "bytes in one transaction", NULL},
     {"ingest", "keep_ended", CONFIG_DURATION, FIELD(keep_ended_ms), 3600000, INT64_C(31536000000), "7d",

@@ -268,25 +268,26 @@ static int deliveries_load(struct shard *shard, struct redis_client *redis, stru
         r = load_end(shard, redis, r, monotonic_ms);
         if (r || failed)
             return r;
+        input.waiting_hits -= deliveries_count(input.deliveries, done);
         input.deliveries += done;
         input.n -= done;
     }
     return 0;
 }
 
-// About how many hits wait, by those of the entries that were read; only where a load would be large.
+// About how many hits wait: entries that are not taken yet, as if they held what these do.
 static int waiting_look(const struct shard *shard, struct redis_client *redis, struct load_input *input)
 {
+    uint64_t hits = deliveries_count(input->deliveries, input->n);
     struct stream_state state;
 
-    for (size_t i = 0; i < input->n; i++)
-        input->waiting_hits += input->deliveries[i].condition ? 0 : input->deliveries[i].header.count;
-    if (!input->more || loader_is_open(shard->loader))
+    input->waiting_hits = hits;
+    if (!input->more)
         return 0;
     if (stream_look(redis, shard->id, &state))
         return SHARD_REDIS;
-    if (state.length > input->n)
-        input->waiting_hits = input->waiting_hits / input->n * state.length;
+    if (state.length > shard->taken.n + input->n)
+        input->waiting_hits = hits + hits / input->n * (state.length - shard->taken.n - input->n);
     return 0;
 }
 
@@ -312,8 +313,8 @@ int shard_load(struct shard *shard, struct redis_client *redis, const struct red
         r = deliveries_load(shard, redis, input, now_ms, monotonic_ms);
     free(deliveries);
     if (r == 0 && unknown && take == 0)
-        r = SHARD_VERSION_UNKNOWN;
-    return r;
+        r = shard_loaded(shard, redis, now_ms, monotonic_ms); // what stands before it
+    return r == 0 && unknown && take == 0 ? SHARD_VERSION_UNKNOWN : r;
 }
 
 int shard_loaded(struct shard *shard, struct redis_client *redis, uint64_t now_ms, uint64_t monotonic_ms)

@@ -144,21 +144,21 @@ size_t shards_cursors(const struct shards *shards, struct stream_cursor cursors[
 int shards_load(struct shards *shards, struct redis_client *redis, const struct redis_reply *streams,
                 unsigned asked)
 {
-    static bool read[MEMBER_SHARDS_MAX];
+    static bool came[MEMBER_SHARDS_MAX];
     int r = 0;
 
-    memset(read, 0, sizeof(read));
+    memset(came, 0, sizeof(came));
     for (size_t i = 0; r == 0 && i < redis_reply_length(streams); i++) {
         const struct redis_reply *stream = redis_reply_element(streams, i);
         unsigned shard;
         if (!stream_key_parse(redis_reply_text(redis_reply_element(stream, 0)), &shard) || shard >= shards->n)
             continue;
-        read[shard] = true;
+        came[shard] = true;
         r = shard_load(&shards->all[shard], redis, redis_reply_element(stream, 1), asked, clock_wall_ms(),
                        clock_monotonic_ms());
     }
     for (unsigned i = 0; r == 0 && i < shards->n; i++) {
-        if (!read[i])
+        if (!came[i])
             r = shard_loaded(&shards->all[i], redis, clock_wall_ms(), clock_monotonic_ms());
     }
     return r;

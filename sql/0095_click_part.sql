@@ -3,13 +3,31 @@
 -- An index takes rows one by one for three to five times what it costs to make it of all of them. So a load behind an outage fills a new
 -- table, makes its indexes and hangs it into the day, all in its transaction: nobody sees clicks without indexes, and what fails leaves
 -- nothing. A day is therefore divided once more, by part; the parts of a day lie in time as their loads did, so that ts does not tell them
--- apart and each has a primary key of its own. An id that stands in two parts is found when the day is sealed.
+-- apart and each has a primary key of its own. A small load looks for its ids in parts of its time (part_holds); what is left, an id that comes
+-- in two large loads, is found when the day is sealed.
 
-create sequence clickledger.click_part as integer;
-comment on sequence clickledger.click_part is 'Numbers of the parts that large loads make of days of clicks.';
+create sequence clickledger.click_part_number as integer;
+comment on sequence clickledger.click_part_number is 'Numbers of the parts that large loads make of days of clicks.';
 
 alter table clickledger.click add column part integer not null default 0;
 comment on column clickledger.click.part is 'Part of its day that the row lies in: 0, or the number of the large load that it came with. Says nothing about the click.';
+
+create table clickledger.click_part (
+  day      date not null,
+  number   integer not null,
+  first_id uuid not null,
+  last_id  uuid not null,
+  primary key (day, number)
+);
+comment on table clickledger.click_part is 'Parts that large loads made of days of clicks, part 0 left out; gone with their day when it is detached.';
+comment on column clickledger.click_part.day is 'The day, UTC.';
+comment on column clickledger.click_part.number is 'Number of the part: click.part of its rows.';
+comment on column clickledger.click_part.first_id is 'Its least click id when it was made: ids are in the order of time.';
+comment on column clickledger.click_part.last_id is 'Its greatest.';
+alter table clickledger.click_part enable row level security;
+alter table clickledger.click_part force row level security;
+create policy analyst on clickledger.click_part for select to cl_analyst using (true);
+grant select on clickledger.click_part to cl_analyst;
 
 -- --- Days hang in their table without its indexes ------------------------------------------------------------------------
 
@@ -75,7 +93,7 @@ begin
     end if;
     execute format('alter table clickledger.click attach partition clickledger.%I for values from (%L) to (%L)',
       made.name, made.day::text || ' 00:00+00', (made.day + 1)::text || ' 00:00+00');
-    execute format('alter table clickledger.%I drop constraint click_range', made.name);
+    execute format('alter table clickledger.%I drop constraint if exists click_range', made.name);
   end loop;
 end $$;
 
@@ -93,7 +111,7 @@ begin
       or (select count(*) from pg_inherits i where i.inhparent = day) >= parts_max then
     return null;
   end if;
-  number := nextval('clickledger.click_part');
+  number := nextval('clickledger.click_part_number');
   -- Not like the day: a lock on it until the end would stand in the way of other loads, which hang their parts into it.
   execute format('create table clickledger.%I (like clickledger.click including defaults including constraints,'
     ' constraint click_range check (part = %s and ts >= %L and ts < %L))',
@@ -112,12 +130,28 @@ declare
 begin
   perform clickledger.click_index(format('clickledger.%I', name)::regclass);
   -- Attaching alone would not wait for readers. One whose plan is older than the part and whose snapshot is newer would see the load in
-  -- every other table, but not its clicks.
-  execute format('lock table clickledger.%I in access exclusive mode', day_name);
+  -- every other table, but not its clicks. The day alone, which they all lock: other parts may be under vacuum.
+  execute format('lock table only clickledger.%I in access exclusive mode', day_name);
   execute format('alter table clickledger.%I attach partition clickledger.%I for values in (%s)', day_name, name, number);
   execute format('alter table clickledger.%I drop constraint click_range', name);
+  execute format('insert into clickledger.click_part select $1, $2, (select click_id from clickledger.%1$I order by click_id limit 1),'
+    ' (select click_id from clickledger.%1$I order by click_id desc limit 1)', name) using of_day, number;
 end $$;
 comment on function clickledger.part_attach(date, integer) is 'Makes the indexes of a part and hangs it into its day. 23505: an id stands in it twice; 55P03: somebody has read the day for 5 s. Whoever reads the day waits until the transaction ends.';
+
+create function clickledger.part_reaches(from_id uuid, to_id uuid) returns boolean
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select exists (select from clickledger.click_part p where p.first_id <= to_id and p.last_id >= from_id);
+end;
+comment on function clickledger.part_reaches(uuid, uuid) is 'Whether parts of large loads have clicks of the time between two ids, so that small loads have to ask part_holds().';
+
+create function clickledger.part_holds(ids uuid[]) returns boolean
+  language sql stable security definer set search_path = pg_catalog, pg_temp set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+begin atomic
+  select exists (select from unnest(ids) as i (id) join clickledger.click c on c.click_id = i.id and c.ts = clickledger.click_ts(i.id) and c.part > 0);
+end;
+comment on function clickledger.part_holds(uuid[]) is 'Whether any of these clicks stands in a part that a large load made.';
 
 -- --- Sealed and detached: all parts of a day ------------------------------------------------------------------------------
 
@@ -139,14 +173,16 @@ begin
   of_hour := date_trunc('hour', gone.ts, 'UTC');
   update producer p set stored = stored - 1, dead = dead + 1 where p.producer = gone.producer returning p.shard into strict of_shard;
   insert into dead_letter (shard, entry_id, producer, seq, kind, hits, reason, bytes)
-    values (of_shard, '', gone.producer, gone.seq, 'conflict', 1, why, convert_to(to_jsonb(gone)::text, 'UTF8'));
+    -- The visitor first, as forget_rows() looks for him.
+    values (of_shard, '', gone.producer, gone.seq, 'conflict', 1, why,
+      coalesce(uuid_send(gone.visitor_id), '') || convert_to(to_jsonb(gone)::text, 'UTF8'));
   delete from stored_hour s where s.table_name = 'click' and s.hour = of_hour and s.shard = of_shard and s.hits = 1;
   update stored_hour s set hits = s.hits - 1 where s.table_name = 'click' and s.hour = of_hour and s.shard = of_shard;
   insert into click_hourly as h (hour, shard, program_id, partner_id, link_id, class, clicks)
     values (of_hour, -1, coalesce(gone.program_id, 0), coalesce(gone.partner_id, 0), coalesce(gone.link_id, 0), gone.class, -1)
     on conflict (partner_id, hour, program_id, link_id, class, shard) do update set clicks = h.clicks - 1;
 end $$;
-comment on function clickledger.click_set_aside(uuid, integer, text) is 'Makes a row of a part of clicks a dead letter, whose bytes are the row as JSON, and takes it out of all counts. P0002: it is not there.';
+comment on function clickledger.click_set_aside(uuid, integer, text) is 'Makes a row of a part of clicks a dead letter and takes it out of all counts. The letter has no stream entry (); its bytes are the visitor, if there is one, and the row as JSON. P0002: it is not there.';
 
 create or replace function clickledger.partition_seal(of_table text, of_day date) returns bigint
   language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -157,17 +193,26 @@ declare
   rows_wrong bigint;
   part regclass;
   twice record;
+  doubled boolean := false;
 begin
   -- Nothing is locked while the rows are read: a load meanwhile shows in late_loads, and then the reading was for nothing.
   select p.late_loads into strict loads from clickledger.hit_partition p where p.table_name = of_table and p.day = of_day;
-  -- What a key over all parts would have refused when it came.
+  -- What a key over all parts would have refused when it came. Then the day is left for the next time, because loads wait for the producers.
   if (select count(*) from clickledger.partition_parts(of_table, of_day)) > 1 then
-    for twice in execute format('select click_id, array_agg(part order by part) as parts, count(distinct content_hash) = 1 as same'
-      ' from clickledger.%I group by click_id having count(*) > 1', name)
+    for twice in execute format('with doubles as materialized (select click_id from clickledger.%1$I group by 1 having count(*) > 1)'
+      ' select c.click_id, array_agg(c.part order by c.part) as parts, count(distinct c.content_hash) = 1 as same'
+      ' from doubles d join clickledger.%1$I c using (click_id) group by 1 order by 1', name)
     loop
+      if not pg_try_advisory_xact_lock(25454, 0) then
+        return null;
+      end if;
       perform clickledger.click_set_aside(twice.click_id, p, case when twice.same then 'the id is there, with the same content'
         else 'the id is there, with other content' end) from unnest(twice.parts[2:]) as p;
+      doubled := true;
     end loop;
+    if doubled then
+      return null;
+    end if;
   end if;
   execute format($count$
     with counted as materialized (
@@ -194,7 +239,7 @@ begin
   return null;
 end $$;
 
-comment on function clickledger.partition_seal(text, date) is 'Checks and counts every row of a partition that is open; returns how many there are. An id that stands in several parts stays in the lowest; the other rows become dead letters. Null: it stays open, because a load wrote into it meanwhile, or because of what hit_partition.fault says.';
+comment on function clickledger.partition_seal(text, date) is 'Checks and counts every row of a partition that is open; returns how many there are. Null: it stays open, because a load wrote into it meanwhile, because of what hit_partition.fault says, or because an id stood in several parts: it is left in the lowest, and the other rows become dead letters.';
 
 create or replace function clickledger.partition_detach(of_table text, of_day date) returns void
   language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $$
@@ -215,12 +260,13 @@ begin
     raise exception 'partition_detach: % is not sealed, or is detached already', name;
   end if;
   execute format('alter table clickledger.%I detach partition clickledger.%I', of_table, name);
+  delete from clickledger.click_part p where of_table = 'click' and p.day = of_day;
   if (select r.afterwards from clickledger.hit_retention r where r.table_name = of_table) = 'drop' then
     execute format('drop table clickledger.%I', name);
     return;
   end if;
-  execute format('revoke all on clickledger.%I from cl_ingest', name);
   foreach kept in array tables loop
+    execute format('revoke all on %s from cl_ingest', kept);
     execute format('alter table %s enable row level security', kept);
     execute format('alter table %s force row level security', kept);
     execute format('alter table %s set schema clickledger_detached', kept);
@@ -230,6 +276,7 @@ end $$;
 -- --- Who may ------------------------------------------------------------------------------------------------------------
 
 revoke execute on function clickledger.click_index(regclass), clickledger.click_set_aside(uuid, integer, text), clickledger.part_make(date), clickledger.part_attach(date, integer),
-  clickledger.partition_parts(text, date) from public;
+  clickledger.part_reaches(uuid, uuid), clickledger.part_holds(uuid[]), clickledger.partition_parts(text, date) from public;
 grant select (part) on clickledger.click to cl_analyst;
-grant execute on function clickledger.part_make(date), clickledger.part_attach(date, integer) to cl_ingest;
+grant execute on function clickledger.part_make(date), clickledger.part_attach(date, integer),
+  clickledger.part_reaches(uuid, uuid), clickledger.part_holds(uuid[]) to cl_ingest;

@@ -89,7 +89,7 @@ $$;
 select is(pg_temp.as_owner('cl_analyst'), '', 'cl_analyst never has rights of the owner');
 select is(pg_temp.as_owner('cl_attrib'), 'ledger_post ledger_post_many terms_preview_apply', 'cl_attrib: only to post, and to preview terms');
 select is(pg_temp.as_owner('cl_ingest'), 'catalog_take click_rejudge click_settle click_settle_due click_settle_found conversion_rebuild hit_reclass '
-  'hit_senders link_review part_attach part_make partition_care partition_ensure '
+  'hit_senders link_review part_attach part_holds part_make part_reaches partition_care partition_ensure '
   'partition_late partition_state privacy_begin privacy_status privacy_step rollup_rebuild',
   'cl_ingest: to publish, to settle, to care for partitions and to keep the promises of retention');
 select is(pg_temp.as_owner('cl_privacy'), 'forget_listed forget_visitor forgotten_list privacy_status visitor_export', 'cl_privacy: to answer visitors');

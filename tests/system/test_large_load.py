@@ -41,6 +41,11 @@ def fill(producer, n=LARGE // FRAME, **more):
     return made
 
 
+def ms_of(record):
+    """The time in the id of a record."""
+    return int.from_bytes(record[5:11], "big")
+
+
 def divided(ingest):
     return ingest.process.log().count("ingest.large_load_divided")
 
@@ -158,6 +163,40 @@ def test_clicks_of_two_days(large, postgres, producer):
     assert state_of(postgres, "click", 1)[1] >= 1
 
 
+def test_both_days_in_one_frame(large, postgres, producer):
+    """Nothing of a large load goes through the table: it would hold both days for as long as it is open."""
+    yesterday = int(time.time() * 1000) - DAY_MS
+    producer.send(producer.make([hit(), hit(ms=yesterday)]))
+    fill(producer)
+    large.start()
+    settled(postgres, producer, (7, 302, 302, 0, 0, False))
+    assert divided(large) == 1
+
+
+def test_a_day_that_is_missing(large, postgres, producer):
+    """Of another kind of hit in a later piece: it is made, and the next load may be large soon."""
+    fill(producer, 4)
+    producer.send(producer.make([hit(IMPRESSION, ms=int(time.time() * 1000) - 30 * DAY_MS)]))
+    fill(producer, 4)
+    large.start()
+    settled(postgres, producer, (9, 401, 401, 0, 0, False))
+    assert divided(large) == 1 and postgres.value("select count(*) from impression") == 1
+
+
+def test_an_id_that_stands_in_a_part(large, postgres, producer, redis_server):
+    """A small load finds it: hits of a fork that are there go in from another producer."""
+    made = fill(producer)
+    large.start()
+    settled(postgres, producer, (6, 300, 300, 0, 0, False))
+    assert len(parts(postgres)) == 1
+    other = frames.Producer(redis_server.client)
+    new = hit(fields={VISITOR: new_id()}, ms=ms_of(made[2].records[5]))
+    other.send(other.make([new, made[2].records[5], made[2].records[6]]))
+    settled(postgres, other, (1, 3, 1, 2, 0, False))
+    assert letters(postgres) == [("conflict", 1, 1)] * 2
+    assert postgres.query("select count(*), count(distinct click_id) from click") == [(301, 301)]
+
+
 def test_a_day_that_is_not_divided(large, postgres, producer):
     """Those that had rows before days were divided stay as they are."""
     postgres.query("select partition_ensure(current_date, current_date)")
@@ -181,6 +220,7 @@ def test_a_day_that_is_over(large, postgres, producer):
     large.start()
     settled(postgres, producer, (6, 300, 300, 0, 0, False))
     part, = parts(postgres)
+    try_again(postgres)  # perhaps it was sealed when it was made
     wait_for(lambda: state_of(postgres, "click", 5) == (300, 1, False), what="a sealed day")
     producer.send(producer.make([hit(ms=int(time.time() * 1000) - 5 * DAY_MS)]))
     settled(postgres, producer, (7, 301, 301, 0, 0, False))
