@@ -123,7 +123,9 @@ end $$;
 comment on function clickledger.part_make(date) is 'Makes a table for the clicks of a day (UTC) of one large load, which copies them into it and then calls part_attach() in the same transaction: its number; the table is called click_YYYYMMDD_number. Null: the day is not there or is not divided, or it has 64 parts.';
 
 create function clickledger.part_attach(of_day date, number integer) returns void
-  language plpgsql security definer set search_path = pg_catalog, pg_temp set maintenance_work_mem = '128MB' set lock_timeout = '5s' as $$
+  language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
+  -- Sorted in memory by this process: others load beside it.
+  set maintenance_work_mem = '128MB' set max_parallel_maintenance_workers = 0 as $$
 declare
   day_name constant text := clickledger.partition_name('click', of_day);
   name constant text := day_name || '_' || number;
