@@ -266,7 +266,7 @@ def test_what_is_left_of_a_user_agent_has_the_same_class(shop, postgres):
     assert reclassify() == before
 
 
-HELD = ("select coalesce(array_agg(distinct c.relname::text), '{}') from pg_locks l join pg_class c on c.oid = l.relation"
+HELD = ("select coalesce(array_agg(distinct regexp_replace(c.relname, '(_\\d{8})_\\d+$', '\\1')), '{}') from pg_locks l join pg_class c on c.oid = l.relation"
         " where l.pid = pg_backend_pid() and c.relispartition and c.relkind = 'r'")
 
 
