@@ -25,14 +25,12 @@ CLEAR_SQL = """truncate clickledger.click, clickledger.impression, clickledger.v
 update clickledger.click_settled set epoch = epoch + 1, to_ts = '-infinity';
 do $$
 declare
-  part regclass;
+  part text;
 begin
-  for part in
-    select d.relid from clickledger.hit_partition p, clickledger.partition_parts('click', p.day) as d (relid)
-    where p.table_name = 'click' and d.relid::text !~ '_[0-9]{8}(_0)?$'
-  loop
-    execute format('drop table %s', part);
+  for part in select clickledger.partition_name('click', day) || '_' || number from clickledger.click_part loop
+    execute format('drop table clickledger.%I', part);
   end loop;
+  delete from clickledger.click_part;
 end $$"""
 
 

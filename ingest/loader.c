@@ -119,7 +119,7 @@ static size_t piece_take(struct loader *loader, const struct delivery deliveries
 }
 
 // Whether more comes into the load, of so many hits behind it. What would not make a large one joins it.
-static bool load_goes_on(const struct loader *loader, size_t behind)
+static bool load_goes_on(const struct loader *loader, uint64_t behind)
 {
     size_t large = loader->limits.large_hits;
 
@@ -128,7 +128,7 @@ static bool load_goes_on(const struct loader *loader, size_t behind)
 }
 
 // A piece, and behind the last one of the load its end. LOAD_OPEN: it goes on.
-static int piece_run(struct loader *loader, const struct delivery deliveries[], size_t n, size_t behind)
+static int piece_run(struct loader *loader, const struct delivery deliveries[], size_t n, uint64_t behind)
 {
     int r = loader->open ? 0 : transaction_begin(loader);
 
@@ -143,7 +143,7 @@ static int piece_run(struct loader *loader, const struct delivery deliveries[], 
 }
 
 // The first piece of a load.
-static int load_begin(struct loader *loader, const struct delivery deliveries[], size_t n, size_t behind)
+static int load_begin(struct loader *loader, const struct delivery deliveries[], size_t n, uint64_t behind)
 {
     int r = PIECE_DAYS;
 
@@ -183,7 +183,7 @@ static int load_count(struct loader *loader, int r, struct counters *counters)
 }
 
 static void load_prepare(struct loader *loader, struct pg *pg, unsigned shard, uint64_t now_ms,
-                         size_t waiting)
+                         uint64_t waiting)
 {
     loader->load.pg = pg;
     loader->load.shard = shard;
@@ -202,9 +202,7 @@ int loader_load(struct loader *loader, struct pg *pg, unsigned shard, uint64_t n
     *done = piece_take(loader, input->deliveries, input->n);
     if (*done == 0) // no room for its producer beside those of the open load
         return loader_close(loader, now_ms, counters);
-    size_t hits = deliveries_count(input->deliveries, *done);
-    bool more = input->more || *done < input->n;
-    size_t behind = !more ? 0 : input->waiting_hits > hits ? input->waiting_hits - hits : 1;
+    uint64_t behind = input->waiting_hits - deliveries_count(input->deliveries, *done);
     int r = first ? load_begin(loader, input->deliveries, *done, behind)
                   : piece_run(loader, input->deliveries, *done, behind);
     if (load_can_be_divided(loader, r)) {

@@ -19,8 +19,7 @@ struct load_limits {
 struct load_input {
     const struct delivery *deliveries; // none of an unknown version
     size_t n;                          // at least 1
-    size_t waiting_hits;               // of these and of all behind them, about
-    bool more;                         // some wait behind them
+    uint64_t waiting_hits;             // of these and of all behind them, about
 };
 
 enum load_condition {

@@ -335,6 +335,6 @@ int piece_load(struct load *load, const struct delivery deliveries[], size_t n)
     if (r == 0)
         r = rows_copy(load);
     if (r == 0)
-        r = rollups_add(load->pg, load->shard, load->batches, load->counts.stored[COPY_REPORT] > 0);
+        r = rollups_add(load->pg, load->shard, load->batches);
     return r;
 }

@@ -131,7 +131,7 @@ static int rows_store(struct replay_rows *rows, struct pg *pg, unsigned shard)
     for (enum copy_table table = 0; r == 0 && table < COPY_TABLES; table++)
         r = row_copy(pg, table, (struct part){COPY_ANY_DAY, 0}, &rows->batches[table], on_refused, rows);
     if (r == 0)
-        r = rollups_add(pg, shard, rows->batches, rows->batches[COPY_REPORT].n > 0);
+        r = rollups_add(pg, shard, rows->batches);
     return r ? r : days_tell_late(&rows->days, pg, rows->today);
 }
 

@@ -22,11 +22,11 @@ static int clicks_add(struct pg *pg, unsigned shard, const struct row_batch *cli
     return r;
 }
 
-int rollups_add(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES], bool reports)
+int rollups_add(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES])
 {
     int r = clicks_add(pg, shard, &batches[COPY_CLICK]);
 
     if (r == 0)
         r = stored_hours_add(pg, shard, batches);
-    return r ? r : touch_batch_tell(pg, shard, batches, reports);
+    return r ? r : touch_batch_tell(pg, shard, batches);
 }

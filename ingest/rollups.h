@@ -5,7 +5,5 @@
 #include "base/pg.h"
 #include "ingest/row_batch.h"
 
-// Inside the transaction, behind its COPYs; `reports`: conversion reports were stored. 0, a condition or
-// -ENOMEM.
-must_check int rollups_add(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES],
-                           bool reports);
+// Inside the transaction, behind its COPYs. 0, a condition or -ENOMEM.
+must_check int rollups_add(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES]);

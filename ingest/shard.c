@@ -28,7 +28,7 @@ void shard_init(struct shard *shard, unsigned id, const struct shard_options *op
 static void shard_read_again(struct shard *shard)
 {
     loader_abandon(shard->loader);
-    entry_ids_clear(&shard->taken);
+    stream_ids_clear(&shard->taken);
     strcpy(shard->cursor, "0-0");
 }
 
@@ -222,12 +222,13 @@ static void load_failed(struct shard *shard, int r, uint64_t monotonic_ms)
 // What was taken is committed.
 static int dealt_with(struct shard *shard, struct redis_client *redis)
 {
+    shard_recovered(shard);
     loaded_note(shard);
     if (shard_publish(shard, redis, false))
         return SHARD_REDIS;
-    int r = entry_ids_delete(&shard->taken, redis, shard->id);
+    int r = stream_delete(redis, shard->id, &shard->taken);
     shard->counters->entries_trimmed += r ? 0 : shard->taken.n;
-    entry_ids_clear(&shard->taken);
+    stream_ids_clear(&shard->taken);
     return r ? SHARD_REDIS : 0;
 }
 
@@ -236,24 +237,11 @@ static int entries_take(struct shard *shard, const struct delivery deliveries[],
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < n; i++)
-        r = entry_ids_add(&shard->taken, deliveries[i].entry_id);
+        r = stream_ids_add(&shard->taken, deliveries[i].entry_id);
     if (n > 0)
         snprintf(shard->cursor, sizeof(shard->cursor), "%.*s", (int)deliveries[n - 1].entry_id.len,
                  deliveries[n - 1].entry_id.data);
     return r;
-}
-
-// A load has gone as far as it says.
-static int load_end(struct shard *shard, struct redis_client *redis, int r, uint64_t monotonic_ms)
-{
-    if (r == LOAD_OPEN)
-        return 0;
-    if (r) {
-        load_failed(shard, r, monotonic_ms);
-        return 0;
-    }
-    shard_recovered(shard);
-    return dealt_with(shard, redis);
 }
 
 static int deliveries_load(struct shard *shard, struct redis_client *redis, struct load_input input,
@@ -262,12 +250,12 @@ static int deliveries_load(struct shard *shard, struct redis_client *redis, stru
     while (input.n > 0) {
         size_t done = 0;
         int r = loader_load(shard->loader, shard->pg, shard->id, now_ms, &input, &done, shard->counters);
-        if ((r == 0 || r == LOAD_OPEN) && entries_take(shard, input.deliveries, done))
+        if (r && r != LOAD_OPEN) {
+            load_failed(shard, r, monotonic_ms);
+            return 0;
+        }
+        if (entries_take(shard, input.deliveries, done) || (r == 0 && dealt_with(shard, redis)))
             return SHARD_REDIS;
-        bool failed = r && r != LOAD_OPEN;
-        r = load_end(shard, redis, r, monotonic_ms);
-        if (r || failed)
-            return r;
         input.waiting_hits -= deliveries_count(input.deliveries, done);
         input.deliveries += done;
         input.n -= done;
@@ -278,16 +266,12 @@ static int deliveries_load(struct shard *shard, struct redis_client *redis, stru
 // About how many hits wait: entries that are not taken yet, as if they held what these do.
 static int waiting_look(const struct shard *shard, struct redis_client *redis, struct load_input *input)
 {
-    uint64_t hits = deliveries_count(input->deliveries, input->n);
     struct stream_state state;
 
-    input->waiting_hits = hits;
-    if (!input->more)
-        return 0;
     if (stream_look(redis, shard->id, &state))
         return SHARD_REDIS;
     if (state.length > shard->taken.n + input->n)
-        input->waiting_hits = hits + hits / input->n * (state.length - shard->taken.n - input->n);
+        input->waiting_hits = input->waiting_hits * (state.length - shard->taken.n) / input->n;
     return 0;
 }
 
@@ -307,8 +291,8 @@ int shard_load(struct shard *shard, struct redis_client *redis, const struct red
         unknown = deliveries[take].condition == FRAME_VERSION_UNKNOWN;
     }
     take -= unknown;
-    struct load_input input = {.deliveries = deliveries, .n = take, .more = n >= asked && !unknown};
-    int r = take > 0 ? waiting_look(shard, redis, &input) : 0;
+    struct load_input input = {deliveries, take, deliveries_count(deliveries, take)};
+    int r = take > 0 && n >= asked && !unknown ? waiting_look(shard, redis, &input) : 0;
     if (r == 0)
         r = deliveries_load(shard, redis, input, now_ms, monotonic_ms);
     free(deliveries);
@@ -321,7 +305,10 @@ int shard_loaded(struct shard *shard, struct redis_client *redis, uint64_t now_m
 {
     if (!loader_is_open(shard->loader))
         return 0;
-    return load_end(shard, redis, loader_close(shard->loader, now_ms, shard->counters), monotonic_ms);
+    int r = loader_close(shard->loader, now_ms, shard->counters);
+    if (r)
+        load_failed(shard, r, monotonic_ms);
+    return r ? 0 : dealt_with(shard, redis);
 }
 
 // --- Every second

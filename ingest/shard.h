@@ -2,7 +2,6 @@
 
 // A shard of the stream of hits: who owns it, and what its owner does with it.
 
-#include "ingest/entry_ids.h"
 #include "ingest/loader.h"
 #include "ingest/stream.h"
 
@@ -36,12 +35,12 @@ struct shard {
     struct positions positions;
     char generation[GENERATION_BYTES];
     char cursor[STREAM_ID_BYTES];
-    struct entry_ids taken; // entries of the running load
-    uint64_t day;           // whose partitions are prepared
-    uint64_t retry_ms;      // monotonic: nothing is tried before
-    uint64_t pause_ms;      // the last pause
-    uint64_t accepted_ms;   // monotonic: when accepted hits are looked at again
-    bool complained;        // the present trouble was logged
+    struct stream_ids taken; // entries of the running load
+    uint64_t day;            // whose partitions are prepared
+    uint64_t retry_ms;       // monotonic: nothing is tried before
+    uint64_t pause_ms;       // the last pause
+    uint64_t accepted_ms;    // monotonic: when accepted hits are looked at again
+    bool complained;         // the present trouble was logged
 };
 
 void shard_init(struct shard *shard, unsigned id, const struct shard_options *options,

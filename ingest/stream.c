@@ -4,6 +4,7 @@
 
 #include "ingest/stream.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +95,32 @@ size_t stream_bytes(const struct redis_reply *entries)
     return bytes;
 }
 
-int stream_delete(struct redis_client *redis, unsigned shard, const struct slice ids[], size_t n)
+static void id_copy(char out[STREAM_ID_BYTES], struct slice id)
+{
+    snprintf(out, STREAM_ID_BYTES, "%.*s", (int)id.len, id.data ? id.data : "");
+}
+
+int stream_ids_add(struct stream_ids *ids, struct slice id)
+{
+    if (ids->n == ids->room) {
+        size_t room = 2 * ids->room + 256;
+        char(*all)[STREAM_ID_BYTES] = reallocarray(ids->all, room, sizeof(*all));
+        if (!all)
+            return -ENOMEM;
+        ids->all = all;
+        ids->room = room;
+    }
+    id_copy(ids->all[ids->n++], id);
+    return 0;
+}
+
+void stream_ids_clear(struct stream_ids *ids)
+{
+    free(ids->all);
+    *ids = (struct stream_ids){0};
+}
+
+int stream_delete(struct redis_client *redis, unsigned shard, const struct stream_ids *ids)
 {
     struct slice args[2 + DELETE_MAX];
     char key[STREAM_KEY_BYTES];
@@ -103,17 +129,13 @@ int stream_delete(struct redis_client *redis, unsigned shard, const struct slice
     stream_key(shard, key);
     args[0] = SLICE("XDEL");
     args[1] = slice_of(key);
-    for (size_t at = 0; r == 0 && at < n; at += DELETE_MAX) {
-        size_t some = min_of(n - at, (size_t)DELETE_MAX);
-        memcpy(args + 2, ids + at, some * sizeof(*ids));
+    for (size_t at = 0, some; r == 0 && at < ids->n; at += some) {
+        some = min_of(ids->n - at, (size_t)DELETE_MAX);
+        for (size_t i = 0; i < some; i++)
+            args[2 + i] = slice_of(ids->all[at + i]);
         r = redis_do(redis, args, 2 + some, NULL);
     }
     return r;
-}
-
-static void id_copy(char out[STREAM_ID_BYTES], struct slice id)
-{
-    snprintf(out, STREAM_ID_BYTES, "%.*s", (int)id.len, id.data ? id.data : "");
 }
 
 int stream_look(struct redis_client *redis, unsigned shard, struct stream_state *state)

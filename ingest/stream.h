@@ -9,6 +9,12 @@
 #define STREAM_KEY_BYTES 32
 #define STREAM_ID_BYTES  44 // with NUL
 
+// Ids of entries, a list that grows. Start with {0}.
+struct stream_ids {
+    char (*all)[STREAM_ID_BYTES];
+    size_t n, room;
+};
+
 // "cl:hits:{3}", "cl:pos:{3}"
 void stream_key(unsigned shard, char out[STREAM_KEY_BYTES]);
 void position_key(unsigned shard, char out[STREAM_KEY_BYTES]);
@@ -34,7 +40,11 @@ void stream_entry(const struct redis_reply *entries, size_t i, struct slice *id,
 // Bytes of the frames of an entries array.
 size_t stream_bytes(const struct redis_reply *entries);
 
-must_check int stream_delete(struct redis_client *redis, unsigned shard, const struct slice ids[], size_t n);
+must_check int stream_ids_add(struct stream_ids *ids, struct slice id); // 0 or -ENOMEM
+void stream_ids_clear(struct stream_ids *ids);                          // frees them
+
+// Deletes these entries.
+must_check int stream_delete(struct redis_client *redis, unsigned shard, const struct stream_ids *ids);
 
 struct stream_state {
     uint64_t length;

@@ -21,7 +21,7 @@ static struct span span_stored(const struct row_batch batches[COPY_TABLES])
     return span;
 }
 
-int touch_batch_tell(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES], bool reports)
+int touch_batch_tell(struct pg *pg, unsigned shard, const struct row_batch batches[COPY_TABLES])
 {
     struct span span = span_stored(batches);
     bool touches = span.from_ms <= span.to_ms;
@@ -35,7 +35,7 @@ int touch_batch_tell(struct pg *pg, unsigned shard, const struct row_batch batch
                      " values ($1, to_timestamp($2::bigint / 1000.0), to_timestamp($3::bigint / 1000.0))",
                      params, array_length(params), NULL);
     }
-    if (r == 0 && (touches || reports))
+    if (r == 0 && (touches || batches[COPY_REPORT].n > 0))
         r = pg_exec(pg, "notify clickledger_work");
     return r;
 }

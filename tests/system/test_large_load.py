@@ -16,7 +16,6 @@ FRAME = 50  # clicks
 LARGE = 300
 SETTINGS = {"large_hits": LARGE, "load_hits": 2 * FRAME, "read_entries": 3}
 
-PARTS = "select d.relid::text from hit_partition p, partition_parts('click', p.day) as d (relid) where p.table_name = 'click' and d.relid::text !~ '_0$'"
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def large(new_ingest, postgres):
 
 
 def parts(postgres):
-    return [name for name, in postgres.query(PARTS + " order by 1")]
+    return [name for name, in postgres.query("select partition_name('click', day) || '_' || number from click_part order by 1")]
 
 
 def fill(producer, n=LARGE // FRAME, **more):
@@ -44,6 +43,20 @@ def fill(producer, n=LARGE // FRAME, **more):
 def ms_of(record):
     """The time in the id of a record."""
     return int.from_bytes(record[5:11], "big")
+
+
+@contextlib.contextmanager
+def session(postgres, *statements):
+    """Another one, in the middle of its transaction."""
+    with contextlib.closing(psycopg2.connect(postgres.conninfo(), options="-c search_path=clickledger")) as other:
+        for statement in statements:
+            other.cursor().execute(statement)
+        yield
+
+
+def waits_for(postgres, table):
+    waiting = "select count(*) from pg_locks where not granted and relation = %s::regclass"
+    wait_for(lambda: postgres.value(waiting, [table]), what=f"the load to wait for {table}")
 
 
 def divided(ingest):
@@ -112,15 +125,28 @@ def test_many_producers(large, postgres, redis_server):
 
 
 def test_redis_goes_away(large, postgres, producer, redis_server):
-    """What was taken and not committed is read again."""
-    postgres.query("select partition_ensure(current_date, current_date)")
-    fill(producer, 4 * LARGE // FRAME)
-    large.start()
-    for _ in range(10):
+    """What was taken and not committed is read again, and the part that was begun is not the one that stays."""
+    fill(producer, klass=BOT)
+    with session(postgres, "lock table click_hourly in exclusive mode"):
+        large.start()
+        waits_for(postgres, "click_hourly")
         redis_server.client.client_kill_filter(_type="normal", skipme=True)
-        time.sleep(0.02)
-    settled(postgres, producer, (24, 1200, 1200, 0, 0, False))
-    assert postgres.query("select count(*), count(distinct click_id) from click") == [(1200, 1200)]
+    settled(postgres, producer, (6, 300, 300, 0, 0, False))
+    assert postgres.query("select count(*), count(distinct click_id) from click") == [(300, 300)]
+    assert postgres.query("select * from click_part where number = 1") == []
+
+
+def test_what_waits_goes_away(large, postgres, producer, redis_server):
+    """Somebody empties the stream: the load does not stay open for what will not come."""
+    made = fill(producer, klass=BOT)
+    with session(postgres, "lock table click_hourly in exclusive mode"):
+        large.start()
+        waits_for(postgres, "click_hourly")
+        redis_server.client.xtrim(producer.key, maxlen=0, approximate=False)
+    settled(postgres, producer, (3, 150, 150, 0, 0, False))
+    assert len(parts(postgres)) == 1
+    producer.send(*made[3:])
+    settled(postgres, producer, (6, 300, 300, 0, 0, False))
 
 
 def test_a_row_that_is_refused(large, postgres, producer):
@@ -241,11 +267,9 @@ def test_killed_in_the_middle(large, postgres, producer):
     """It waits for readers of its day, because their plans do not know its part. Nothing of it stays, and nothing is missing."""
     postgres.query("select partition_ensure(current_date, current_date)")
     fill(producer)
-    with contextlib.closing(psycopg2.connect(postgres.conninfo())) as reader:
-        reader.cursor().execute("select count(*) from clickledger.click")
+    with session(postgres, "select count(*) from click"):
         large.start()
-        waiting = "select count(*) from pg_locks where not granted and relation = partition_name('click', current_date)::regclass"
-        wait_for(lambda: postgres.value(waiting), what="the load to wait")
+        waits_for(postgres, postgres.value("select partition_name('click', current_date)"))
         assert row(postgres, producer) is None
         large.process.kill()
     wait_for(lambda: postgres.value("select count(*) from pg_class where relname ~ '^click_\\d{8}_[1-9]'") == 0, what="its table to go")
@@ -259,8 +283,7 @@ def test_a_reader_who_stays(large, postgres, producer):
     """After a while the load is divided."""
     postgres.query("select partition_ensure(current_date, current_date)")
     fill(producer)
-    with contextlib.closing(psycopg2.connect(postgres.conninfo())) as reader:
-        reader.cursor().execute("select count(*) from clickledger.click")
+    with session(postgres, "select count(*) from click"):
         large.start()
         settled(postgres, producer, (6, 300, 300, 0, 0, False))
         assert parts(postgres) == [] and divided(large) == 1
@@ -269,8 +292,7 @@ def test_a_reader_who_stays(large, postgres, producer):
 def test_somebody_settles(large, postgres, producer):
     """They read days for long, under a lock that large loads share: neither waits for the other."""
     fill(producer)
-    with contextlib.closing(psycopg2.connect(postgres.conninfo())) as other:
-        other.cursor().execute("select pg_advisory_lock(25454, 0)")
+    with session(postgres, "select pg_advisory_lock(25454, 0)"):
         large.start()
         settled(postgres, producer, (6, 300, 300, 0, 0, False))
         assert parts(postgres) == [] and divided(large) == 0
