@@ -336,8 +336,8 @@ def test_an_analyst_has_limits(analyst, warehouse):
 
 def test_columns_suit_tools(analyst):
     """What Metabase and Superset show: no composite types or arrays, names that need no quotes."""
-    views = ("click_daily", "click_monthly", "conversion_daily", "conversion_monthly", "partner_month", "partner_standing", "funnel", "conversion_path", "conversion_visitor",
-             "conversion_channel", "channel_roi", "zone_day")
+    views = ("click_daily", "click_monthly", "conversion_daily", "conversion_monthly", "partner_month", "partner_standing", "funnel",
+             "conversion_path", "conversion_visitor", "conversion_channel", "channel_roi", "zone_day")
     types = analyst("""select distinct t.typname, t.typtype, t.typcategory from pg_class c
                        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 join pg_type t on t.oid = a.atttypid
                        where c.relnamespace = 'clickledger'::regnamespace and c.relkind = 'v' and c.relname in %s""", views)
