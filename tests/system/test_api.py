@@ -134,8 +134,8 @@ def test_decisions(world):
 
 
 def people(world, tenant, link, hour, *numbers):
-    """Visitors who clicked, as click_settle keeps them: of the link, and of the whole programme."""
-    for partner, of_link in ((tenant.id, link), (0, 0)):
+    """Visitors who clicked, as click_settle keeps them: of the link, of the partner, and of the whole programme."""
+    for partner, of_link in ((tenant.id, link), (tenant.id, -1), (0, 0)):
         for number in numbers:
             world.postgres.query(
                 "insert into unique_hourly as u (hour, program_id, partner_id, link_id, sketch) values"

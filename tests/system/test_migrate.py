@@ -116,11 +116,16 @@ def test_what_it_refuses(folder, empty):
     assert status == 1 and "0001_one was applied and then changed" in err
 
 
+def migrate_before(number, tmp_path, database):
+    """As a release was that had no migration of this number yet."""
+    older = tmp_path / "older"
+    shutil.copytree(ROOT / "sql", older, ignore=lambda _, names: [name for name in names if name >= number and name.endswith(".sql") and name[0].isdigit()])
+    assert run(older, database)[0] == 0
+
+
 def test_days_of_clicks_are_hung_anew(tmp_path, empty):
     """Those that have rows stay whole and keep their indexes; those that have none yet are divided."""
-    older = tmp_path / "older"
-    shutil.copytree(ROOT / "sql", older, ignore=lambda _, names: [name for name in names if name >= "0093" and name.endswith(".sql") and name[0].isdigit()])
-    assert run(older, empty)[0] == 0
+    migrate_before("0093", tmp_path, empty)
     empty.query("select clickledger.partition_ensure(current_date - 5, current_date + 3)")
     empty.query("insert into clickledger.click (ts, click_id, class, reason, status, catalog_revision, producer, seq, content_hash)"
                 " select clickledger.click_ts(id), id, 'human', 'none', 302, 1, gen_random_uuid(), 1, 1 from"
@@ -140,3 +145,19 @@ def test_days_of_clicks_are_hung_anew(tmp_path, empty):
     assert empty.value("select clickledger.partition_seal('click', current_date - 5)") == 1
     empty.query("select clickledger.partition_detach('click', current_date - 5)")
     assert empty.value("select count(*) from clickledger.click") == 1
+
+
+def test_partners_get_sketches(tmp_path, empty):
+    """All of a partner in an hour: the union of his links and codes, and nothing for whole programmes."""
+    migrate_before("0097", tmp_path, empty)
+    empty.query("""insert into clickledger.unique_hourly (hour, program_id, partner_id, link_id, sketch)
+                   select hour, program, partner, link, set_bit(repeat('0', 20480)::bit(20480), place, 1)
+                   from (values ('2026-03-01 10:00Z'::timestamptz, 1, 7, 1, 5), ('2026-03-01 10:00Z', 1, 7, 2, 6), ('2026-03-01 10:00Z', 1, 7, 0, 7),
+                     ('2026-03-01 10:00Z', 2, 7, 3, 8), ('2026-03-01 11:00Z', 1, 7, 1, 5), ('2026-03-01 10:00Z', 1, 8, 4, 9), ('2026-03-01 10:00Z', 1, 0, 0, 5))
+                     as row (hour, program, partner, link, place)""")
+    assert run(ROOT / "sql", empty)[0] == 0
+    assert empty.query("""select extract(hour from hour at time zone 'UTC')::integer, program_id, partner_id,
+                            (select array_agg(n) from generate_series(0, 20479) n where get_bit(sketch, n) = 1)
+                          from clickledger.unique_hourly where link_id = -1 order by 1, 2, 3""") \
+        == [(10, 1, 7, [5, 6, 7]), (10, 1, 8, [9]), (10, 2, 7, [8]), (11, 1, 7, [5])]
+    assert empty.value("select count(*) from clickledger.unique_hourly") == 11

@@ -81,6 +81,19 @@ def test_stats_are_the_rows(database, ask, zone, by):
     assert seen > 2
 
 
+def test_midnight_comes_twice(database, ask):
+    """On 2 November 2025 clocks in Havana went from 1:00 back to 0:00, at 5:00 UTC: the day begins with the second midnight, for all who count."""
+    program, = database.query("insert into program (code, name, currency, time_zone) values ('havana', 'Havana', 'USD', 'America/Havana') returning id")[0]
+    database.query("""insert into click_hourly (hour, shard, program_id, partner_id, link_id, class, clicks)
+                      select hour, 0, %s, 0, 0, 'human', 1
+                      from unnest(array['2025-11-02 03:00Z', '2025-11-02 04:00Z', '2025-11-02 05:00Z']::timestamptz[]) hour""", (program,))
+    asked = {"program_id": program, "tz": "America/Havana", "from": "2025-11-01", "to": "2025-11-02"}
+    days = [("2025-11-01", 2), ("2025-11-02", 1)]
+    assert [(row["day"], row["clicks"]) for row in ask("accounting", **asked)["data"]] == days
+    assert database.query("select day::text, clicks::integer from click_daily where program_id = %s order by 1", (program,)) == days
+    assert database.query("select month::text, clicks::integer from click_monthly where program_id = %s", (program,)) == [("2025-11-01", 3)]
+
+
 def test_another_partner_is_nothing(ask):
     for by in KEYS:
         assert ask("partner 1", group_by=by, partner_id=2, **{"from": "2026-01-01", "to": "2026-03-31"})["data"] == []
