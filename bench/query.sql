@@ -105,5 +105,10 @@ insert into ledger_entry (transaction_id, account_id, partner_id, amount_minor)
   join ledger_account b on b.program_id = p.program_id and b.currency = p.currency
     and (b.kind = 'program_expense' or b.partner_id = p.partner_id and b.kind = 'partner_' || m.status);
 
+-- As attrib does with what is posted; nobody checks these hashes here.
+select count(ledger_seal_write(ids, hashes, hashes[1])) as seals
+  from (select array_agg(transaction_id order by transaction_id) as ids, array_agg(sha256(int8send(transaction_id)) order by transaction_id) as hashes
+        from ledger_unsealed group by transaction_id / 1000) as part;
+
 -- (vacuum of the own tables only: the others belong to somebody else)
 select format('vacuum analyze clickledger.%I', relname) from pg_class where relnamespace = 'clickledger'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1 \gexec

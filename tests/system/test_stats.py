@@ -45,17 +45,22 @@ def database(cluster):
 
 
 @pytest.fixture(scope="module")
-def ask(database):
+def call(database):
     connection = psycopg2.connect(database.conninfo("cl_api"), options="-c statement_timeout=60s")  # a busy machine is no fault
 
-    def answer(key, **p):
+    def answer(function, key, **p):
         with connection, connection.cursor() as cursor:
             cursor.execute("select clickledger.api_begin(sha256(%s))", (key.encode(),))
-            cursor.execute("select clickledger.api_stats(%s)", (json.dumps(p),))
+            cursor.execute(f"select clickledger.{function}(%s)", (json.dumps(p),))
             return cursor.fetchone()[0]
 
     yield answer
     connection.close()
+
+
+@pytest.fixture
+def ask(call):
+    return lambda key, **p: call("api_stats", key, **p)
 
 
 def rows(answer):
@@ -153,3 +158,23 @@ def test_what_is_too_much_is_refused(database, ask):
         database.query("delete from clickledger.click where ts >= '2025-06-01' and ts < '2025-06-02'")
         database.query("delete from clickledger.credit where touch_ts = '2025-06-01T09:00Z'")
         database.query("delete from clickledger.conversion where order_id ~ '^many-'")
+
+
+@pytest.mark.parametrize("asked, wanted", [
+    ({}, "true"), ({"status": "declined"}, "status = 'declined'"), ({"program_id": 2}, "program_id = 2")], ids=["all", "declined", "of a programme"])
+def test_conversions_of_a_partner(database, call, asked, wanted):
+    """Page by page, the newest first: those with a credit or a commission of his, each once; the same for the team that asks for him."""
+    ids = [id for id, in database.query(f"""
+        select id from conversion where {wanted} and id in (select conversion_id from credit where partner_id = 1
+          union select conversion_id from commission where partner_id = 1) order by id desc""")]
+    assert len(ids) > 6
+    for key, p in ("partner 1", asked), ("accounting", {"partner_id": 1, **asked}):
+        found, cursor = [], {}
+        while cursor is not None:
+            page = call("api_conversions", key, limit=3, **p, **cursor)
+            found += [row["id"] for row in page["data"]]
+            cursor = page["next_cursor"] and {"cursor": page["next_cursor"]}
+        assert found == ids
+    assert call("api_conversions", "partner 1", partner_id=2)["data"] == []
+    order, = database.query("select order_id from conversion where id = %s", (ids[3],))[0]
+    assert ids[3] in [row["id"] for row in call("api_conversions", "partner 1", order_id=order)["data"]]
