@@ -93,10 +93,11 @@ end $$;
 
 -- --- Statistics ---------------------------------------------------------------------------------------------------------
 
--- Small functions that each answer asks: in plpgsql, so that they are planned once a session, or such that they become part of a plan.
+-- Small functions that each answer asks: in plpgsql, so that they are planned once a session, also where who asks them is planned anew
+-- each time; or such that they become part of a plan.
 
 create function clickledger.stats_midnights(from_at timestamptz, to_at timestamptz, zone text) returns timestamptz[]
-  language plpgsql stable set search_path = clickledger, pg_temp as $$
+  language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = auto as $$
 begin
   return array(select day at time zone zone
     from generate_series((from_at at time zone zone)::date::timestamp, (to_at at time zone zone)::date, interval '1 day') as day);
@@ -104,29 +105,29 @@ end $$;
 comment on function clickledger.stats_midnights(timestamptz, timestamptz, text) is 'When the days of the zone begin, from that of from_at to that of to_at: width_bucket() of a time is the number of its day among them. Where midnight comes twice, the second one, as in zone_day.';
 
 create function clickledger.program_currencies() returns table (program_id bigint, currency text)
-  language plpgsql stable rows 100 set search_path = clickledger, pg_temp as $$
+  language plpgsql stable rows 100 set search_path = clickledger, pg_temp set plan_cache_mode = auto as $$
 begin
   return query select g.id, g.currency from program g;
 end $$;
 comment on function clickledger.program_currencies() is 'The currency of each programme that the asker may see.';
 
 create or replace function clickledger.stats_edges(from_at timestamptz, to_at timestamptz, zone text, by_link boolean) returns timestamptz[]
-  language plpgsql stable set search_path = clickledger, pg_temp as $$
+  language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = auto as $$
 begin
-  return array(select distinct date_trunc('hour', edge, 'UTC')
+  return array(select distinct date_bin('1 hour', edge, '2000-01-01Z')
     from unnest(array[from_at, to_at] || case when not by_link then stats_midnights(from_at, to_at, zone) end) as edge
-    where edge <> date_trunc('hour', edge, 'UTC'));
+    where edge <> date_bin('1 hour', edge, '2000-01-01Z'));
 end $$;
 
 create or replace function clickledger.uniques_known(hours timestamptz[]) returns boolean
-  language plpgsql stable set search_path = clickledger, pg_temp as $$
+  language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = auto as $$
 begin
   return not exists (select from unnest(hours) as h (hour), privacy_policy k
     where (h.hour at time zone 'UTC')::date <= (now() at time zone 'UTC')::date - k.detail_days);
 end $$;
 
 create or replace function clickledger.group_members(p jsonb) returns bigint[]
-  language plpgsql stable set search_path = clickledger, pg_temp as $$
+  language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = auto as $$
 begin
   return case when p->>'partner_group' is not null then array(
     select g.partner_id from partner_group g
@@ -245,6 +246,45 @@ begin
     from parts w join program_currencies() g on g.program_id = w.program_id group by grouping sets ((w.part, g.currency), (g.currency));
 end $$;
 
+create or replace function clickledger.stats_part(from_at timestamptz, to_at timestamptz, zone text, by_what text, p jsonb) returns json
+  language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  groups_max constant integer := 5000;
+  column_name constant text := stats_column(by_what);
+  -- Sketches of visitors are kept by hour and link.
+  has_people constant boolean := by_what in ('day', 'link') and uniques_known(stats_edges(from_at, to_at, zone, by_what = 'link'));
+  made record;
+begin
+  with people as materialized (
+    select u.* from stats_uniques(from_at, to_at, zone, by_what = 'link', p) u where has_people),
+  found as (
+    select * from stats_hours(from_at, to_at, zone, by_what, p) where column_name is null
+    union all
+    select * from stats_facts(from_at, to_at, column_name, p) where column_name is not null),
+  listed as (
+    select f.key, f.currency, (f.clicks, f.clicks_not_counted, f.conversions, f.conversions_declined, f.conversions_refunded, f.revenue_minor,
+      f.commission_minor, case when has_people then coalesce(u.uniques, 0) end)::stats_sums as sums
+    from found f left join people u on u.key = f.key and u.currency = f.currency),
+  summed as (
+    select l.currency, (sum((l.sums).clicks), sum((l.sums).clicks_not_counted), sum((l.sums).conversions), sum((l.sums).conversions_declined),
+      sum((l.sums).conversions_refunded), sum((l.sums).revenue_minor), sum((l.sums).commission_minor),
+      case when has_people then coalesce((select u.uniques from people u where u.key is null and u.currency = l.currency), 0) end)::stats_sums as sums
+    from listed l group by l.currency)
+  select (select count(*) from listed) as rows_found,
+    (select coalesce(json_agg(
+        case when by_what = 'link' then stats_json('link_id', to_json(nullif(l.key, '0')::bigint), l.currency, l.sums)
+          when by_what = 'promo_code' then stats_json('promo_code_id', to_json(l.key::bigint), l.currency, l.sums)
+          else stats_json(by_what, to_json(l.key), l.currency, l.sums) end
+        order by case by_what when 'day' then l.key when 'link' then lpad(l.key, 20, '0') end, (l.sums).clicks desc, (l.sums).conversions desc,
+          l.key, l.currency), '[]'::json) from listed l) as data,
+    (select coalesce(json_agg(stats_json('group', to_json('all'::text), s.currency, s.sums) order by s.currency), '[]'::json) from summed s) as totals
+  into made;
+  if made.rows_found > groups_max then
+    perform api_fail(422, 'range', format('by %s these are %s rows, and at most %s are answered: narrow from and to, or ask for one programme or link', by_what, made.rows_found, groups_max));
+  end if;
+  return json_build_object('from', api_time(from_at), 'to', api_time(to_at), 'data', made.data, 'totals', made.totals);
+end $$;
+
 -- Who asks is looked up once a question, where each row did.
 alter policy team on clickledger.click_hourly using ((select current_setting('cl.team', true)) = 'on');
 alter policy team on clickledger.conversion_hourly using ((select current_setting('cl.team', true)) = 'on');
@@ -272,7 +312,7 @@ declare
   unread integer;
   filled integer;
   rate double precision;
-  grown double precision;
+  weight double precision;
   f double precision;
   slope double precision;
 begin
@@ -280,23 +320,18 @@ begin
     level := 0;
     unread := bits;
     rate := 1 / 1024.0;
-    f := 0;
+    f := -1;
     slope := 0;
+    -- Of n visitors, n * rate are expected at one bit of a level; the last two levels share what is left, so that all bits sum up to 1.
     while unread > 0 loop
       filled := bit_count(substring(sketch from 1 + 1024 * level for 1024));
       unread := unread - filled;
       level := level + 1;
-      -- Of n visitors, n * rate are expected at one bit of the level; the last two levels share what is left.
-      if level < 20 then
-        rate := rate / 2;
-      end if;
-      grown := exp(least(n * rate, 300)) - 1;
-      f := f + rate * (filled / grown - 1024 + filled);
-      slope := slope - rate * rate * filled * (grown + 1) / (grown * grown);
+      rate := case when level < 20 then rate / 2 else rate end;
+      weight := rate / (exp(least(n * rate, 300)) - 1);
+      f := f + filled * (weight + rate);
+      slope := slope - filled * weight * (weight + rate);
     end loop;
-    if level < 20 then
-      f := f - 1024 * rate; -- of all empty levels behind
-    end if;
     step := greatest(-f / slope, -n / 2);
     n := n + step;
     step := abs(step);
