@@ -64,6 +64,8 @@ class Year(World):
         say(f"{clicks} clicks of {days} days are made in PostgreSQL")
         state, variables = self.state, {"clicks": clicks, "days": days, "partners": PARTNERS, "until": UNTIL, "sketched": SKETCHED}
         state.psql("cl_owner", *[word for name, value in variables.items() for word in ("-v", f"{name}={value}")], "-f", os.path.join(HERE, "query.sql"))
+        state.psql("postgres", "-c", "checkpoint")
+        os.sync()  # else the kernel writes gigabytes while questions are asked
         size = subprocess.run(["du", "-sm", state.path("postgres")], capture_output=True, text=True).stdout.split()[0]
         rows = state.psql("cl_owner", "-c", "select format('%s rows in click_hourly, %s conversions', (select count(*) from clickledger.click_hourly),"
                                             " (select count(*) from clickledger.conversion))")
