@@ -246,14 +246,16 @@ begin
     from parts w join program_currencies() g on g.program_id = w.program_id group by grouping sets ((w.part, g.currency), (g.currency));
 end $$;
 
-create or replace function clickledger.stats_part(from_at timestamptz, to_at timestamptz, zone text, by_what text, p jsonb) returns json
+drop function clickledger.stats_part(timestamptz, timestamptz, text, text, jsonb);
+create function clickledger.stats_period(from_at timestamptz, to_at timestamptz, zone text, by_what text, p jsonb, out data json, out totals json)
   language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   groups_max constant integer := 5000;
   column_name constant text := stats_column(by_what);
+  key_name constant text := case when by_what in ('link', 'promo_code') then by_what || '_id' else by_what end;
   -- Sketches of visitors are kept by hour and link.
   has_people constant boolean := by_what in ('day', 'link') and uniques_known(stats_edges(from_at, to_at, zone, by_what = 'link'));
-  made record;
+  rows_found bigint;
 begin
   with people as materialized (
     select u.* from stats_uniques(from_at, to_at, zone, by_what = 'link', p) u where has_people),
@@ -270,19 +272,55 @@ begin
       sum((l.sums).conversions_refunded), sum((l.sums).revenue_minor), sum((l.sums).commission_minor),
       case when has_people then coalesce((select u.uniques from people u where u.key is null and u.currency = l.currency), 0) end)::stats_sums as sums
     from listed l group by l.currency)
-  select (select count(*) from listed) as rows_found,
+  select (select count(*) from listed),
     (select coalesce(json_agg(
-        case when by_what = 'link' then stats_json('link_id', to_json(nullif(l.key, '0')::bigint), l.currency, l.sums)
-          when by_what = 'promo_code' then stats_json('promo_code_id', to_json(l.key::bigint), l.currency, l.sums)
-          else stats_json(by_what, to_json(l.key), l.currency, l.sums) end
+        stats_json(key_name, case by_what when 'link' then to_json(nullif(l.key, '0')::bigint) when 'promo_code' then to_json(l.key::bigint)
+          else to_json(l.key) end, l.currency, l.sums)
         order by case by_what when 'day' then l.key when 'link' then lpad(l.key, 20, '0') end, (l.sums).clicks desc, (l.sums).conversions desc,
-          l.key, l.currency), '[]'::json) from listed l) as data,
-    (select coalesce(json_agg(stats_json('group', to_json('all'::text), s.currency, s.sums) order by s.currency), '[]'::json) from summed s) as totals
-  into made;
-  if made.rows_found > groups_max then
-    perform api_fail(422, 'range', format('by %s these are %s rows, and at most %s are answered: narrow from and to, or ask for one programme or link', by_what, made.rows_found, groups_max));
+          l.key, l.currency), '[]'::json) from listed l),
+    (select coalesce(json_agg(stats_json('group', to_json('all'::text), s.currency, s.sums) order by s.currency), '[]'::json) from summed s)
+  into rows_found, data, totals;
+  if rows_found > groups_max then
+    perform api_fail(422, 'range', format('by %s these are %s rows, and at most %s are answered: narrow from and to, or ask for one programme or link', by_what, rows_found, groups_max));
   end if;
-  return json_build_object('from', api_time(from_at), 'to', api_time(to_at), 'data', made.data, 'totals', made.totals);
+end $$;
+comment on function clickledger.stats_period(timestamptz, timestamptz, text, text, jsonb) is 'What GET /v1/stats says about one period: rows by day in their order, by link in that of their numbers, by anything else with the most clicks first; and their sums. CL422 range: more than 5000 rows, or what stats_facts refuses.';
+
+create or replace function clickledger.api_stats(p jsonb) returns json
+  language plpgsql stable set search_path = clickledger, pg_temp as $$
+declare
+  zone text := api_zone(coalesce(p->>'tz', 'UTC'));
+  by_what text := coalesce(p->>'group_by', 'day');
+  today date := (now() at time zone zone)::date;
+  to_at timestamptz := api_moment(coalesce(p->>'to', today::text), zone, true);
+  from_at timestamptz := api_moment(coalesce(p->>'from', ((to_at - interval '1 ms') at time zone zone)::date - 29 || ''), zone, false);
+  told record;
+  before_at timestamptz;
+  previous json;
+begin
+  if from_at >= to_at or to_at - from_at > interval '400 days' then
+    perform api_fail(422, 'range', 'to must be behind from, and at most 400 days behind it');
+  end if;
+  perform api_valid(p->>'partner_group' is null or (p->>'program_id' is not null and api_partner() is null), 'partner_group',
+    'a group is of a programme: name its program_id, too; only the team may ask for one');
+  select * into told from stats_period(from_at, to_at, zone, by_what, p);
+  if p->>'compare' = 'previous' then
+    before_at := stats_before(from_at, to_at, zone);
+    select json_build_object('from', api_time(before_at), 'to', api_time(from_at), 'data', b.data, 'totals', b.totals) into previous
+      from stats_period(before_at, from_at, zone, by_what, p) b;
+  end if;
+  return json_build_object(
+    'from', api_time(from_at), 'to', api_time(to_at), 'tz', zone, 'group_by', by_what,
+    'formulas', json_build_object(
+      'clicks', 'clicks of people; clicks_not_counted: of bots, previews, prefetches, repeated ones and the like',
+      'uniques', 'different visitors (by cookie, else by address and user agent) of these clicks and of repeated ones, estimated with a standard error of 2.2 %, less below 1000; those of all days or links together are no sum; null by anything else than day and link, and where days that do not begin on full hours of UTC are older than what is kept of visitors',
+      'conversions', 'by the time of the order; pending and approved; declined and completely refunded ones are counted apart; where several touches share one, each counts its share; by what a click says, as the credited click said it; they have no class',
+      'revenue_minor', 'amounts of pending and approved conversions without what was refunded, by the same shares',
+      'commission_minor', 'commissions for pending and approved conversions',
+      'cr_ppm', 'conversions * 1000000 / clicks, rounded down',
+      'epc_minor', 'commission_minor / clicks, 4 decimals',
+      'aov_minor', 'revenue_minor / conversions, 4 decimals'),
+    'data', told.data, 'totals', told.totals, 'previous', previous);
 end $$;
 
 -- Who asks is looked up once a question, where each row did.
@@ -339,4 +377,5 @@ begin
   return round(n);
 end $$;
 
-grant execute on function clickledger.stats_midnights(timestamptz, timestamptz, text), clickledger.program_currencies() to cl_api;
+grant execute on function clickledger.stats_midnights(timestamptz, timestamptz, text), clickledger.program_currencies(),
+  clickledger.stats_period(timestamptz, timestamptz, text, text, jsonb) to cl_api;
