@@ -31,7 +31,7 @@ from (
   where m.from_at <> date_trunc('hour', m.from_at, 'UTC') or m.to_at <> date_trunc('hour', m.to_at, 'UTC')) as c
 group by c.month, c.program_id, c.partner_id
 having sum(c.clicks) <> 0;
-comment on view clickledger.click_monthly is 'Clicks by month of the programme''s zone and partner: the sums of click_daily, found faster.';
+comment on view clickledger.click_monthly is 'Clicks by month of the programme''s zone and partner: the sums of click_daily, found faster. Of zones whose hours are not those of UTC only the hours that the ends of the month divide come from rows, so that a month whose clicks are detached lacks less than its days do.';
 comment on column clickledger.click_monthly.month is 'First day of the month in the programme''s zone; of UTC for unknown links.';
 comment on column clickledger.click_monthly.program_id is 'The programme; 0: unknown link.';
 comment on column clickledger.click_monthly.partner_id is 'The partner; 0: unknown link.';

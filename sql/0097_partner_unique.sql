@@ -1,9 +1,9 @@
--- Unique visitors of a partner as sketches of its own, beside those of its links: for a month by day 720 are united, however many
--- links there are. And days of a zone are found by their midnights, computed once, where each row asked the zone.
+-- Unique visitors of a partner in a programme as sketches of their own, beside those of his links: for a month by day 720 are united,
+-- however many links there are. And days of a zone are found by their midnights, computed once, where each row asked the zone.
 
 -- --- Sketches of all of a partner ---------------------------------------------------------------------------------------
 
-comment on column clickledger.unique_hourly.link_id is 'Link; 0: a promo code''s own, or all of the programme; -1: all of the partner.';
+comment on column clickledger.unique_hourly.link_id is 'Link; 0: a promo code''s own, or all of the programme; -1: all of the partner in the programme.';
 
 -- Bits are put together in two steps, because to add one to a whole sketch is to copy all of it.
 create or replace function clickledger.unique_found(from_at timestamptz, to_at timestamptz)
@@ -36,12 +36,12 @@ begin
     select p.hour, p.program_id, 0, 0, bit_or(p.sketch) from of_partner p group by 1, 2
   $query$ using from_at, to_at, click_id_at(from_at), click_id_at(to_at + interval '1 ms');
 end $$;
-comment on function clickledger.unique_found(timestamptz, timestamptz) is 'Sketches of the clicks of people on partners'' links and codes, duplicates too, from from_at to to_at, by link, for all of each partner (link -1) and for the whole programme (partner and link 0). Whom neither cookie nor address hash tells apart counts once a click.';
+comment on function clickledger.unique_found(timestamptz, timestamptz) is 'Sketches of the clicks of people on partners'' links and codes, duplicates too, from from_at to to_at, by link, for all of each partner in the programme (link -1) and for the whole programme (partner and link 0). Whom neither cookie nor address hash tells apart counts once a click.';
 
 create or replace function clickledger.click_settle_found(of_epoch bigint, ids bigint[], clicks uuid[], by_visitor uuid[], by_address uuid[],
     unknown bigint[], peopleless bigint[], hours bigint[], programs bigint[], partners bigint[], links bigint[], sketch_hex text[],
     out dues bigint, out marked bigint, out sketches bigint, out epoch bigint)
-  language plpgsql security definer set search_path = clickledger, pg_temp as $$
+  language plpgsql security definer set search_path = clickledger, pg_temp set work_mem = '64MB' as $$
 declare
   latest timestamptz;
   span record;
@@ -81,10 +81,14 @@ begin
   epoch := settled_note(latest);
 end $$;
 
--- Of what there is. Whoever settles waits meanwhile, or would add to the links alone; loads do not.
+comment on function clickledger.click_settle_found(bigint, bigint[], uuid[], uuid[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], text[]) is 'Ends the spans ids of click_due as of an epoch: writes what was found in memory (suspects as of duplicate_write; sketches as hexadecimal digits by hour (unix ms), programme, partner and link, those of partners (link -1) are made of them), reads the rows of the spans unknown for duplicates and of peopleless for unique visitors. dues: how many spans, -1: another session is at it, or the epoch is over, and nothing was done; marked and sketches as of click_settle; the new epoch. 40001: a span was gone.';
+
+-- Of what there is. Whoever settles waits meanwhile, or would add to the links alone; loads do not. The epoch is over for him who has
+-- begun to wait in the old function.
 do $$
 begin
   perform pg_advisory_xact_lock(25454, 0);
+  update clickledger.click_settled set epoch = epoch + 1;
   set local enable_hashagg = off; -- in the order of the key, however many there are
   insert into clickledger.unique_hourly (hour, program_id, partner_id, link_id, sketch)
   select u.hour, u.program_id, u.partner_id, -1, bit_or(u.sketch) from clickledger.unique_hourly u where u.partner_id > 0
@@ -246,6 +250,8 @@ begin
     from parts w join program_currencies() g on g.program_id = w.program_id group by grouping sets ((w.part, g.currency), (g.currency));
 end $$;
 
+comment on function clickledger.stats_uniques(timestamptz, timestamptz, text, boolean, jsonb) is 'Unique visitors for GET /v1/stats by day of the zone or by link, and by currency; key null: of all together. Of hours that a bound or a midnight divides, the clicks are looked at: who calls asks uniques_known about them first.';
+
 drop function clickledger.stats_part(timestamptz, timestamptz, text, text, jsonb);
 create function clickledger.stats_period(from_at timestamptz, to_at timestamptz, zone text, by_what text, p jsonb, out data json, out totals json)
   language plpgsql stable set search_path = clickledger, pg_temp set plan_cache_mode = force_generic_plan as $$
@@ -322,17 +328,6 @@ begin
       'aov_minor', 'revenue_minor / conversions, 4 decimals'),
     'data', told.data, 'totals', told.totals, 'previous', previous);
 end $$;
-
--- Who asks is looked up once a question, where each row did.
-alter policy team on clickledger.click_hourly using ((select current_setting('cl.team', true)) = 'on');
-alter policy team on clickledger.conversion_hourly using ((select current_setting('cl.team', true)) = 'on');
-alter policy team on clickledger.unique_hourly using ((select current_setting('cl.team', true)) = 'on');
-alter policy partner_own on clickledger.click_hourly
-  using (partner_id = (select nullif(current_setting('cl.partner', true), '')::bigint));
-alter policy partner_own on clickledger.conversion_hourly
-  using (partner_id = (select nullif(current_setting('cl.partner', true), '')::bigint));
-alter policy partner_own on clickledger.unique_hourly
-  using (partner_id = (select nullif(current_setting('cl.partner', true), '')::bigint));
 
 -- --- Visitors -----------------------------------------------------------------------------------------------------------
 

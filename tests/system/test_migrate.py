@@ -49,6 +49,23 @@ def test_a_reader_in_its_way(empty, folder):
     assert empty.query("select id, more from clickledger.one") == [(1, None)]
 
 
+def test_a_deadlock(empty, folder):
+    """With a reader who asks for the migration's tables in the other order: the migration steps back and comes again."""
+    assert run(folder, empty)[0] == 0
+    (folder / "0004_alter.sql").write_text("".join(f"alter table clickledger.{table} add column more integer;\n" for table in ("one", "two")))
+    with contextlib.closing(psycopg2.connect(empty.conninfo("postgres"))) as reader:
+        cursor = reader.cursor()
+        cursor.execute("set deadlock_timeout = '20s'")  # so that it is not the reader who is cancelled
+        cursor.execute("select * from clickledger.two")
+        runner = start(folder, empty)
+        waiting = "select count(*) from pg_locks where not granted and relation = 'clickledger.two'::regclass"
+        wait_for(lambda: empty.value(waiting), what="the migration to wait")
+        cursor.execute("select * from clickledger.one")
+        assert runner.poll() is None and versions(empty) == [1, 2, 3]
+    out, err = runner.communicate(timeout=60)
+    assert (runner.returncode, out, err) == (0, "migrated 0004_alter\n", "")
+
+
 def test_under_load(tmp_path, new_ingest, postgres, producer):
     """The tables of hits get a column while hits are loaded and an analyst reads."""
     folder = tmp_path / "sql"
