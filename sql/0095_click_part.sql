@@ -149,19 +149,10 @@ end;
 comment on function clickledger.part_reaches(uuid, uuid) is 'Whether parts of large loads have clicks of the time between two ids, so that small loads have to ask part_holds().';
 
 create function clickledger.part_holds(ids uuid[]) returns boolean
-  language plpgsql stable security definer
-  set search_path = clickledger, pg_temp set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
-declare
-  from_at timestamptz;
-  to_at timestamptz;
-  holds boolean;
-begin
-  select min(click_ts(i)), max(click_ts(i)) into from_at, to_at from unnest(ids) as i;
-  -- The bounds are parameters, so that nothing is planned for other days, nor locked.
-  execute 'select exists (select from unnest($1) as i (id) join click c on c.click_id = i.id and c.ts = click_ts(i.id)'
-    ' where c.ts >= $2 and c.ts <= $3 and c.part > 0)' into holds using ids, from_at, to_at;
-  return holds;
-end $$;
+  language sql stable security definer set search_path = pg_catalog, pg_temp set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+begin atomic
+  select exists (select from unnest(ids) as i (id) join clickledger.click c on c.click_id = i.id and c.ts = clickledger.click_ts(i.id) and c.part > 0);
+end;
 comment on function clickledger.part_holds(uuid[]) is 'Whether any of these clicks stands in a part that a large load made.';
 
 -- --- Sealed and detached: all parts of a day ------------------------------------------------------------------------------
@@ -193,7 +184,7 @@ begin
     values (of_hour, -1, coalesce(gone.program_id, 0), coalesce(gone.partner_id, 0), coalesce(gone.link_id, 0), gone.class, -1)
     on conflict (partner_id, hour, program_id, link_id, class, shard) do update set clicks = h.clicks - 1;
 end $$;
-comment on function clickledger.click_set_aside(uuid, integer, text) is 'Makes a row of a part of clicks a dead letter and takes it out of all counts. The letter names no stream entry; its bytes are the visitor, if there is one, and the row as JSON. P0002: it is not there.';
+comment on function clickledger.click_set_aside(uuid, integer, text) is 'Makes a row of a part of clicks a dead letter and takes it out of all counts. The letter has no stream entry (); its bytes are the visitor, if there is one, and the row as JSON. P0002: it is not there.';
 
 create or replace function clickledger.partition_seal(of_table text, of_day date) returns bigint
   language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -16,6 +16,7 @@ begin
       where c.id < below and conversion_wanted(c, p) and (wanted_order is null or c.order_id = wanted_order)
       order by c.id desc limit page_size);
   else
+    -- In their order inside, too: so reading ends with the page.
     items := array(
       select c
       from (select distinct k.id from (
